@@ -1,0 +1,83 @@
+"""Where things lie in a cell's directory. The one place that spells these paths.
+
+    cell.json            the cell spec (0600: it holds the cell's token and bucket credentials)
+    db/metadata.db       the metadata database, when it is SQLite
+    run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
+    run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
+    store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
+    attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
+    logs/                task logs until they are in the object store      log/<role>.log   our own log lines
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_SOCKET_PATH_LIMIT = 100  # sun_path is 108 bytes on Linux, 104 on macOS
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one cell, from its home directory."""
+
+    home: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.home / "cell.json"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "db" / "metadata.db"
+
+    @property
+    def store(self) -> Path:
+        return self.home / "store"
+
+    @property
+    def bundles(self) -> Path:
+        return self.home / "bundles"
+
+    @property
+    def attempts(self) -> Path:
+        return self.home / "attempts"
+
+    @property
+    def task_logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def own_logs(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def engine_socket(self) -> Path:
+        return self._socket("engine.sock")
+
+    @property
+    def api_socket(self) -> Path:
+        return self._socket("api.sock")
+
+    def bundle(self, digest: str) -> Path:
+        return self.bundles / digest
+
+    def lock(self, role: str) -> Path:
+        return self.home / "run" / f"{role}.lock"
+
+    def make(self) -> None:
+        """Create the directories, private to their owner."""
+        parts = (self.database.parent, self.store, self.bundles, self.attempts, self.task_logs, self.own_logs)
+        for part in (*parts, self.lock("x").parent, self.engine_socket.parent):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _socket(self, name: str) -> Path:
+        """In run/; under the temporary directory when the kernel's limit on socket paths forbids that."""
+        path = self.home / "run" / name
+        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+            return path
+        short = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"aerodrome-{os.getuid()}-{short}" / name

@@ -1,0 +1,221 @@
+"""Every message between engine, agent, zygote and child: one constructor each, and nothing else makes them.
+
+    engine  <->  agent     unix stream socket run/engine.sock; the agent connects and reconnects for ever
+    agent   <->  zygote    a socketpair; descriptors ride along
+    agent   <->  child     a socketpair; the child asks, the agent answers (or passes the question to the engine)
+
+Times are epoch seconds (float). An attempt's report is kept by the agent until the engine has acknowledged it,
+and the engine acknowledges only what it has committed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .frames import Message
+
+PROTOCOL = 1
+
+# ---- agent -> engine -------------------------------------------------------------------------------------------
+
+
+def hello(agent: str, incarnation: str, pid: int, host: str, slots: int, attempts: list[str]) -> Message:
+    """First words on a connection. `attempts`: all that this agent holds, living or finished but unacknowledged.
+
+    `agent` is the agent's name, stable over restarts; `incarnation` is new with each of its processes.
+    The reports of finished attempts follow as `finished` messages.
+    """
+    return {
+        "kind": "hello",
+        "protocol": PROTOCOL,
+        "agent": agent,
+        "incarnation": incarnation,
+        "pid": pid,
+        "host": host,
+        "slots": slots,
+        "attempts": attempts,
+    }
+
+
+def started(attempt: str, pid: int, at: float) -> Message:
+    """The attempt's process exists."""
+    return {"kind": "started", "attempt": attempt, "pid": pid, "at": at}
+
+
+def finished(attempt: str, outcome: Message) -> Message:
+    """The attempt is over and its process is gone or has given its final word. See `outcome`."""
+    return {"kind": "finished", "attempt": attempt, "outcome": outcome}
+
+
+def outcome(
+    state: str,
+    *,
+    started_at: float | None,
+    ended_at: float,
+    reason: str | None = None,
+    retry: bool = True,
+    xcoms: dict[str, Any] | None = None,
+    exit_code: int | None = None,
+    signal: int | None = None,
+    lost: bool = False,
+    until: float | None = None,
+    details: Message | None = None,
+) -> Message:
+    """How an attempt ended. `state`: success, failed, skipped, up_for_reschedule (with `until`) or deferred.
+
+    `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
+    plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
+    """
+    return {
+        "state": state,
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "reason": reason,
+        "retry": retry,
+        "xcoms": xcoms or {},
+        "exit_code": exit_code,
+        "signal": signal,
+        "lost": lost,
+        "until": until,
+        "details": details or {},
+    }
+
+
+def request(attempt: str, id: int, method: str, params: Message) -> Message:
+    """A child's question, passed on. Methods: `CHILD_METHODS`. Exactly one `reply` comes back."""
+    return {"kind": "request", "attempt": attempt, "id": id, "method": method, "params": params}
+
+
+def parsed(id: str, file: str, result: Message) -> Message:
+    """What became of one DAG file: see `parse_result`."""
+    return {"kind": "parsed", "id": id, "file": file, "result": result}
+
+
+def parse_result(
+    dags: list[Message], error: str | None, seconds: float, modules: list[str], warnings: list[str]
+) -> Message:
+    """`dags`: serialised DAGs. `error`: the import error as the user should read it, or None.
+
+    `modules`: files of the bundle that the file imported (relative), so that their change parses it again.
+    """
+    return {"dags": dags, "error": error, "seconds": seconds, "modules": modules, "warnings": warnings}
+
+
+def heartbeat(at: float, processes: list[Message], running: int) -> Message:
+    """Sent every few seconds. `processes`: {"role": "zygote"|"task", "pid", "about"} for the status page.
+
+    Never a proof of death: an agent that is silent may be slow. Death is proven by locks and the connection.
+    """
+    return {"kind": "heartbeat", "at": at, "processes": processes, "running": running}
+
+
+# ---- engine -> agent -------------------------------------------------------------------------------------------
+
+
+def welcome(epoch: int) -> Message:
+    """The answer to hello. An agent refuses an engine whose epoch is lower than one it has served."""
+    return {"kind": "welcome", "epoch": epoch}
+
+
+def run(workloads: list[Message]) -> Message:
+    """Start these attempts. Idempotent by attempt: one that the agent holds already is left alone."""
+    return {"kind": "run", "workloads": workloads}
+
+
+def stop(attempt: str, grace: float, reason: str) -> Message:
+    """End an attempt: TERM to its process group, KILL after `grace` seconds. It is reported as failed with `reason`."""
+    return {"kind": "stop", "attempt": attempt, "grace": grace, "reason": reason}
+
+
+def ack(attempts: list[str]) -> Message:
+    """The outcomes of these attempts are committed; the agent may forget them."""
+    return {"kind": "ack", "attempts": attempts}
+
+
+def parse(id: str, bundle: str, files: list[str], timeout: float) -> Message:
+    """Parse these DAG files of a snapshot; one `parsed` comes back for each."""
+    return {"kind": "parse", "id": id, "bundle": bundle, "files": files, "timeout": timeout}
+
+
+def reply(attempt: str, id: int, result: Any = None, error: Message | None = None) -> Message:
+    """The answer to a request. `error`: {"code", "message"}; codes: not_found, stale, invalid, unavailable."""
+    return {"kind": "reply", "attempt": attempt, "id": id, "result": result, "error": error}
+
+
+# ---- agent <-> zygote ------------------------------------------------------------------------------------------
+
+
+def open_file(bundle_path: str, file: str) -> Message:
+    """Agent to base zygote, with one descriptor: fork a zygote for this file that serves that socket."""
+    return {"kind": "open_file", "bundle_path": bundle_path, "file": file}
+
+
+def parse_file(bundle_path: str, file: str) -> Message:
+    """Agent to base zygote, with one descriptor: fork a child that parses the file and writes the result there."""
+    return {"kind": "parse_file", "bundle_path": bundle_path, "file": file}
+
+
+def ready(dag_ids: list[str], unsafe: str | None) -> Message:
+    """File zygote to agent: imported. `unsafe`: why it must not be forked (threads, sockets), or None."""
+    return {"kind": "ready", "dag_ids": dag_ids, "unsafe": unsafe}
+
+
+def broken(error: str) -> Message:
+    """File zygote to agent: the import failed; the text is what the user should read."""
+    return {"kind": "broken", "error": error}
+
+
+def fork(attempt: str) -> Message:
+    """Agent to file zygote, with three descriptors: the child's socket, its log pipe, its lock file."""
+    return {"kind": "fork", "attempt": attempt}
+
+
+def forked(attempt: str, pid: int) -> Message:
+    """Zygote to agent: the child exists. For a file zygote or a parse child `attempt` is the id it was asked by."""
+    return {"kind": "forked", "attempt": attempt, "pid": pid}
+
+
+def exited(attempt: str, pid: int, status: int) -> Message:
+    """Zygote to agent: the child was reaped; `status` as os.waitpid gives it."""
+    return {"kind": "exited", "attempt": attempt, "pid": pid, "status": status}
+
+
+# ---- agent <-> child -------------------------------------------------------------------------------------------
+
+
+def work(workload: Message, bundle_path: str, settings: Message) -> Message:
+    """Agent to child: the first frame. `settings`: log_level, airflow_version, environment, config."""
+    return {"kind": "work", "workload": workload, "bundle_path": bundle_path, "settings": settings}
+
+
+def ask(id: int, method: str, params: Message) -> Message:
+    """Child to agent: a question; `answer` with the same id comes back. `finish` is the last word instead."""
+    return {"kind": "ask", "id": id, "method": method, "params": params}
+
+
+def answer(id: int, result: Any = None, error: Message | None = None) -> Message:
+    """Agent to child."""
+    return {"kind": "answer", "id": id, "result": result, "error": error}
+
+
+def finish(state: str, **fields: Any) -> Message:
+    """Child to agent: its last word. Fields as in `outcome`; the agent adds times, exit code and signal."""
+    return {"kind": "finish", "state": state, **fields}
+
+
+CHILD_METHODS = {
+    "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
+    "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null} -> [{task_id, map_index, value}]",
+    "set_xcom": "{key, value} -> null; own task only",
+    "delete_xcom": "{key} -> null",
+    "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
+    "set_variable": "{key, value, description} -> null",
+    "delete_variable": "{key} -> null",
+    "get_connection": "{conn_id} -> {found, conn_type, host, login, password, schema, port, extra, description}",
+    "mask": "{values} -> null; answered by the agent itself",
+    "get_dag_run": "{dag_id, run_id} -> {found, ...run facts}",
+    "get_task_states": "{dag_id, run_id, task_ids|null} -> {task_id: state}",
+    "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
+    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}",
+}
+"""What a child may ask. To add one: here, `_task/comms`, `runner/api/execution`, and a test with a real socket."""

@@ -1,0 +1,65 @@
+"""One attempt of one task, as data: what the engine hands to an agent and the agent to a child."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+_UNSAFE = re.compile(r"[^\w.=+\-]|\.\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """All that it takes to run an attempt. `attempt` is its identity: handing it over twice starts it once."""
+
+    attempt: str
+    """The fencing token: new for every try; a report that carries another is refused."""
+    dag_id: str
+    run_id: str
+    task_id: str
+    try_number: int
+    max_tries: int
+    """How many tries in all (retries + 1): tells the child whether a failure is the last."""
+    bundle: str
+    """Digest of the snapshot the run is pinned to."""
+    file: str
+    """The DAG file, relative to the snapshot."""
+    run: dict[str, Any]
+    """The run's facts, as `encoding.to_plain` writes them: logical_date, data_interval_start, data_interval_end,
+    run_after, start_date, run_type, conf, external_trigger, prev_* ..."""
+    map_index: int = -1
+    queue: str = "default"
+    execution_timeout: float | None = None
+    """Seconds; the child raises AirflowTaskTimeout, the agent kills a child that ignores it."""
+    fresh_interpreter: bool = False
+    """Run in a new interpreter and not in a fork of the file's zygote."""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_message(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def log_key(self) -> str:
+        return log_key(self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number)
+
+
+def from_message(data: dict[str, Any]) -> Workload:
+    """The workload in a message; keys this version does not know are left out."""
+    known = {f.name for f in fields(Workload)}
+    return Workload(**{key: value for key, value in data.items() if key in known})
+
+
+def log_key(dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
+    """Where an attempt's log is, below the logs prefix: a folder of parts, `part-00001.log` and so on.
+
+    MWAA's stream names, with ':' and whatever a path cannot carry written as '_'.
+    """
+    parts = [f"dag_id={_safe(dag_id)}", f"run_id={_safe(run_id)}", f"task_id={_safe(task_id)}"]
+    if map_index >= 0:
+        parts.append(f"map_index={map_index}")
+    return "/".join([*parts, f"attempt={try_number}"])
+
+
+def _safe(text: str) -> str:
+    return _UNSAFE.sub("_", text)
