@@ -133,7 +133,7 @@ def list_paused(conn: sa.Connection) -> set[str]:
     return set(conn.execute(sa.select(dag.c.dag_id).where(dag.c.is_paused == sa.true())).scalars())
 
 
-def _list_known(conn: sa.Connection, file: str, dag_ids: list[str]) -> dict[str, sa.Row[Any]]:
+def _list_known(conn: sa.Connection, file: str, dag_ids: list[str]) -> dict[str, Any]:
     query = (
         sa.select(dag.c.dag_id, dag.c.file, dag.c.is_stale, dag_version.c.number, dag_version.c.digest)
         .select_from(dag.join(dag_version, dag_version.c.id == dag.c.version_id))
@@ -149,7 +149,7 @@ def _put_dag(
     data: Mapping[str, Any],
     now: float,
     paused_at_creation: bool,
-    known: sa.Row[Any] | None,
+    known: Any,
 ) -> bool:
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
