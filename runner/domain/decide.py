@@ -42,7 +42,9 @@ def judge_ending(
     if state is not None:
         return Ending(state, reason)
     if outcome.get("retry", True) and try_number < max_tries:
-        return Ending(_S.UP_FOR_RETRY, reason, float(outcome["ended_at"]) + retry_delay(task, try_number, seed))
+        return Ending(
+            _S.UP_FOR_RETRY, reason, float(outcome["ended_at"]) + retry_delay(task, try_number, seed)
+        )
     return Ending(_S.FAILED, reason)
 
 

@@ -42,7 +42,9 @@ def find_deciding_leaves(graph: DagGraph) -> list[int]:
         return graph.tasks[i].is_teardown and not graph.tasks[i].on_failure_fail_dagrun
 
     return [
-        i for i, below in enumerate(graph.downstream) if not is_ignored(i) and all(is_ignored(j) for j in below)
+        i
+        for i, below in enumerate(graph.downstream)
+        if not is_ignored(i) and all(is_ignored(j) for j in below)
     ]
 
 

@@ -30,7 +30,11 @@ def setup(name: str, *upstream: str) -> TaskSpec:
 
 def teardown(name: str, *upstream: str, fails_run: bool = False) -> TaskSpec:
     return TaskSpec(
-        name, upstream=upstream, is_teardown=True, trigger_rule=TEARDOWN_RULE, on_failure_fail_dagrun=fails_run
+        name,
+        upstream=upstream,
+        is_teardown=True,
+        trigger_rule=TEARDOWN_RULE,
+        on_failure_fail_dagrun=fails_run,
     )
 
 
@@ -56,15 +60,18 @@ def test_run_ends_as_in_airflow(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", VECTORS["past"], ids=describe)
 def test_past_is_met_as_in_airflow(row: dict[str, Any]) -> None:
     previous, downstream = state(row["prev_ti"]), state(row["prev_downstream"])
-    answers = {"depends_on_past": is_past_met(previous), "wait_for_downstream": is_past_met(previous, [downstream])}
+    answers = {
+        "depends_on_past": is_past_met(previous),
+        "wait_for_downstream": is_past_met(previous, [downstream]),
+    }
     assert {name: "run" if met else "wait" for name, met in answers.items()} == {
         name: row[name] for name in answers
     }
 
 
 def judge(graph: DagGraph, name: str, states: dict[str, str]) -> str:
-    found = [state(states.get(task.task_id)) for task in graph.tasks]
     position = graph.index[name]
+    found = [None if i == position else state(states.get(t.task_id)) for i, t in enumerate(graph.tasks)]
     counts = count_upstreams(graph, position, found)
     return judge_start(graph, position, counts, found, plan_extras(graph).get(position)).value
 
@@ -89,7 +96,9 @@ def test_teardown_waits_for_its_scope_as_in_airflow(row: dict[str, Any]) -> None
     assert judge(graph, "teardown", row) == row["teardown"]
 
 
-@pytest.mark.parametrize("row", VECTORS["indirect_setup"], ids=lambda r: f"{r['indirect_setup']}-{r['direct_upstream']}")
+@pytest.mark.parametrize(
+    "row", VECTORS["indirect_setup"], ids=lambda r: f"{r['indirect_setup']}-{r['direct_upstream']}"
+)
 def test_indirect_setup_decides_before_the_rule(row: dict[str, Any]) -> None:
     states = {"setup": row["indirect_setup"], "work": row["direct_upstream"]}
     found = {}

@@ -20,7 +20,9 @@ def counts_of(**states: int) -> Counts:
 
 @pytest.mark.parametrize("row", VECTORS["direct"], ids=lambda row: str(row["counts"]))
 def test_every_rule_answers_as_airflow(row: dict[str, Any]) -> None:
-    found = {rule: evaluate(rule, counts_of(**row["counts"]), row["upstream"]).value for rule in row["expect"]}
+    found = {
+        rule: evaluate(rule, counts_of(**row["counts"]), row["upstream"]).value for rule in row["expect"]
+    }
     assert found == row["expect"]
 
 
