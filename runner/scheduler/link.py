@@ -81,6 +81,17 @@ class Hub:
             link.outgoing += frames.encode(message)
             self._flush(link)
 
+    def queue(self, link: AgentLink, message: Message) -> None:
+        """Queue a frame for the next `flush`."""
+        if link.id in self.links:
+            link.outgoing += frames.encode(message)
+
+    def flush(self) -> None:
+        """Send what is queued for every link, as far as the sockets take it now."""
+        for link in self.links.values():
+            if link.outgoing:
+                self._flush(link)
+
     def find(self, agent: str) -> AgentLink | None:
         """The newest link of an agent."""
         return next((link for link in reversed(self.links.values()) if link.agent == agent), None)

@@ -228,16 +228,17 @@ class Scheduler:
             link = self._hub.links.get(key)
             if link is not None:
                 link.held.update(task.attempt for task in tasks if task.attempt)
-                self._hub.send(link, messages.run([make_workload(task, self._fresh) for task in tasks]))
+                self._hub.queue(link, messages.run([make_workload(task, self._fresh) for task in tasks]))
         for order in changes.stops:
             link = self._hub.find(order.agent)
             if link is not None:
-                self._hub.send(link, messages.stop(order.attempt, STOP_GRACE, order.reason))
+                self._hub.queue(link, messages.stop(order.attempt, STOP_GRACE, order.reason))
         for key, attempts in changes.acks.items():
             link = self._hub.links.get(key)
             if link is not None:
                 link.held.difference_update(attempts)
-                self._hub.send(link, messages.ack(attempts))
+                self._hub.queue(link, messages.ack(attempts))
+        self._hub.flush()
 
     def _send_to(self, link: int, message: Message) -> None:
         if link in self._hub.links:
