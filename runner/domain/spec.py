@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ class TaskSpec:
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
+    start_date: str | None = None
+    end_date: str | None = None
 
     @property
     def needs_past(self) -> bool:
@@ -58,6 +61,18 @@ class DagSpec:
     fail_fast: bool = False
     is_paused_upon_creation: bool | None = None
 
+    @property
+    def first(self) -> float | None:
+        """The start date as epoch seconds; the earliest of its tasks' when the DAG has none."""
+        return _seconds(
+            self.start_date or min((t.start_date for t in self.tasks if t.start_date), default=None)
+        )
+
+    @property
+    def last(self) -> float | None:
+        """The end date as epoch seconds."""
+        return _seconds(self.end_date)
+
 
 _TASK_FIELDS = tuple(TaskSpec.__dataclass_fields__)
 _DAG_FIELDS = tuple(DagSpec.__dataclass_fields__)
@@ -77,3 +92,10 @@ def read_dag(data: Mapping[str, Any]) -> DagSpec:
     known["tasks"] = tuple(read_task(task) for task in data.get("tasks", ()))
     known.setdefault("timetable", {"kind": "null"})
     return DagSpec(**known)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    when = dt.datetime.fromisoformat(text)
+    return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
