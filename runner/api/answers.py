@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 
-_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
 def reply(body: Any, status: int = 200) -> Response:
-    """`body` as JSON."""
-    return Response(orjson.dumps(body, default=str, option=_OPTIONS), status, media_type="application/json")
+    """`body` as JSON. Values that JSON lacks (they come out of XCom) are shown as lists or as text."""
+    try:
+        data = orjson.dumps(body, default=_show, option=_OPTIONS)
+    except TypeError:  # numbers of more than 64 bits, odd keys
+        data = json.dumps(body, default=_show, ensure_ascii=False, skipkeys=True).encode()
+    return Response(data, status, media_type="application/json")
+
+
+def _show(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def empty() -> Response:

@@ -19,8 +19,6 @@ class Role(IntEnum):
     USER = 2
     OP = 3
     ADMIN = 4
-    NOBODY = 5
-    """As an access rule: refused to every role."""
 
 
 ROLES = {"Public": Role.PUBLIC, "Viewer": Role.VIEWER, "User": Role.USER, "Op": Role.OP, "Admin": Role.ADMIN}

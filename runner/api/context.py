@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
-
+from runner.scheduler.events import DagsChanged, Event, RunChanged, RunCreated
 from runner.store.database import Database
 from runner.store.secrets import SecretBox, open_box
 
@@ -16,7 +16,7 @@ from runner.store.secrets import SecretBox, open_box
 class Scheduler(Protocol):
     """What the API may ask of the scheduler: wake it about committed changes, and read how it is."""
 
-    def post(self, event: Any) -> None: ...
+    def post(self, event: Event) -> None: ...
 
     def status(self) -> Mapping[str, Any]: ...
 
@@ -35,3 +35,16 @@ class CellContext:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "box", open_box(self.layout.home / "secrets.key"))
+
+    def post_run_created(self, run: int) -> None:
+        """Tell the scheduler of a run that was committed."""
+        self.scheduler.post(RunCreated(run))
+
+    def post_runs_changed(self, runs: Iterable[int]) -> None:
+        """Tell the scheduler of runs whose rows were changed and committed."""
+        for run in runs:
+            self.scheduler.post(RunChanged(run))
+
+    def post_dags_changed(self) -> None:
+        """Tell the scheduler that DAGs or pools were changed and committed."""
+        self.scheduler.post(DagsChanged())

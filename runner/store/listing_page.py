@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,3 +88,18 @@ def between(column: ColumnElement[Any], bounds: Mapping[str, float | None]) -> l
     """Conditions for the bounds that are given: keys gte, gt, lte, lt."""
     tests = {"gte": column.__ge__, "gt": column.__gt__, "lte": column.__le__, "lt": column.__lt__}
     return [tests[name](value) for name, value in bounds.items() if value is not None]
+
+
+def order_rows(bodies: list[dict[str, Any]], window: Window, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The window of a list that is in memory already. Raises UnknownOrder."""
+    ordered = list(bodies)
+    for name in reversed(window.order_by[:MAX_ORDERS]):
+        bare = name.removeprefix("-")
+        if bare not in names:
+            raise UnknownOrder(f"cannot order by {bare!r}; this list can be ordered by: {', '.join(sorted(names))}")
+        ordered.sort(key=_order_key(bare), reverse=name.startswith("-"))
+    return ordered[window.offset : window.offset + window.limit]
+
+
+def _order_key(name: str) -> Callable[[dict[str, Any]], tuple[bool, Any]]:
+    return lambda body: (body[name] is not None, body[name])

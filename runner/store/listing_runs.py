@@ -107,6 +107,12 @@ def list_task_instances(conn: sa.Connection, wanted: TiFilter, window: Window) -
     return fetch_page(conn, _select_tis().where(*_ti_conditions(wanted)), window, _TI_ORDERS)
 
 
+def list_every_task_instance(conn: sa.Connection, wanted: TiFilter) -> list[sa.Row[Any]]:
+    """All rows, unlike a page: for changes that must take in every one."""
+    statement = _select_tis().where(*_ti_conditions(wanted)).order_by(task_instance.c.id)
+    return list(conn.execute(statement))
+
+
 def find_task_instance(
     conn: sa.Connection, dag_id: str, run_id: str, task_id: str, map_index: int = -1
 ) -> sa.Row[Any] | None:

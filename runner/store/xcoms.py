@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
 from runner.store.put import put_rows
-from runner.store.schema import dag_run, xcom
+from runner.store.schema import dag_run, task_instance, xcom
 
 _ORDERS = Orders(
     {name: xcom.c[name] for name in ("dag_id", "run_id", "task_id", "map_index", "key")}
@@ -31,7 +31,7 @@ class Place:
 
 
 def find_xcom(conn: sa.Connection, place: Place, key: str) -> sa.Row[Any] | None:
-    """The row (value as JSON text) with its run's logical_date and run_after."""
+    """The row (value as JSON text) with its run's logical_date, run_after and version_id."""
     conditions = [*_at(place), xcom.c.key == key]
     return conn.execute(_select().where(*conditions).order_by(xcom.c.map_index)).first()
 
@@ -72,6 +72,13 @@ def list_values(
     return list(conn.execute(statement))
 
 
+def has_task(conn: sa.Connection, place: Place) -> bool:
+    """Whether the run has a task instance of the task, at any map index."""
+    t = task_instance.c
+    named = (t.dag_id == place.dag_id, t.run_id == place.run_id, t.task_id == place.task_id)
+    return conn.execute(sa.select(t.id).where(*named).limit(1)).first() is not None
+
+
 def put_xcoms(conn: sa.Connection, place: Place, values: dict[str, Any], now: float) -> None:
     """Write values (plain JSON) under their keys, new or not."""
     at = {"dag_id": place.dag_id, "run_id": place.run_id, "task_id": place.task_id, "map_index": place.map_index}
@@ -90,7 +97,7 @@ def delete_xcom(conn: sa.Connection, place: Place, key: str | None = None) -> in
 
 def _select() -> sa.Select[Any]:
     same_run = (dag_run.c.dag_id == xcom.c.dag_id) & (dag_run.c.run_id == xcom.c.run_id)
-    columns = (*xcom.c, dag_run.c.logical_date, dag_run.c.run_after)
+    columns = (*xcom.c, dag_run.c.logical_date, dag_run.c.run_after, dag_run.c.version_id)
     return sa.select(*columns).join_from(xcom, dag_run, same_run)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -20,8 +21,9 @@ from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.query import epoch
-from runner.domain.timetables import infer_manual_interval
+from runner.domain.timetables import manual_interval
 from runner.store import listing_dags, listing_runs
+from runner.store.dags import Runnable, find_runnable
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
 
 RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
@@ -71,40 +73,42 @@ def trigger(call: Call) -> Response:
     if body.dag_run_id is not None and not RUN_ID.match(body.dag_run_id):
         raise ApiError("invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed")
     with call.cell.db.begin() as conn:
-        row, version = _find_dag(conn, dag_id)
-        data = orjson.loads(version.data)
-        _check_conf(data, body.conf or {})
-        new = _plan_run(body, data, dag_id, now, call.identity.user)
+        runnable, params = _find_runnable(conn, dag_id)
+        _check_conf(params, body.conf or {})
+        new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user)
         try:
-            key = insert_run(conn, new, version.id, row.file_bundle or version.bundle, data)
+            key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)
         except RunExists as error:
             raise ApiError("conflict", str(error)) from None
         made = listing_runs.find_run(conn, dag_id, new.run_id)
-        summary = call.summaries.get(conn, [version.id])[version.id]
+        summary = call.summaries.get(conn, [runnable.version_id])[runnable.version_id]
     call.cell.post_run_created(key)
     return reply(run_body(made, summary))
 
 
-def _find_dag(conn: sa.Connection, dag_id: str) -> tuple[Any, Any]:
-    row = listing_dags.find_dag_row(conn, dag_id)
+def _find_runnable(conn: sa.Connection, dag_id: str) -> tuple[Runnable, dict[str, Any]]:
+    """What a new run is pinned to, and the DAG's params."""
+    row, runnable = listing_dags.find_dag_row(conn, dag_id), find_runnable(conn, dag_id)
     version = listing_dags.find_version(conn, dag_id)
-    if row is None or version is None:
+    if row is None or runnable is None or version is None:
         raise not_found("DAG", dag_id)
     if row.is_stale:
         raise ApiError("not_found", f"cannot start DAG {dag_id!r}: no file of the newest snapshot has it any more")
     if row.has_import_errors:
         raise ApiError("invalid", f"cannot start DAG {dag_id!r}: its file has import errors")
-    return row, version
+    return runnable, orjson.loads(version.data).get("params") or {}
 
 
-def _check_conf(data: dict[str, Any], conf: dict[str, Any]) -> None:
+def _check_conf(params: dict[str, Any], conf: dict[str, Any]) -> None:
     try:
-        merge_params(data.get("params") or {}, conf)
+        merge_params(params, conf)
     except BadParams as error:
         raise ApiError("invalid", str(error)) from None
 
 
-def _plan_run(body: RunTrigger, data: dict[str, Any], dag_id: str, now: float, user: str) -> NewRun:
+def _plan_run(
+    body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: float, user: str
+) -> NewRun:
     """The run that the request describes; what it leaves out follows from the timetable and the clock."""
     try:
         logical = epoch(body.logical_date) if body.logical_date else None
@@ -114,7 +118,7 @@ def _plan_run(body: RunTrigger, data: dict[str, Any], dag_id: str, now: float, u
     except OverflowError:
         raise ApiError("invalid", "cannot use a date that is out of range") from None
     if start is None and logical is not None:
-        start, end = infer_manual_interval(data.get("timetable") or {"kind": "null"}, logical)
+        start, end = manual_interval(timetable, logical)
     return NewRun(
         dag_id=dag_id,
         run_id=body.dag_run_id or make_run_id(logical, run_after),

@@ -15,9 +15,10 @@ from runner.api.airflow.summaries import Summary
 from runner.api.answers import empty, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
-from runner.store import dags as store_dags
 from runner.store import listing_dags
+from runner.store.dags import set_paused
 from runner.store.listing_dags import DagFilter
+from runner.store.user_edits import delete_dag as delete_dag_rows
 
 _RUN_STATES = frozenset({"queued", "running", "success", "failed"})
 _ACCEPTED = re.compile(r"(\*/\*|application/\*|text/\*|application/json|text/plain)")
@@ -73,9 +74,9 @@ def patch_dag(call: Call) -> Response:
     dag_id = call.path["dag_id"]
     with call.cell.db.begin() as conn:
         _get(call, conn)
-        store_dags.set_paused(conn, dag_id, body.is_paused)
+        set_paused(conn, dag_id, body.is_paused)
         row, summary = _get(call, conn)
-    call.cell.post_dags_changed([dag_id])
+    call.cell.post_dags_changed()
     return reply(dag_body(row, summary))
 
 
@@ -86,8 +87,8 @@ def delete_dag(call: Call) -> Response:
         _get(call, conn)
         if listing_dags.count_active_runs(conn, dag_id):
             raise ApiError("conflict", f"cannot delete DAG {dag_id!r}: it has running runs; end them first")
-        store_dags.delete_dag(conn, dag_id)
-    call.cell.post_dags_changed([dag_id])
+        delete_dag_rows(conn, dag_id)
+    call.cell.post_dags_changed()
     return empty()
 
 
