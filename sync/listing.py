@@ -1,7 +1,7 @@
 """ListObjectsV2 by hand, because a listing must survive hostile keys and cost next to nothing.
 
 obstore refuses a whole listing for one key such as `../x`, and drops the slash that tells a directory marker
-from a file. Here keys come out as they are stored. A page whose bytes have not changed is not parsed again and
+from a file. Here keys come out as they are stored. A page whose bytes did not change is not parsed again and
 gives the very same objects, so polling an idle bucket costs one request and one hash.
 """
 
@@ -17,6 +17,7 @@ import time
 import urllib.parse
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 from xml.etree import ElementTree
 
 from sync.endpoint import CONNECT_TIMEOUT, REQUEST_TIMEOUT, Location, explain_answer
@@ -45,7 +46,7 @@ class Lister:
         self._idle: deque[http.client.HTTPConnection] = deque(maxlen=4)
         self._pages: dict[str, dict[str, _Page]] = {}
         self._lock = threading.Lock()
-        self._ambient: object = None
+        self._ambient: Any = None
 
     def list(self, prefix: str) -> list[ObjectInfo]:
         """All objects under `prefix`, in key order. Raises ObjectStoreError."""
@@ -150,7 +151,7 @@ class Lister:
             self._ambient = botocore.session.get_session().get_credentials() or False
         if not self._ambient:
             return None
-        frozen = self._ambient.get_frozen_credentials()  # type: ignore[attr-defined]
+        frozen = self._ambient.get_frozen_credentials()
         return frozen.access_key, frozen.secret_key, frozen.token
 
 
@@ -193,7 +194,8 @@ def _sign(path: str, query: str, headers: dict[str, str], key_id: str, secret: s
 
 def _refusal(what: str, status: int, body: bytes) -> ObjectStoreError:
     try:
-        named = ElementTree.fromstring(body).findtext("Code") or ""  # noqa: S314 - the configured store's answer
+        named = ElementTree.fromstring(body).findtext("Code") or ""  # noqa: S314 - the configured store's
+        answer
     except ElementTree.ParseError:
         named = ""
     if status == 404 and not named:
