@@ -194,8 +194,8 @@ def _sign(path: str, query: str, headers: dict[str, str], key_id: str, secret: s
 
 def _refusal(what: str, status: int, body: bytes) -> ObjectStoreError:
     try:
-        named = ElementTree.fromstring(body).findtext("Code") or ""  # noqa: S314 - the configured store's
-        answer
+        answer = ElementTree.fromstring(body)  # noqa: S314 - from the store we are configured for
+        named = answer.findtext("Code") or ""
     except ElementTree.ParseError:
         named = ""
     if status == 404 and not named:
@@ -205,7 +205,7 @@ def _refusal(what: str, status: int, body: bytes) -> ObjectStoreError:
 
 def _parse(body: bytes, digest: bytes, what: str) -> _Page:
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 - the configured store's answer
+        root = ElementTree.fromstring(body)  # noqa: S314 - from the store we are configured for
         space = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
         encoded = root.findtext(f"{space}EncodingType") == "url"
         objects = tuple(_object(item, space, encoded) for item in root.iter(f"{space}Contents"))
