@@ -16,6 +16,7 @@ _NAME_CHARS = 60  # of up to four bytes each: below the 255 bytes of a file name
 _KEY_BYTES = 800  # leaves room for the bucket's prefix and the part's name within S3's 1,024
 _SUFFIX = ".log"
 _MORE = "~"
+_JOIN = "~"  # inside a name it stands for '/', at the end of a folder's for "goes on inside"
 _PART = re.compile(r"part-(\d{5,})\.log")
 
 
@@ -24,8 +25,12 @@ def local_path(directory: Path, key: str) -> Path:
     names = key.split("/")
     if any(name in ("", ".", "..") or _MORE in name or "\0" in name for name in names):
         raise ValueError(f"cannot keep a log under {key!r}: it must be a relative path without '..' and '~'")
+    if len(names) > 1 and len(names[-2]) + len(names[-1]) < _NAME_CHARS:
+        names[-2:] = [
+            _JOIN.join(names[-2:])
+        ]  # spares a folder for each attempt: making one costs more than writing
     folded = [piece for name in names for piece in _pieces(name)]
-    return directory.joinpath(*folded[:-1], folded[-1] + _SUFFIX)
+    return Path(directory, *folded[:-1], folded[-1] + _SUFFIX)
 
 
 def find_local(directory: Path) -> Iterator[tuple[str, Path]]:
@@ -33,7 +38,12 @@ def find_local(directory: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(directory.rglob(f"*{_SUFFIX}")):
         if path.is_file():
             relative = path.relative_to(directory).as_posix().removesuffix(_SUFFIX)
-            yield relative.replace(_MORE + "/", ""), path
+            yield key_of(relative), path
+
+
+def key_of(relative: str) -> str:
+    """The key of a local file, from its path relative to the directory without the suffix."""
+    return relative.replace(_MORE + "/", "").replace(_JOIN, "/")
 
 
 def part_key(key: str, number: int) -> str:
