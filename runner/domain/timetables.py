@@ -88,7 +88,7 @@ def next_run(
     return _next_interval(steps, *limits) if timetable.get("interval") else _next_trigger(steps, *limits)
 
 
-def manual_interval(timetable: Mapping[str, Any], run_after: float) -> Interval:
+def infer_manual_interval(timetable: Mapping[str, Any], run_after: float) -> Interval:
     """The interval of a run that a user starts by hand: the last whole one before, or the moment itself."""
     if timetable.get("kind") not in ("cron", "delta") or not timetable.get("interval"):
         return (run_after, run_after)

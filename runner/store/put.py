@@ -26,3 +26,13 @@ def put_rows(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
     conn.execute(statement, rows)
+
+
+def insert_missing(
+    conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], unique: list[str]
+) -> None:
+    """Insert the rows that are not there yet, by the columns that are unique together."""
+    if rows:
+        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        statement: Any = make(table)
+        conn.execute(statement.on_conflict_do_nothing(index_elements=unique), rows)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from runner.domain.graph import build, resolve_priorities
 from runner.domain.spec import DagSpec, read_dag
 from runner.domain.states import RUN_TERMINAL, RUN_TRANSITIONS, DagRunState
-from runner.store.schema import dag_run, task_instance
+from runner.store.schema import dag_run, task_instance, xcom
 
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
@@ -87,6 +87,16 @@ def move_run(
         dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
     )
     return done.rowcount == 1
+
+
+def delete_run(conn: sa.Connection, key: int) -> bool:
+    """Delete a run with its task instances, their tries and XComs. Post RunChanged afterwards."""
+    row = conn.execute(sa.select(dag_run.c.dag_id, dag_run.c.run_id).where(dag_run.c.id == key)).first()
+    if row is None:
+        return False
+    conn.execute(xcom.delete().where(xcom.c.dag_id == row.dag_id, xcom.c.run_id == row.run_id))
+    conn.execute(dag_run.delete().where(dag_run.c.id == key))
+    return True
 
 
 def find_run_key(conn: sa.Connection, dag_id: str, run_id: str) -> int | None:

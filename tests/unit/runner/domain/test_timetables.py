@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.domain.cron import BadSchedule, read_cron
-from runner.domain.timetables import RunInfo, manual_interval, next_run
+from runner.domain.timetables import RunInfo, infer_manual_interval, next_run
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "cron_dst.json").read_text())
 PRESETS = {
@@ -83,7 +83,7 @@ def test_newest_run_is_airflows_when_not_catching_up(case: dict[str, Any]) -> No
     now = at(case["now_utc"])
     assert now is not None
     assert walk(case, now, len(case["expected"])) == case["expected"]
-    start, end = manual_interval(timetable(case), now)
+    start, end = infer_manual_interval(timetable(case), now)
     assert {"start": text(start), "end": text(end)} == case["manual_run_now"]
 
 
