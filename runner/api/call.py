@@ -90,7 +90,7 @@ class Endpoint:
 
         async def run(request: Request) -> Response:
             try:
-                identity = identify(request.headers, self._cell.spec.token)
+                identity = self.identify(request)
                 allow(identity, least)
                 call = await self._read(request, identity)
                 return await anyio.to_thread.run_sync(handler, call, limiter=self._limiter)
@@ -98,6 +98,10 @@ class Endpoint:
                 return answer_error(error, request)
 
         return run
+
+    def identify(self, request: Request) -> Identity:
+        """Who asks. Raises ApiError (unauthenticated)."""
+        return identify(request.headers, self._cell.spec.token)
 
     async def _read(self, request: Request, identity: Identity) -> Call:
         _refuse_nul(request)

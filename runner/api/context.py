@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 from runner.scheduler.events import DagsChanged, Event, RunChanged, RunCreated
 from runner.store.database import Database
 from runner.store.secrets import SecretBox, open_box
+
+if TYPE_CHECKING:
+    from sync.mirror import SyncReport
 
 
 class Scheduler(Protocol):
@@ -23,14 +26,14 @@ class Scheduler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CellContext:
-    """One cell as its API sees it. `sync_status` answers with the last report of the mirror, as plain JSON."""
+    """One cell as its API sees it. `sync_status` answers with the mirror's last report."""
 
     spec: CellSpec
     layout: Layout
     db: Database
     scheduler: Scheduler
     clock: Callable[[], float]
-    sync_status: Callable[[], Mapping[str, Any] | None]
+    sync_status: Callable[[], SyncReport | None]
     box: SecretBox = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

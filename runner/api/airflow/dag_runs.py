@@ -21,7 +21,7 @@ from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.query import epoch
-from runner.domain.timetables import manual_interval
+from runner.domain.timetables import infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
@@ -118,7 +118,7 @@ def _plan_run(
     except OverflowError:
         raise ApiError("invalid", "cannot use a date that is out of range") from None
     if start is None and logical is not None:
-        start, end = manual_interval(timetable, logical)
+        start, end = infer_manual_interval(timetable, logical)
     return NewRun(
         dag_id=dag_id,
         run_id=body.dag_run_id or make_run_id(logical, run_after),
