@@ -102,6 +102,22 @@ def find_run(conn: sa.Connection, dag_id: str, run_id: str) -> sa.Row[Any] | Non
     return conn.execute(_select_runs().where(*named)).first()
 
 
+def find_previous_run(conn: sa.Connection, dag_id: str, before: float, state: str | None) -> sa.Row[Any] | None:
+    """The newest run with an earlier logical date, in that state if one is given."""
+    r = dag_run.c
+    conditions = [r.dag_id == dag_id, r.logical_date < before]
+    if state is not None:
+        conditions.append(r.state == state)
+    return conn.execute(_select_runs().where(*conditions).order_by(r.logical_date.desc()).limit(1)).first()
+
+
+def list_run_ids_until(conn: sa.Connection, dag_id: str, until: float) -> list[str]:
+    """Ids of runs with a logical date no later than `until`, oldest first."""
+    r = dag_run.c
+    statement = sa.select(r.run_id).where(r.dag_id == dag_id, r.logical_date <= until)
+    return list(conn.execute(statement.order_by(r.logical_date)).scalars())
+
+
 def list_task_instances(conn: sa.Connection, wanted: TiFilter, window: Window) -> Page:
     """A page of task instance rows, each with its run's and version's facts."""
     return fetch_page(conn, _select_tis().where(*_ti_conditions(wanted)), window, _TI_ORDERS)

@@ -57,18 +57,26 @@ def list_values(
     conn: sa.Connection,
     dag_id: str,
     run_ids: list[str],
-    key: str,
+    key: str | None,
     task_ids: list[str] | None = None,
     map_indexes: list[int] | None = None,
 ) -> list[sa.Row[Any]]:
-    """All values of a key in some runs: rows (run_id, task_id, map_index, value), by task and map index."""
-    conditions = [xcom.c.dag_id == dag_id, xcom.c.run_id.in_(run_ids), xcom.c.key == key]
+    """Values in some runs: rows (run_id, task_id, map_index, key, value), of one key or of all.
+
+    By task and map index; without task ids in the order in which they were left.
+    """
+    conditions = [xcom.c.dag_id == dag_id, xcom.c.run_id.in_(run_ids)]
+    if key is not None:
+        conditions.append(xcom.c.key == key)
     if task_ids is not None:
         conditions.append(xcom.c.task_id.in_(task_ids))
     if map_indexes is not None:
         conditions.append(xcom.c.map_index.in_(map_indexes))
-    columns = (xcom.c.run_id, xcom.c.task_id, xcom.c.map_index, xcom.c.value)
-    statement = sa.select(*columns).where(*conditions).order_by(xcom.c.task_id, xcom.c.map_index)
+    columns = (xcom.c.run_id, xcom.c.task_id, xcom.c.map_index, xcom.c.key, xcom.c.value)
+    order = [xcom.c.task_id, xcom.c.map_index]
+    if task_ids is None:
+        order.insert(0, xcom.c.created_at)
+    statement = sa.select(*columns).where(*conditions).order_by(*order)
     return list(conn.execute(statement))
 
 
