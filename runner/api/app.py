@@ -1,4 +1,4 @@
-"""The cell's private HTTP endpoint: REST v2, health and metrics on a unix socket, each request with the cell's token."""
+"""The cell's private HTTP endpoint: REST v2, health and metrics on a unix socket that asks for the cell's token."""
 
 from __future__ import annotations
 

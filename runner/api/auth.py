@@ -38,7 +38,8 @@ def identify(headers: Headers, token: str) -> Identity:
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
         raise ApiError("unauthenticated", "Not authenticated")
     return Identity(
-        headers.get("x-aerodrome-user", "anonymous")[:250], ROLES.get(headers.get("x-aerodrome-role", ""), Role.PUBLIC)
+        headers.get("x-aerodrome-user", "anonymous")[:250],
+        ROLES.get(headers.get("x-aerodrome-role", ""), Role.PUBLIC),
     )
 
 

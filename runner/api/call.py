@@ -50,7 +50,12 @@ class Call:
     def number(self, name: str, least: int = 0) -> int:
         """A whole number in the path. Raises ApiError (unprocessable)."""
         text = str(self.path[name])
-        if text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 12 and least <= int(text) <= _MAX_INT:
+        if (
+            text.removeprefix("-").isdecimal()
+            and text.isascii()
+            and len(text) < 12
+            and least <= int(text) <= _MAX_INT
+        ):
             return int(text)
         message = f"Input should be a valid integer, from {least} to {_MAX_INT}"
         raise ApiError("unprocessable", [problem("int_parsing", ("path", name), message, text)])
@@ -61,7 +66,9 @@ class Call:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            raise ApiError("unprocessable", [_body_problem(found) for found in error.errors(include_url=False)]) from None
+            raise ApiError(
+                "unprocessable", [_body_problem(found) for found in error.errors(include_url=False)]
+            ) from None
 
     def update_mask(self, allowed: frozenset[str]) -> frozenset[str] | None:
         """The members that a PATCH may touch; None when it may touch all it brings. Raises ApiError (invalid)."""
@@ -70,7 +77,9 @@ class Call:
             return None
         names = frozenset(name.strip() for part in given for name in part.split(","))
         if unknown := names - allowed:
-            raise ApiError("invalid", f"cannot update {sorted(unknown)}: update_mask may name {sorted(allowed)}")
+            raise ApiError(
+                "invalid", f"cannot update {sorted(unknown)}: update_mask may name {sorted(allowed)}"
+            )
         return names
 
 
@@ -107,7 +116,9 @@ class Endpoint:
         _refuse_nul(request)
         body = await _read_body(request)
         cell, summaries = self._cell, self._summaries
-        return Call(cell, summaries, identity, request.path_params, request.query_params, request.headers, body)
+        return Call(
+            cell, summaries, identity, request.path_params, request.query_params, request.headers, body
+        )
 
 
 def read_json(body: bytes) -> Any:
@@ -115,7 +126,9 @@ def read_json(body: bytes) -> Any:
     if not body:
         raise ApiError("unprocessable", [problem("missing", ("body",), "Field required", None)])
     if b"\\u0000" in body:
-        raise ApiError("unprocessable", [problem("value_error", ("body",), "cannot accept NUL characters", None)])
+        raise ApiError(
+            "unprocessable", [problem("value_error", ("body",), "cannot accept NUL characters", None)]
+        )
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -158,10 +171,16 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _refuse_nul(request: Request) -> None:
-    if "\x00" in request.url.path or any("\x00" in value for _key, value in request.query_params.multi_items()):
-        raise ApiError("unprocessable", [problem("value_error", ("path",), "cannot accept NUL characters", None)])
+    if "\x00" in request.url.path or any(
+        "\x00" in value for _key, value in request.query_params.multi_items()
+    ):
+        raise ApiError(
+            "unprocessable", [problem("value_error", ("path",), "cannot accept NUL characters", None)]
+        )
     if any("\x00" in str(value) for value in request.path_params.values()):
-        raise ApiError("unprocessable", [problem("value_error", ("path",), "cannot accept NUL characters", None)])
+        raise ApiError(
+            "unprocessable", [problem("value_error", ("path",), "cannot accept NUL characters", None)]
+        )
 
 
 def _body_problem(found: Any) -> dict[str, Any]:

@@ -39,7 +39,9 @@ def not_found(what: str, name: object) -> ApiError:
     return ApiError("not_found", f"cannot find {what} {str(name)!r}")
 
 
-def problem(kind: str, loc: tuple[str | int, ...], message: str, value: object, **ctx: object) -> dict[str, Any]:
+def problem(
+    kind: str, loc: tuple[str | int, ...], message: str, value: object, **ctx: object
+) -> dict[str, Any]:
     """One entry of a 422 body, in the shape that FastAPI and Airflow use."""
     entry: dict[str, Any] = {"type": kind, "loc": list(loc), "msg": message, "input": value}
     return {**entry, "ctx": ctx} if ctx else entry

@@ -46,7 +46,9 @@ def _from_database(conn: sa.Connection) -> Iterator[GaugeMetricFamily]:
     durations = sorted(list_recent_durations(conn))
     if durations:
         marks = {name: durations[int(part * (len(durations) - 1))] for name, part in _QUANTILES.items()}
-        yield _by("dag_run_duration_seconds", "Duration of the newest 1000 runs that are over", "quantile", marks)
+        yield _by(
+            "dag_run_duration_seconds", "Duration of the newest 1000 runs that are over", "quantile", marks
+        )
 
 
 def _from_health(health: dict[str, Any], now: float) -> Iterator[GaugeMetricFamily]:
@@ -62,7 +64,9 @@ def _from_health(health: dict[str, Any], now: float) -> Iterator[GaugeMetricFami
     sync = health["sync"]
     if sync is not None:
         yield _one("sync_ok", "1 when the last look at the bucket succeeded", int(sync["ok"]))
-        yield _one("sync_age_seconds", "Seconds since the last look at the bucket", max(0.0, now - sync["at"]))
+        yield _one(
+            "sync_age_seconds", "Seconds since the last look at the bucket", max(0.0, now - sync["at"])
+        )
 
 
 _QUANTILES = {"0.5": 0.5, "0.95": 0.95, "1": 1.0}

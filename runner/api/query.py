@@ -13,7 +13,10 @@ from runner.store.listing_page import Window
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 _MOST = 2**31 - 1
-_TRUE, _FALSE = frozenset({"1", "true", "on", "t", "y", "yes"}), frozenset({"0", "false", "off", "f", "n", "no"})
+_TRUE, _FALSE = (
+    frozenset({"1", "true", "on", "t", "y", "yes"}),
+    frozenset({"0", "false", "off", "f", "n", "no"}),
+)
 
 
 class Query:
@@ -49,7 +52,9 @@ class Query:
             return default
         if value.lower() in _TRUE | _FALSE:
             return value.lower() in _TRUE
-        self._refuse("bool_parsing", name, "Input should be a valid boolean, unable to interpret input", value)
+        self._refuse(
+            "bool_parsing", name, "Input should be a valid boolean, unable to interpret input", value
+        )
         return default
 
     def number(self, name: str, default: int | None = None, least: int = 0) -> int | None:
@@ -73,7 +78,9 @@ class Query:
             message = f"Input should be greater than or equal to {least}"
             self._refuse("greater_than_equal", name, message, value, ge=least)
         elif number > _MOST:
-            self._refuse("less_than_equal", name, f"Input should be less than or equal to {_MOST}", value, le=_MOST)
+            self._refuse(
+                "less_than_equal", name, f"Input should be less than or equal to {_MOST}", value, le=_MOST
+            )
         return number
 
     def real(self, name: str) -> float | None:
@@ -86,7 +93,9 @@ class Query:
             number = math.nan
         if math.isfinite(number):
             return number
-        self._refuse("float_parsing", name, "Input should be a valid number, unable to parse string as a number", value)
+        self._refuse(
+            "float_parsing", name, "Input should be a valid number, unable to parse string as a number", value
+        )
         return None
 
     def moment(self, name: str) -> float | None:

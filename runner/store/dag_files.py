@@ -47,7 +47,9 @@ def put_dag_file(conn: sa.Connection, item: DagFile) -> None:
     """Write what parsing found. A file's error keeps its number for as long as the file exists."""
     number = conn.execute(sa.select(dag_file.c.error_id).where(dag_file.c.path == item.path)).scalar()
     if number is None and item.error is not None:
-        number = conn.execute(sa.select(sa.func.coalesce(sa.func.max(dag_file.c.error_id), 0) + 1)).scalar_one()
+        number = conn.execute(
+            sa.select(sa.func.coalesce(sa.func.max(dag_file.c.error_id), 0) + 1)
+        ).scalar_one()
     values = {
         "path": item.path,
         "digest": item.digest,
@@ -71,7 +73,11 @@ def list_import_errors(
     conn: sa.Connection, window: Window, filename: str | None, pattern: str | None, prefix: str | None
 ) -> Page:
     """A page of files that could not be parsed."""
-    conditions = [dag_file.c.error.is_not(None), *matches(dag_file.c.path, pattern), *starts(dag_file.c.path, prefix)]
+    conditions = [
+        dag_file.c.error.is_not(None),
+        *matches(dag_file.c.path, pattern),
+        *starts(dag_file.c.path, prefix),
+    ]
     if filename is not None:
         conditions.append(dag_file.c.path == filename)
     return fetch_page(conn, sa.select(dag_file).where(*conditions), window, _ORDERS)

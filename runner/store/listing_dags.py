@@ -74,7 +74,9 @@ def find_dag_row(conn: sa.Connection, dag_id: str) -> sa.Row[Any] | None:
     return conn.execute(_select().where(dag.c.dag_id == dag_id)).first()
 
 
-def list_versions(conn: sa.Connection, dag_id: str, number: int | None, bundle: str | None, window: Window) -> Page:
+def list_versions(
+    conn: sa.Connection, dag_id: str, number: int | None, bundle: str | None, window: Window
+) -> Page:
     """A page of a DAG's versions ('~': of all DAGs), without their data."""
     conditions: list[sa.ColumnElement[bool]] = [] if dag_id == "~" else [dag_version.c.dag_id == dag_id]
     if number is not None:

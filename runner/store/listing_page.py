@@ -96,7 +96,9 @@ def order_rows(bodies: list[dict[str, Any]], window: Window, names: tuple[str, .
     for name in reversed(window.order_by[:MAX_ORDERS]):
         bare = name.removeprefix("-")
         if bare not in names:
-            raise UnknownOrder(f"cannot order by {bare!r}; this list can be ordered by: {', '.join(sorted(names))}")
+            raise UnknownOrder(
+                f"cannot order by {bare!r}; this list can be ordered by: {', '.join(sorted(names))}"
+            )
         ordered.sort(key=_order_key(bare), reverse=name.startswith("-"))
     return ordered[window.offset : window.offset + window.limit]
 

@@ -23,7 +23,17 @@ _RUN_DURATION = dag_run.c.end_date - dag_run.c.start_date
 _RUN_ORDERS = Orders(
     {
         name: dag_run.c[name]
-        for name in ("id", "dag_id", "run_id", "state", "run_type", "logical_date", "run_after", "conf", "note")
+        for name in (
+            "id",
+            "dag_id",
+            "run_id",
+            "state",
+            "run_type",
+            "logical_date",
+            "run_after",
+            "conf",
+            "note",
+        )
     }
     | {name: dag_run.c[name] for name in ("start_date", "end_date", "queued_at", "triggering_user")}
     | {
@@ -39,9 +49,23 @@ _RUN_ORDERS = Orders(
     dag_run.c.id,
 )
 _TI_DURATION = task_instance.c.end_date - task_instance.c.start_date
-_TI_NAMES = ("id", "dag_id", "run_id", "task_id", "map_index", "state", "try_number", "max_tries", "operator", "pool")
+_TI_NAMES = (
+    "id",
+    "dag_id",
+    "run_id",
+    "task_id",
+    "map_index",
+    "state",
+    "try_number",
+    "max_tries",
+    "operator",
+    "pool",
+)
 _TI_ORDERS = Orders(
-    {name: task_instance.c[name] for name in (*_TI_NAMES, "queue", "priority_weight", "start_date", "end_date")}
+    {
+        name: task_instance.c[name]
+        for name in (*_TI_NAMES, "queue", "priority_weight", "start_date", "end_date")
+    }
     | {
         "duration": _TI_DURATION,
         "logical_date": dag_run.c.logical_date,
@@ -102,7 +126,9 @@ def find_run(conn: sa.Connection, dag_id: str, run_id: str) -> sa.Row[Any] | Non
     return conn.execute(_select_runs().where(*named)).first()
 
 
-def find_previous_run(conn: sa.Connection, dag_id: str, before: float, state: str | None) -> sa.Row[Any] | None:
+def find_previous_run(
+    conn: sa.Connection, dag_id: str, before: float, state: str | None
+) -> sa.Row[Any] | None:
     """The newest run with an earlier logical date, in that state if one is given."""
     r = dag_run.c
     conditions = [r.dag_id == dag_id, r.logical_date < before]
@@ -144,7 +170,9 @@ def list_tries(conn: sa.Connection, task_instance_id: int) -> list[sa.Row[Any]]:
     return list(conn.execute(statement.order_by(task_try.c.try_number)))
 
 
-def list_all_states(conn: sa.Connection, dag_id: str, run_id: str, task_ids: list[str] | None) -> list[sa.Row[Any]]:
+def list_all_states(
+    conn: sa.Connection, dag_id: str, run_id: str, task_ids: list[str] | None
+) -> list[sa.Row[Any]]:
     """Rows (task_id, map_index, state) of a run, all of them."""
     t = task_instance.c
     statement = sa.select(t.task_id, t.map_index, t.state).where(t.dag_id == dag_id, t.run_id == run_id)
@@ -154,7 +182,9 @@ def list_all_states(conn: sa.Connection, dag_id: str, run_id: str, task_ids: lis
 
 
 def _select_runs() -> sa.Select[Any]:
-    return sa.select(*dag_run.c, *_VERSION).join_from(dag_run, dag_version, dag_version.c.id == dag_run.c.version_id)
+    return sa.select(*dag_run.c, *_VERSION).join_from(
+        dag_run, dag_version, dag_version.c.id == dag_run.c.version_id
+    )
 
 
 def _select_tis() -> sa.Select[Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-
 from airflow._wire.states import RUN_TERMINAL, TERMINAL, DagRunState, TaskInstanceState
+
 from runner.store.schema import dag, dag_file, dag_run, task_instance
 
 _OPEN_TASKS = [str(state) for state in TaskInstanceState if state not in TERMINAL]
@@ -39,7 +39,11 @@ def list_recent_durations(conn: sa.Connection, newest: int = 1000) -> list[float
 def sum_parsing(conn: sa.Connection) -> Any:
     """One row: files, seconds (all files once), slowest."""
     seconds = dag_file.c.seconds
-    columns = (sa.func.count().label("files"), sa.func.sum(seconds).label("seconds"), sa.func.max(seconds).label("slowest"))
+    columns = (
+        sa.func.count().label("files"),
+        sa.func.sum(seconds).label("seconds"),
+        sa.func.max(seconds).label("slowest"),
+    )
     return conn.execute(sa.select(*columns).select_from(dag_file)).one()
 
 

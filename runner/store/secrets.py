@@ -35,7 +35,9 @@ class SecretBox:
         key_id, _, token = sealed.partition(":")
         key = self.keys.get(key_id)
         if key is None:
-            raise SecretUnreadable(f"cannot read a secret: it was written with key {key_id!r}, which is not here")
+            raise SecretUnreadable(
+                f"cannot read a secret: it was written with key {key_id!r}, which is not here"
+            )
         try:
             return key.decrypt(token.encode()).decode()
         except InvalidToken:

@@ -11,7 +11,9 @@ from runner.store.put import put_row
 from runner.store.schema import variable
 from runner.store.secrets import SecretBox
 
-_ORDERS = Orders({"key": variable.c.key, "description": variable.c.description, "id": variable.c.key}, variable.c.key)
+_ORDERS = Orders(
+    {"key": variable.c.key, "description": variable.c.description, "id": variable.c.key}, variable.c.key
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,11 @@ from runner.store.schema import dag_run, task_instance, xcom
 
 _ORDERS = Orders(
     {name: xcom.c[name] for name in ("dag_id", "run_id", "task_id", "map_index", "key")}
-    | {"timestamp": xcom.c.created_at, "logical_date": dag_run.c.logical_date, "run_after": dag_run.c.run_after},
+    | {
+        "timestamp": xcom.c.created_at,
+        "logical_date": dag_run.c.logical_date,
+        "run_after": dag_run.c.run_after,
+    },
     xcom.c.created_at,
     newest_first=True,
 )
@@ -43,7 +47,12 @@ def find_value(conn: sa.Connection, place: Place, key: str) -> tuple[bool, Any]:
 
 
 def list_xcoms(
-    conn: sa.Connection, place: Place, window: Window, key: str | None, pattern: str | None, prefix: str | None
+    conn: sa.Connection,
+    place: Place,
+    window: Window,
+    key: str | None,
+    pattern: str | None,
+    prefix: str | None,
 ) -> tuple[list[sa.Row[Any]], int]:
     """A page of rows, newest first, and how many there are."""
     conditions = [*_at(place), *matches(xcom.c.key, pattern), *starts(xcom.c.key, prefix)]
@@ -89,9 +98,19 @@ def has_task(conn: sa.Connection, place: Place) -> bool:
 
 def put_xcoms(conn: sa.Connection, place: Place, values: dict[str, Any], now: float) -> None:
     """Write values (plain JSON) under their keys, new or not."""
-    at = {"dag_id": place.dag_id, "run_id": place.run_id, "task_id": place.task_id, "map_index": place.map_index}
+    at = {
+        "dag_id": place.dag_id,
+        "run_id": place.run_id,
+        "task_id": place.task_id,
+        "map_index": place.map_index,
+    }
     rows = [
-        {**at, "key": key, "value": json.dumps(value, separators=(",", ":"), ensure_ascii=False), "created_at": now}
+        {
+            **at,
+            "key": key,
+            "value": json.dumps(value, separators=(",", ":"), ensure_ascii=False),
+            "created_at": now,
+        }
         for key, value in values.items()
     ]
     put_rows(conn, xcom, rows)
@@ -111,7 +130,9 @@ def _select() -> sa.Select[Any]:
 
 def _at(place: Place) -> list[sa.ColumnElement[bool]]:
     named = {"dag_id": place.dag_id, "run_id": place.run_id, "task_id": place.task_id}
-    conditions: list[sa.ColumnElement[bool]] = [xcom.c[name] == text for name, text in named.items() if text != "~"]
+    conditions: list[sa.ColumnElement[bool]] = [
+        xcom.c[name] == text for name, text in named.items() if text != "~"
+    ]
     if place.map_index is not None:
         conditions.append(xcom.c.map_index == place.map_index)
     return conditions

@@ -85,7 +85,9 @@ def list_jobs(call: Call) -> Response:
         lambda body: kind is None or body["job_type"] == kind,
     ]
     found = [body for body in bodies if all(test(body) for test in tests)]
-    ordered = order_rows(found, window, ("id", "state", "job_type", "start_date", "latest_heartbeat", "hostname"))
+    ordered = order_rows(
+        found, window, ("id", "state", "job_type", "start_date", "latest_heartbeat", "hostname")
+    )
     return reply({"jobs": ordered, "total_entries": len(found)})
 
 

@@ -14,19 +14,22 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.query import epoch
 from runner.domain.graph import DagGraph, build
-from runner.store.dags import find_runnable, get_version
+from runner.store.dags import find_runnable
 from runner.store.listing_runs import TiFilter, find_run, list_every_task_instance
-from runner.store.user_edits import clear_tasks, requeue_runs, set_task_notes
+from runner.store.task_instances import clear
+from runner.store.user_edits import set_task_notes
 
 _FAILED = ("failed", "upstream_failed")
 _RUNNING = ("running", "restarting")
 
 
 def clear_task_instances(call: Call) -> Response:
-    """POST /dags/{dag_id}/clearTaskInstances"""
+    """POST /dags/{dag_id}/clearTaskInstances; the runs of what is cleared always start again."""
     body = call.parse(TaskInstancesClear)
     if body.run_on_latest_version:
-        raise ApiError("invalid", "cannot run on another version: a run keeps the version that it started with")
+        raise ApiError(
+            "invalid", "cannot run on another version: a run keeps the version that it started with"
+        )
     if body.dry_run:
         with call.cell.db.read() as conn:
             return reply_rows(call, conn, choose(call, conn, body))
@@ -34,25 +37,12 @@ def clear_task_instances(call: Call) -> Response:
         rows = choose(call, conn, body)
         if body.prevent_running_task and any(row.state in _RUNNING for row in rows):
             raise ApiError("conflict", "cannot clear: some of these task instances are running")
-        clear_rows(call, conn, rows, body.reset_dag_runs)
+        clear(conn, [row.id for row in rows], call.cell.clock())
         if body.note is not None:
             set_task_notes(conn, [row.id for row in rows], body.note)
         answer = reply_rows(call, conn, _read_again(conn, rows))
     call.cell.post_runs_changed(sorted({row.run for row in rows}))
     return answer
-
-
-def clear_rows(call: Call, conn: sa.Connection, rows: list[Any], reset_runs: bool, also: list[int] | None = None) -> None:
-    """Clear these task instances in the caller's transaction, and start their ended runs again (`also`: these too)."""
-    reason = f"cleared by {call.identity.user}"
-    by_version: dict[int, list[int]] = {}
-    for row in rows:
-        by_version.setdefault(row.version_id, []).append(row.id)
-    for version_id, ids in by_version.items():
-        retries = {task.task_id: task.retries for task in get_version(conn, version_id).tasks}
-        clear_tasks(conn, ids, retries, reason)
-    if reset_runs:
-        requeue_runs(conn, sorted({row.run for row in rows} | set(also or [])), call.cell.clock(), reason)
 
 
 def reply_rows(call: Call, conn: sa.Connection, rows: list[Any]) -> Response:
@@ -71,8 +61,13 @@ def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[An
     wanted = _find_tasks(build(runnable.spec.tasks), body)
     states: list[str] = [*_FAILED] if body.only_failed else [*_RUNNING] if body.only_running else []
     bounds = {"logical_date": _bounds(conn, dag_id, body)}
-    run_ids = [body.dag_run_id] if body.dag_run_id and not (body.include_future or body.include_past) else None
-    equal: dict[str, list[Any]] = {"state": list(states), "task_id": sorted(wanted) if wanted is not None else []}
+    run_ids = (
+        [body.dag_run_id] if body.dag_run_id and not (body.include_future or body.include_past) else None
+    )
+    equal: dict[str, list[Any]] = {
+        "state": list(states),
+        "task_id": sorted(wanted) if wanted is not None else [],
+    }
     rows = list_every_task_instance(conn, TiFilter([dag_id], run_ids, equal, bounds=bounds))
     pairs = {(name[0], name[1]) for name in body.task_ids or [] if isinstance(name, tuple)}
     plain = {name for name in body.task_ids or [] if isinstance(name, str)}

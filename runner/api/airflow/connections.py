@@ -41,7 +41,9 @@ def post_connection(call: Call) -> Response:
     item = _read(call.parse(ConnectionBody))
     with call.cell.db.begin() as conn:
         if store.find_connection(conn, call.cell.box, item.conn_id) is not None:
-            raise ApiError("conflict", f"cannot create connection {item.conn_id!r}: it exists; PATCH changes it")
+            raise ApiError(
+                "conflict", f"cannot create connection {item.conn_id!r}: it exists; PATCH changes it"
+            )
         store.put_connection(conn, call.cell.box, item)
     return reply(_body(item), 201)
 
@@ -77,7 +79,9 @@ def delete_connection(call: Call) -> Response:
 
 def refuse_test(call: Call) -> Response:
     """POST /connections/test: the engine opens no connections for users, and says so as Airflow does by default."""
-    raise ApiError("forbidden", "Testing connections is disabled: it would open connections from inside the service")
+    raise ApiError(
+        "forbidden", "Testing connections is disabled: it would open connections from inside the service"
+    )
 
 
 def _get(call: Call, conn: sa.Connection) -> Connection:

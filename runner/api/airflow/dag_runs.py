@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from airflow._wire import encoding
 from starlette.responses import Response
 
-from airflow._wire import encoding
 from runner.api.airflow.bodies import RunsBatch, RunTrigger
 from runner.api.airflow.filters import batch_run_filter, batch_window, read_run_filter
 from runner.api.airflow.params import BadParams, merge_params
@@ -71,7 +71,9 @@ def trigger(call: Call) -> Response:
     dag_id = call.path["dag_id"]
     now = call.cell.clock()
     if body.dag_run_id is not None and not RUN_ID.match(body.dag_run_id):
-        raise ApiError("invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed")
+        raise ApiError(
+            "invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed"
+        )
     with call.cell.db.begin() as conn:
         runnable, params = _find_runnable(conn, dag_id)
         _check_conf(params, body.conf or {})
@@ -93,7 +95,9 @@ def _find_runnable(conn: sa.Connection, dag_id: str) -> tuple[Runnable, dict[str
     if row is None or runnable is None or version is None:
         raise not_found("DAG", dag_id)
     if row.is_stale:
-        raise ApiError("not_found", f"cannot start DAG {dag_id!r}: no file of the newest snapshot has it any more")
+        raise ApiError(
+            "not_found", f"cannot start DAG {dag_id!r}: no file of the newest snapshot has it any more"
+        )
     if row.has_import_errors:
         raise ApiError("invalid", f"cannot start DAG {dag_id!r}: its file has import errors")
     return runnable, orjson.loads(version.data).get("params") or {}
@@ -106,9 +110,7 @@ def _check_conf(params: dict[str, Any], conf: dict[str, Any]) -> None:
         raise ApiError("invalid", str(error)) from None
 
 
-def _plan_run(
-    body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: float, user: str
-) -> NewRun:
+def _plan_run(body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: float, user: str) -> NewRun:
     """The run that the request describes; what it leaves out follows from the timetable and the clock."""
     try:
         logical = epoch(body.logical_date) if body.logical_date else None

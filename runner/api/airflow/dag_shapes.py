@@ -54,7 +54,9 @@ def dag_body(row: Any, summary: Summary) -> dict[str, Any]:
     }
 
 
-def details_body(row: Any, summary: Summary, version: Any, data: dict[str, Any], active_runs: int) -> dict[str, Any]:
+def details_body(
+    row: Any, summary: Summary, version: Any, data: dict[str, Any], active_runs: int
+) -> dict[str, Any]:
     """DAGDetailsResponse: the DAG with what only its serialised form knows."""
     return {
         **dag_body(row, summary),
@@ -137,14 +139,22 @@ def task_body(task: dict[str, Any], downstream: list[str], doc_params: dict[str,
 
 def param_body(param: Any) -> dict[str, Any]:
     """A param as Airflow shows it, whether it was written as a bare default or with a schema."""
-    if isinstance(param, dict) and "value" in param and param.keys() <= {"value", "schema", "description", "source"}:
+    if (
+        isinstance(param, dict)
+        and "value" in param
+        and param.keys() <= {"value", "schema", "description", "source"}
+    ):
         return {"description": None, "source": None, "schema": {}, **param}
     return {"value": param, "schema": {}, "description": None, "source": None}
 
 
 def timetable_summary(timetable: dict[str, Any]) -> str | None:
     """What the author wrote; None for a DAG without a schedule."""
-    return None if timetable.get("kind", "null") == "null" else timetable.get("summary") or timetable.get("expression")
+    return (
+        None
+        if timetable.get("kind", "null") == "null"
+        else timetable.get("summary") or timetable.get("expression")
+    )
 
 
 def describe_timetable(timetable: dict[str, Any]) -> str:
@@ -154,7 +164,9 @@ def describe_timetable(timetable: dict[str, Any]) -> str:
         return f"Cron {timetable.get('expression')} ({timetable.get('timezone', 'UTC')})"
     if kind == "delta":
         return f"Every {timetable.get('summary')}"
-    return {"null": "Only when triggered", "once": "Once, as soon as possible"}.get(kind, "As soon as the last ends")
+    return {"null": "Only when triggered", "once": "Once, as soon as possible"}.get(
+        kind, "As soon as the last ends"
+    )
 
 
 def time_delta(seconds: float | None) -> dict[str, Any] | None:
@@ -162,7 +174,12 @@ def time_delta(seconds: float | None) -> dict[str, Any] | None:
     if seconds is None:
         return None
     delta = dt.timedelta(seconds=seconds)
-    return {"__type": "TimeDelta", "days": delta.days, "seconds": delta.seconds, "microseconds": delta.microseconds}
+    return {
+        "__type": "TimeDelta",
+        "days": delta.days,
+        "seconds": delta.seconds,
+        "microseconds": delta.microseconds,
+    }
 
 
 def iso_duration(seconds: float | None) -> str | None:
@@ -172,7 +189,9 @@ def iso_duration(seconds: float | None) -> str | None:
     days, rest = divmod(seconds, 86400)
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)
-    clock = "".join(f"{value:g}{unit}" for value, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if value)
+    clock = "".join(
+        f"{value:g}{unit}" for value, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if value
+    )
     text = (f"{days:g}D" if days else "") + (f"T{clock}" if clock else "")
     return "P" + (text or "T0S")
 

@@ -195,7 +195,10 @@ def _task_bodies(call: Call) -> dict[str, dict[str, Any]]:
     for task in data["tasks"]:
         for above in task.get("upstream") or ():
             downstream[above].append(task["task_id"])
-    return {task["task_id"]: task_body(task, sorted(downstream[task["task_id"]]), params) for task in data["tasks"]}
+    return {
+        task["task_id"]: task_body(task, sorted(downstream[task["task_id"]]), params)
+        for task in data["tasks"]
+    }
 
 
 def _narrow(

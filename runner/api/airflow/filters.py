@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -52,7 +52,7 @@ def read_ti_filter(query: Query, dag_id: str, run_id: str, task_id: str | None =
         None if value in _NO_STATE else value
         for value in query.choices("state", frozenset(get_args(TiState)) | _NO_STATE)
     ]
-    equal = {
+    equal: dict[str, list[Any]] = {
         "state": states,
         "task_id": [task_id] if task_id is not None else query.texts("task_id"),
         "pool": query.texts("pool"),
@@ -85,7 +85,7 @@ def batch_run_filter(body: RunsBatch) -> RunFilter:
 
 def batch_ti_filter(body: TaskInstancesBatch) -> TiFilter:
     """The filter of POST /dags/~/dagRuns/~/taskInstances/list."""
-    equal = {
+    equal: dict[str, list[Any]] = {
         "task_id": body.task_ids or [],
         "state": list(body.state or []),
         "pool": body.pool or [],
@@ -114,4 +114,3 @@ def _body_bounds(body: BaseModel) -> dict[str, dict[str, float | None]]:
 
 def _plain(value: dt.datetime | float | None) -> float | None:
     return epoch(value) if isinstance(value, dt.datetime) else value
-

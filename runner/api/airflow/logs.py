@@ -10,11 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-
 from airflow._wire.cell import Bucket
 from airflow._wire.states import LIVE
 from airflow._wire.workload import log_key
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
 from runner.api.airflow.task_instances import find_row
 from runner.api.answers import moment, reply
 from runner.api.call import Call
@@ -44,8 +44,8 @@ def get_log(call: Call) -> Response:
     is_live = number == row.try_number and row.state in _LIVE
     accept = call.headers.get("accept", "")
     if "ndjson" in accept:
-        events = stream_events(call, row, number, is_live, start)
-        return StreamingResponse(map(_line, events), media_type="application/x-ndjson")
+        stream = stream_events(call, row, number, is_live, start)
+        return StreamingResponse(map(_line, stream), media_type="application/x-ndjson")
     if "text/plain" in accept and "json" not in accept:
         return PlainTextResponse("".join(map(_plain, stream_events(call, row, number, is_live, start))))
     events, token = read_events(call, row, number, is_live, start, None if full else PAGE)
@@ -156,7 +156,9 @@ def _read_token(token: str | None) -> int:
     try:
         start = orjson.loads(base64.urlsafe_b64decode(token.encode()))["start"]
     except (binascii.Error, ValueError, KeyError, TypeError):
-        raise ApiError("invalid", "cannot use this token: only tokens that this API gave out are valid") from None
+        raise ApiError(
+            "invalid", "cannot use this token: only tokens that this API gave out are valid"
+        ) from None
     if not isinstance(start, int) or not 0 <= start < 2**62:
         raise ApiError("invalid", "cannot use this token: only tokens that this API gave out are valid")
     return start

@@ -54,7 +54,7 @@ def merge_params(params: Mapping[str, Any], conf: Mapping[str, Any]) -> dict[str
         value = conf.get(name, default)
         if name not in conf and default is None and "null" not in _types(schema) and _types(schema):
             raise BadParams(f"cannot start the run: param {name!r} has no default, and conf does not give it")
-        if schema and (problem := find_problem(value, schema)) is not None:
+        if name in conf and schema and (problem := find_problem(value, schema)) is not None:
             raise BadParams(f"cannot start the run: param {name!r} {problem}")
         merged[name] = value
     return {**merged, **conf}
@@ -71,7 +71,9 @@ def find_problem(value: Any, schema: Mapping[str, Any]) -> str | None:
         return f"must be one of {schema['enum']!r}, not {value!r}"
     if value is None:
         return None
-    return _find_limit(value, schema) or _find_text_problem(value, schema) or _find_item_problem(value, schema)
+    return (
+        _find_limit(value, schema) or _find_text_problem(value, schema) or _find_item_problem(value, schema)
+    )
 
 
 def _find_limit(value: Any, schema: Mapping[str, Any]) -> str | None:

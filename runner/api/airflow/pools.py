@@ -58,7 +58,11 @@ def patch_pool(call: Call) -> Response:
     if (body.pool or body.name or name) != name:
         raise ApiError("invalid", f"cannot rename pool {name!r}")
     chosen = (_MEMBERS if mask is None else mask & _MEMBERS) & body.model_fields_set
-    values = {member: value for member in chosen if (value := getattr(body, member)) is not None or member == "description"}
+    values = {
+        member: value
+        for member in chosen
+        if (value := getattr(body, member)) is not None or member == "description"
+    }
     if name == DEFAULT_POOL and "description" in values:
         raise ApiError("invalid", "cannot change the default pool but for its slots and include_deferred")
     with call.cell.db.begin() as conn:

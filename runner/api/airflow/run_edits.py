@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from starlette.responses import Response
 
 from runner.api.airflow.bodies import RunClear, RunPatch
-from runner.api.airflow.clearing import clear_rows, reply_rows
+from runner.api.airflow.clearing import reply_rows
 from runner.api.airflow.dag_runs import find_run_row, read_run
 from runner.api.answers import empty, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError
 from runner.domain.states import DagRunState
 from runner.store.listing_runs import TiFilter, list_every_task_instance
+from runner.store.task_instances import clear, mark_run
 from runner.store.user_edits import delete_run as delete_run_rows
-from runner.store.user_edits import mark_run, set_run_note
+from runner.store.user_edits import requeue_run, set_run_note
 
 _FAILED = ["failed", "upstream_failed"]
 
@@ -28,11 +31,18 @@ def patch_run(call: Call) -> Response:
         if "note" in mask and "note" in body.model_fields_set:
             set_run_note(conn, row.id, body.note)
         if "state" in mask and body.state is not None:
-            reason = f"set to {body.state} by {call.identity.user}"
-            mark_run(conn, row.id, DagRunState(body.state), call.cell.clock(), reason)
+            set_run_state(conn, row.id, DagRunState(body.state), call.cell.clock())
         answer = read_run(call, conn)
     call.cell.post_runs_changed([row.id])
     return reply(answer)
+
+
+def set_run_state(conn: sa.Connection, key: int, state: DagRunState, now: float) -> None:
+    """Queued starts an ended run again; the ends take the run's tasks with them. Being there already is no error."""
+    if state == DagRunState.QUEUED:
+        requeue_run(conn, key, now)
+    else:
+        mark_run(conn, key, state, now)
 
 
 def delete_run(call: Call) -> Response:
@@ -40,7 +50,9 @@ def delete_run(call: Call) -> Response:
     with call.cell.db.begin() as conn:
         row = find_run_row(call, conn)
         if row.state == "running":
-            raise ApiError("conflict", f"cannot delete run {row.run_id!r}: it is running; set it to failed first")
+            raise ApiError(
+                "conflict", f"cannot delete run {row.run_id!r}: it is running; set it to failed first"
+            )
         delete_run_rows(conn, row.id, row.dag_id, row.run_id)
     call.cell.post_runs_changed([row.id])
     return empty()
@@ -50,7 +62,9 @@ def clear_run(call: Call) -> Response:
     """POST /dags/{dag_id}/dagRuns/{dag_run_id}/clear: all its tasks, or the failed ones, run again."""
     body = call.parse(RunClear)
     if body.run_on_latest_version or body.only_new:
-        raise ApiError("invalid", "cannot run on another version: a run keeps the version that it started with")
+        raise ApiError(
+            "invalid", "cannot run on another version: a run keeps the version that it started with"
+        )
     if body.dry_run:
         with call.cell.db.read() as conn:
             rows = _select(call, conn, body.only_failed)
@@ -58,7 +72,9 @@ def clear_run(call: Call) -> Response:
     with call.cell.db.begin() as conn:
         rows = _select(call, conn, body.only_failed)
         run = find_run_row(call, conn)
-        clear_rows(call, conn, rows, reset_runs=True, also=[run.id])
+        clear(conn, [item.id for item in rows], call.cell.clock())
+        if not body.only_failed:
+            requeue_run(conn, run.id, call.cell.clock())
         if "note" in body.model_fields_set:
             set_run_note(conn, run.id, body.note)
         answer = read_run(call, conn)
@@ -66,7 +82,7 @@ def clear_run(call: Call) -> Response:
     return reply(answer)
 
 
-def _select(call: Call, conn: sa.Connection, only_failed: bool) -> list[sa.Row[tuple[object, ...]]]:
+def _select(call: Call, conn: sa.Connection, only_failed: bool) -> list[sa.Row[Any]]:
     run = find_run_row(call, conn)
     states: list[object] = [*_FAILED] if only_failed else []
     return list_every_task_instance(conn, TiFilter([run.dag_id], [run.run_id], {"state": states}))

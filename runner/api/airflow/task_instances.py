@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from runner.api.airflow.bodies import TaskInstancePatch, TaskInstancesBatch
-from runner.api.airflow.clearing import clear_rows, date_limits, expand_tasks, reply_rows
+from runner.api.airflow.clearing import date_limits, expand_tasks, reply_rows
 from runner.api.airflow.filters import batch_ti_filter, batch_window, read_ti_filter
 from runner.api.airflow.run_shapes import ti_body, try_bodies
 from runner.api.answers import reply
@@ -20,7 +20,8 @@ from runner.store import listing_runs
 from runner.store.dags import get_version
 from runner.store.listing_page import Window
 from runner.store.listing_runs import TiFilter
-from runner.store.user_edits import mark_tasks, set_task_notes
+from runner.store.task_instances import clear, set_state
+from runner.store.user_edits import set_task_notes
 
 _FAILED = ["failed", "upstream_failed"]
 
@@ -88,7 +89,9 @@ def _patch(call: Call, dry_run: bool) -> Response:
         raise ApiError("unprocessable", "cannot patch a task instance: give new_state or note")
     with call.cell.db.begin() as conn:
         target = find_row(call, conn)
-        rows = _around(conn, target, body, all_indexes="map_index" not in call.path and "map_index" not in call.params)
+        rows = _around(
+            conn, target, body, all_indexes="map_index" not in call.path and "map_index" not in call.params
+        )
         if "note" in mask and not dry_run:
             set_task_notes(conn, [target.id], body.note)
         if "new_state" in mask and body.new_state is not None:
@@ -105,7 +108,7 @@ def _patch(call: Call, dry_run: bool) -> Response:
 def _mark(call: Call, conn: sa.Connection, rows: list[Any], state: TaskInstanceState) -> None:
     """Set the states; below a task that is now well, what failed because of it runs again."""
     reason = f"set to {state} by {call.identity.user}"
-    mark_tasks(conn, [row.id for row in rows], state, call.cell.clock(), reason)
+    set_state(conn, [row.id for row in rows], state, call.cell.clock(), reason)
     if state == TaskInstanceState.FAILED:
         return
     marked = {row.id for row in rows}
@@ -114,10 +117,14 @@ def _mark(call: Call, conn: sa.Connection, rows: list[Any], state: TaskInstanceS
         names = {row.task_id for row in rows if row.run_id == run_id} & graph.index.keys()
         below = expand_tasks(graph, names, False, True) - names
         equal = {"task_id": sorted(below), "state": [*_FAILED]}
-        found = listing_runs.list_every_task_instance(conn, TiFilter([rows[0].dag_id], [run_id], equal)) if below else []
+        found = (
+            listing_runs.list_every_task_instance(conn, TiFilter([rows[0].dag_id], [run_id], equal))
+            if below
+            else []
+        )
         again = [row for row in found if row.id not in marked]
         if again:
-            clear_rows(call, conn, again, reset_runs=True)
+            clear(conn, [row.id for row in again], call.cell.clock())
 
 
 def _around(conn: sa.Connection, target: Any, body: TaskInstancePatch, all_indexes: bool) -> list[Any]:
@@ -137,7 +144,9 @@ def _around(conn: sa.Connection, target: Any, body: TaskInstancePatch, all_index
 
 def _read_again(conn: sa.Connection, target: Any, ids: list[int], rows: list[Any]) -> list[Any]:
     names = sorted({row.task_id for row in rows} | {target.task_id})
-    wanted = TiFilter([target.dag_id], sorted({row.run_id for row in rows} | {target.run_id}), {"task_id": names})
+    wanted = TiFilter(
+        [target.dag_id], sorted({row.run_id for row in rows} | {target.run_id}), {"task_id": names}
+    )
     chosen = set(ids)
     return [row for row in listing_runs.list_every_task_instance(conn, wanted) if row.id in chosen]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airflow._wire import encoding
 from starlette.responses import Response
 
-from airflow._wire import encoding
 from runner.api.airflow.bodies import XComCreate, XComUpdate
 from runner.api.airflow.task_instances import find_row, map_index_of
 from runner.api.answers import empty, moment, reply

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-
 from airflow._wire import encoding
+
 from runner.api.airflow.dag_runs import RUN_ID, make_run_id
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.execution.asking import Question, Refused
@@ -131,7 +131,11 @@ def _plan_run(question: Question, dag_id: str) -> NewRun:
 
 
 def _get_runnable(conn: sa.Connection, dag_id: str, conf: dict[str, Any]) -> Runnable:
-    row, version, runnable = find_dag_row(conn, dag_id), find_version(conn, dag_id), find_runnable(conn, dag_id)
+    row, version, runnable = (
+        find_dag_row(conn, dag_id),
+        find_version(conn, dag_id),
+        find_runnable(conn, dag_id),
+    )
     if row is None or version is None or runnable is None or row.is_stale:
         raise Refused("not_found", f"cannot start DAG {dag_id!r}: there is no DAG of that id")
     try:
@@ -145,7 +149,9 @@ def _reset(conn: sa.Connection, run: NewRun, now: float) -> int:
     """Start an existing run anew, with all its tasks."""
     row = find_run(conn, run.dag_id, run.run_id)
     if row is None:
-        raise Refused("invalid", f"cannot reset a run of DAG {run.dag_id!r}: its logical date belongs to another run_id")
+        raise Refused(
+            "invalid", f"cannot reset a run of DAG {run.dag_id!r}: its logical date belongs to another run_id"
+        )
     clear(conn, list_ids(conn, row.id), now)
     return int(row.id)
 

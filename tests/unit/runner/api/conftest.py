@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-
 from airflow._wire.cell import Bucket, CellSpec
 from airflow._wire.layout import Layout
+
 from runner.api.app import start
 from runner.api.context import CellContext
 from runner.store.dag_files import DagFile, put_dag_file
@@ -30,7 +30,9 @@ class FakeScheduler:
     """Remembers what it was told."""
 
     events: list[Any] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=lambda: {"alive": True, "agents": [{"agent": "a", "processes": []}]})
+    facts: dict[str, Any] = field(
+        default_factory=lambda: {"alive": True, "agents": [{"agent": "a", "processes": []}]}
+    )
 
     def post(self, event: Any) -> None:
         self.events.append(event)
@@ -54,7 +56,13 @@ class Cell:
         return self.http.request(method, prefix + path, headers=headers, **more)
 
     def put_dag(self, dag_id: str, tasks: list[dict[str, Any]], text: str = "dag = 1\n", **more: Any) -> None:
-        base = {"format": 1, "dag_id": dag_id, "file": f"{dag_id}.py", "tags": [], "timetable": {"kind": "null"}}
+        base = {
+            "format": 1,
+            "dag_id": dag_id,
+            "file": f"{dag_id}.py",
+            "tags": [],
+            "timetable": {"kind": "null"},
+        }
         data = {**base, "tasks": tasks, "params": {}, **more}
         path = self.context.layout.bundle(BUNDLE) / data["file"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,14 +75,21 @@ class Cell:
         with self.context.db.begin() as conn:
             runnable = find_runnable(conn, dag_id)
             assert runnable is not None
-            values = {"run_type": "manual", "interval_start": None, "interval_end": None, "run_after": NOW} | more
+            values = {
+                "run_type": "manual",
+                "interval_start": None,
+                "interval_end": None,
+                "run_after": NOW,
+            } | more
             run = NewRun(dag_id, run_id, logical_date=logical_date, queued_at=NOW, **values)
             return insert_run(conn, run, runnable.version_id, runnable.bundle, runnable.spec)
 
     def set_task(self, run: int, task_id: str, **values: Any) -> None:
         with self.context.db.begin() as conn:
             t = task_instance.c
-            changed = conn.execute(task_instance.update().where(t.run == run, t.task_id == task_id).values(values))
+            changed = conn.execute(
+                task_instance.update().where(t.run == run, t.task_id == task_id).values(values)
+            )
             assert changed.rowcount == 1
 
 

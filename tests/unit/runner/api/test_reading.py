@@ -4,25 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-DAG = """dag_id dag_display_name is_paused is_stale last_parsed_time last_parse_duration last_expired bundle_name
-bundle_version relative_fileloc fileloc description timetable_summary timetable_description timetable_partitioned
-timetable_periodic tags max_active_tasks max_active_runs max_consecutive_failed_dag_runs has_task_concurrency_limits
-has_import_errors next_dagrun_logical_date next_dagrun_data_interval_start next_dagrun_data_interval_end
-next_dagrun_run_after allowed_run_types owners is_backfillable file_token""".split()
-DETAILS = """catchup dag_run_timeout asset_expression doc_md start_date end_date is_paused_upon_creation params
-render_template_as_native_obj template_search_path timezone last_parsed default_args concurrency
-latest_dag_version""".split()
-RUN = """dag_run_id dag_id logical_date queued_at start_date end_date duration data_interval_start data_interval_end
-run_after last_scheduling_decision run_type state triggered_by triggering_user_name conf note dag_versions
-bundle_version dag_display_name partition_key partition_date""".split()
-TRY = """task_id dag_id dag_run_id map_index start_date end_date duration state try_number max_tries
-task_display_name dag_display_name hostname unixname pool pool_slots queue priority_weight operator operator_name
-queued_when scheduled_when pid executor executor_config dag_version""".split()
+DAG = [
+    "dag_id", "dag_display_name", "is_paused", "is_stale", "last_parsed_time",
+    "last_parse_duration", "last_expired", "bundle_name", "bundle_version", "relative_fileloc",
+    "fileloc", "description", "timetable_summary", "timetable_description", "timetable_partitioned",
+    "timetable_periodic", "tags", "max_active_tasks", "max_active_runs",
+    "max_consecutive_failed_dag_runs", "has_task_concurrency_limits", "has_import_errors",
+    "next_dagrun_logical_date", "next_dagrun_data_interval_start", "next_dagrun_data_interval_end",
+    "next_dagrun_run_after", "allowed_run_types", "owners", "is_backfillable", "file_token"
+]  # fmt: skip
+DETAILS = [
+    "catchup", "dag_run_timeout", "asset_expression", "doc_md", "start_date", "end_date",
+    "is_paused_upon_creation", "params", "render_template_as_native_obj", "template_search_path",
+    "timezone", "last_parsed", "default_args", "concurrency", "latest_dag_version"
+]  # fmt: skip
+RUN = [
+    "dag_run_id", "dag_id", "logical_date", "queued_at", "start_date", "end_date", "duration",
+    "data_interval_start", "data_interval_end", "run_after", "last_scheduling_decision", "run_type",
+    "state", "triggered_by", "triggering_user_name", "conf", "note", "dag_versions",
+    "bundle_version", "dag_display_name", "partition_key", "partition_date"
+]  # fmt: skip
+TRY = [
+    "task_id", "dag_id", "dag_run_id", "map_index", "start_date", "end_date", "duration", "state",
+    "try_number", "max_tries", "task_display_name", "dag_display_name", "hostname", "unixname",
+    "pool", "pool_slots", "queue", "priority_weight", "operator", "operator_name", "queued_when",
+    "scheduled_when", "pid", "executor", "executor_config", "dag_version"
+]  # fmt: skip
 TI = [*TRY, "id", "logical_date", "run_after", "note", "rendered_map_index", "trigger", "triggerer_job"]
-VERSION = "id version_number dag_id bundle_name bundle_version created_at dag_display_name bundle_url".split()
-TASK = """task_id task_display_name owner start_date end_date trigger_rule depends_on_past wait_for_downstream retries
-queue pool pool_slots execution_timeout retry_delay retry_exponential_backoff priority_weight weight_rule ui_color
-ui_fgcolor template_fields downstream_task_ids doc_md operator_name params class_ref is_mapped extra_links""".split()
+VERSION = [
+    "id", "version_number", "dag_id", "bundle_name", "bundle_version", "created_at",
+    "dag_display_name", "bundle_url"
+]  # fmt: skip
+TASK = [
+    "task_id", "task_display_name", "owner", "start_date", "end_date", "trigger_rule",
+    "depends_on_past", "wait_for_downstream", "retries", "queue", "pool", "pool_slots",
+    "execution_timeout", "retry_delay", "retry_exponential_backoff", "priority_weight",
+    "weight_rule", "ui_color", "ui_fgcolor", "template_fields", "downstream_task_ids", "doc_md",
+    "operator_name", "params", "class_ref", "is_mapped", "extra_links"
+]  # fmt: skip
 R1 = "/dags/demo/dagRuns/r1"
 
 
