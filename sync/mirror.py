@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """One look at the bucket. `code`: an object store's, `vanished`, `local`, `internal`; None: all is well."""
+    """One look at the bucket. `code`: the store's, `vanished`, `local` or `internal`; None: all is well."""
 
     ok: bool
     at: float
