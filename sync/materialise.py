@@ -116,7 +116,8 @@ def build(store_dir: Path, bundles_dir: Path, files: Mapping[str, str]) -> tuple
 
 def clean_leftovers(store_dir: Path, bundles_dir: Path) -> None:
     """Remove what a killed process left half done. Only while nobody else fetches or builds."""
-    for path in [*bundles_dir.glob(f"{_TEMPORARY}*"), *store_dir.glob(f"*/{_TEMPORARY}*")]:
+    left = f"{_TEMPORARY}*"
+    for path in [*bundles_dir.glob(left), *store_dir.glob(left), *store_dir.glob(f"*/{left}")]:
         _remove(path)
 
 

@@ -1,6 +1,6 @@
-"""Kill -9 a real mirroring process at its n-th change of the disk, for n = 1, 2, 3 ... until it gets through.
+"""Kill -9 a real mirroring process at its n-th change of the disk, for n = 1, 2, 3 ... until it survives.
 
-Run as a program with a directory; prints one JSON line: how many points there were, and what was wrong after any.
+Run as a program with a directory; prints one JSON line: how many points there were, and what was wrong.
 """
 
 from __future__ import annotations
