@@ -11,13 +11,10 @@ from starlette.responses import Response
 
 from runner.api.answers import moment, reply
 from runner.api.call import Call
+from runner.store.bundles import find_active
 from runner.store.dag_files import count_import_errors
 from runner.store.listing_processes import list_processes
 from runner.store.listing_states import count_open_runs, count_open_tasks
-from runner.store.meta import find_fact
-
-ACTIVE_BUNDLE = "active_bundle"
-"""The fact that names the newest snapshot whose DAGs are all known."""
 
 
 def get_healthz(call: Call) -> Response:
@@ -30,13 +27,14 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     """The document. `ready`: there is a snapshot, the scheduler turns, and an agent is there to run tasks."""
     status = dict(call.cell.scheduler.status())
     agents = list(status.pop("agents", ()))
-    bundle = find_fact(conn, ACTIVE_BUNDLE)
-    alive = bool(status.get("alive", False))
     sync = call.cell.sync_status()
+    bundle = find_active(conn)
+    has_files = bundle is not None or (sync is not None and sync.digest is not None)
+    alive = bool(status.get("alive", False))
     processes = [_process_body(row) for row in list_processes(conn)]
     of_agents = [item for agent in agents for item in agent.get("processes", ())]
     return {
-        "ready": bool(bundle is not None and alive and agents),
+        "ready": bool(has_files and alive and agents),
         "environment": call.cell.spec.environment,
         "airflow_version": call.cell.spec.airflow_version,
         "active_bundle": bundle,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,14 +27,17 @@ _ORDERS = Orders(
 
 @dataclass(frozen=True, slots=True)
 class DagFile:
-    """One file after parsing. `modules`: files of the bundle that it imports; `error`: as the user reads it."""
+    """One file after parsing. `modules`: files of the bundle that it imports, with their digests.
+
+    `bundle` is the newest snapshot in which it was in order.
+    """
 
     path: str
     digest: str
     bundle: str
     parsed_at: float
     seconds: float
-    modules: tuple[str, ...] = ()
+    modules: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -41,6 +45,13 @@ def list_all(conn: sa.Connection) -> dict[str, DagFile]:
     """Every file that has been parsed and is still there, by path."""
     columns = [column for column in dag_file.c if column.name != "error_id"]
     return {row.path: _read(row) for row in conn.execute(sa.select(*columns))}
+
+
+def find_dag_file(conn: sa.Connection, path: str) -> DagFile | None:
+    """One file as it was last parsed."""
+    columns = [column for column in dag_file.c if column.name != "error_id"]
+    row = conn.execute(sa.select(*columns).where(dag_file.c.path == path)).first()
+    return None if row is None else _read(row)
 
 
 def put_dag_file(conn: sa.Connection, item: DagFile) -> None:
@@ -54,7 +65,7 @@ def put_dag_file(conn: sa.Connection, item: DagFile) -> None:
         "path": item.path,
         "digest": item.digest,
         "bundle": item.bundle,
-        "modules": json.dumps(item.modules),
+        "modules": json.dumps(dict(item.modules)),
         "parsed_at": item.parsed_at,
         "seconds": item.seconds,
         "error": item.error,
@@ -96,4 +107,4 @@ def count_import_errors(conn: sa.Connection) -> int:
 
 def _read(row: sa.Row[Any]) -> DagFile:
     values = dict(row._mapping)
-    return DagFile(**{**values, "modules": tuple(json.loads(values["modules"]))})
+    return DagFile(**{**values, "modules": dict(json.loads(values["modules"]))})

@@ -69,6 +69,12 @@ def list_dag_ids(conn: sa.Connection, wanted: DagFilter) -> list[tuple[str, int]
     return [(row.dag_id, row.version_id) for row in conn.execute(statement)]
 
 
+def list_files_of_dags(conn: sa.Connection, dag_ids: list[str]) -> dict[str, str]:
+    """By DAG id: the file that defines it now. Ids that no file defines are left out."""
+    statement = sa.select(dag.c.dag_id, dag.c.file).where(dag.c.dag_id.in_(dag_ids), ~dag.c.is_stale)
+    return {row.dag_id: row.file for row in conn.execute(statement)}
+
+
 def find_dag_row(conn: sa.Connection, dag_id: str) -> sa.Row[Any] | None:
     """One DAG row, stale or not, with its file's facts."""
     return conn.execute(_select().where(dag.c.dag_id == dag_id)).first()
