@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from runner.domain.states import TaskInstanceState
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What a rule says about a task that has not started."""
 
     RUN = "run"

@@ -69,11 +69,7 @@ def find_runnable(conn: sa.Connection, dag_id: str) -> Runnable | None:
     """The newest version of a DAG, and the snapshot in which its file was last parsed."""
     query = (
         sa.select(dag_version.c.id, dag_version.c.bundle, dag_version.c.data, dag_file.c.bundle)
-        .select_from(
-            dag.join(dag_version, dag_version.c.id == dag.c.version_id).outerjoin(
-                dag_file, dag_file.c.path == dag.c.file
-            )
-        )
+        .select_from(_newest_version())
         .where(dag.c.dag_id == dag_id)
     )
     row = conn.execute(query).first()
@@ -109,15 +105,37 @@ def set_next_run(conn: sa.Connection, dag_id: str, info: RunInfo | None) -> None
     conn.execute(dag.update().where(dag.c.dag_id == dag_id).values(**_next_columns(info)))
 
 
-def list_due(conn: sa.Connection, now: float, limit: int = 100) -> list[str]:
-    """DAGs whose next run is due, most overdue first."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A DAG whose next run is due, and what that run is pinned to."""
+
+    dag_id: str
+    version_id: int
+    bundle: str
+    info: RunInfo
+
+
+def list_due(conn: sa.Connection, now: float, without: Iterable[str] = (), limit: int = 100) -> list[Due]:
+    """DAGs whose next run is due, most overdue first; `without` some of them."""
+    pointer = (
+        dag.c.next_logical_date,
+        dag.c.next_interval_start,
+        dag.c.next_interval_end,
+        dag.c.next_run_after,
+    )
     query = (
-        sa.select(dag.c.dag_id)
-        .where(dag.c.next_run_after <= now, dag.c.is_paused == sa.false(), dag.c.is_stale == sa.false())
+        sa.select(dag.c.dag_id, dag.c.version_id, dag_version.c.bundle, dag_file.c.bundle, *pointer)
+        .select_from(_newest_version())
+        .where(
+            dag.c.next_run_after <= now,
+            dag.c.is_paused == sa.false(),
+            dag.c.is_stale == sa.false(),
+            dag.c.dag_id.not_in(list(without)),
+        )
         .order_by(dag.c.next_run_after)
         .limit(limit)
     )
-    return list(conn.execute(query).scalars())
+    return [Due(row[0], row[1], row[3] or row[2], RunInfo(*row[4:])) for row in conn.execute(query)]
 
 
 def find_next_due(conn: sa.Connection, after: float) -> float | None:
@@ -131,6 +149,11 @@ def find_next_due(conn: sa.Connection, after: float) -> float | None:
 def list_paused(conn: sa.Connection) -> set[str]:
     """The ids of all paused DAGs."""
     return set(conn.execute(sa.select(dag.c.dag_id).where(dag.c.is_paused == sa.true())).scalars())
+
+
+def _newest_version() -> sa.FromClause:
+    versioned = dag.join(dag_version, dag_version.c.id == dag.c.version_id)
+    return versioned.outerjoin(dag_file, dag_file.c.path == dag.c.file)
 
 
 def _list_known(conn: sa.Connection, file: str, dag_ids: list[str]) -> dict[str, Any]:

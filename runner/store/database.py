@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError as DatabaseError
 
 from runner.domain.spec import DEFAULT_POOL
 from runner.store.schema import metadata, pool
+
+__all__ = ["REVISION", "Connection", "Database", "DatabaseError"]
 
 REVISION = "0001"
 """The newest migration: a fresh database is made from `schema` and stamped with it."""
@@ -41,7 +44,7 @@ class Database:
             sa.event.listen(self._engine, "begin", _begin_sqlite)
 
     @contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
+    def begin(self) -> Iterator[Connection]:
         """A write transaction: committed at the end of the block, rolled back when the block raises."""
         if not self.is_sqlite:
             with self._writing.begin() as conn:
@@ -51,7 +54,7 @@ class Database:
             yield conn
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self) -> Iterator[Connection]:
         """A read-only view of one moment, from any thread; it never waits for a writer."""
         with self._reading.connect() as conn:
             yield conn
@@ -96,18 +99,18 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(conn: sa.Connection) -> None:
+def _begin_sqlite(conn: Connection) -> None:
     write = conn.get_execution_options().get("aerodrome_write", True)
     conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _find_revision(conn: sa.Connection) -> str | None:
+def _find_revision(conn: Connection) -> str | None:
     if not sa.inspect(conn).has_table(_STAMP.name):
         return None
     return conn.execute(sa.select(_STAMP.c.version_num)).scalar()
 
 
-def _stamp(conn: sa.Connection) -> None:
+def _stamp(conn: Connection) -> None:
     _STAMP.create(conn)
     conn.execute(_STAMP.insert().values(version_num=REVISION))

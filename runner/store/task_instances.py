@@ -53,9 +53,9 @@ def clear(conn: sa.Connection, ti_ids: Collection[int], now: float) -> Moved:
         conn, [row for row in moved if row.try_number and row.state not in ("running", "restarting", None)]
     )
     runs = {row.run: DagRunState(row.run_state) for row in moved}
-    for key, state in runs.items():
-        if state in RUN_TERMINAL:
-            move_run(conn, key, state, DagRunState.QUEUED, now)
+    for key, run_state in runs.items():
+        if run_state in RUN_TERMINAL:
+            move_run(conn, key, run_state, DagRunState.QUEUED, now)
     return _report(ti_ids, moved)
 
 
@@ -69,7 +69,7 @@ def set_state(
     """Mark task instances as success, failed or skipped; attempts that run are told to stop."""
     if target not in (_S.SUCCESS, _S.FAILED, _S.SKIPPED):
         raise ValueError(f"cannot mark a task instance as {target}; it may be success, failed or skipped")
-    values = {"end_date": now, "next_at": None, "reason": reason}
+    values: dict[str, Any] = {"end_date": now, "next_at": None, "reason": reason}
     values["start_date"] = sa.func.coalesce(task_instance.c.start_date, now)
     moved = [row for row in _list_rows(conn, ti_ids) if _move(conn, row, target, values)]
     return _report(ti_ids, moved)
@@ -104,8 +104,9 @@ def list_ids(conn: sa.Connection, run: int, task_ids: Iterable[str] | None = Non
     return list(conn.execute(query).scalars())
 
 
-def _list_rows(conn: sa.Connection, ti_ids: Collection[int]) -> list[sa.Row[Any]]:
-    ids, found = list(ti_ids), []
+def _list_rows(conn: sa.Connection, ti_ids: Collection[int]) -> list[Any]:
+    ids = list(ti_ids)
+    found: list[Any] = []
     columns = (*task_instance.c, dag_run.c.state.label("run_state"), dag_run.c.version_id)
     joined = task_instance.join(dag_run, dag_run.c.id == task_instance.c.run)
     for start in range(0, len(ids), _CHUNK):
