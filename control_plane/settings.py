@@ -1,4 +1,4 @@
-"""What a service is started with: options, then AERODROME_* variables, then defaults. And where it keeps things."""
+"""What a service is started with: options, AERODROME_* variables, defaults. And where it keeps things."""
 
 from __future__ import annotations
 

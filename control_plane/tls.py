@@ -1,4 +1,4 @@
-"""The service's own certificate authority and server certificate: made once, renewed when they near their end.
+"""The service's own certificate authority and server certificate: made once, renewed before they end.
 
 The CA's certificate is what clients are told to trust (`keys/ca.pem`); its key never leaves `keys/`, 0600.
 """
