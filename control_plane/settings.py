@@ -76,6 +76,11 @@ class Paths:
         """The addresses the running (or last) service chose."""
         return self.home / "run" / "control-plane.json"
 
+    @property
+    def steps(self) -> Path:
+        """How far creations are: see `reconcile.journal`."""
+        return self.home / "run" / "steps"
+
     def lock(self, role: str) -> Path:
         return self.home / "run" / f"{role}.lock"
 

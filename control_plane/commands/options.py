@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,16 +33,21 @@ def read_settings(**options: Any) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of a service, as `up` wrote them."""
+    """The addresses of a service, as `up` wrote them: the file is its owner's only, since a URL may hold a password."""
 
     url: str
     tls_url: str
     s3_url: str | None
     region: str
     ca: str
+    database: str | None = None
 
-    def to_json(self) -> str:
-        return json.dumps({name: getattr(self, name) for name in self.__slots__}, indent=1)
+    def write(self, path: Path) -> None:
+        """Replace the file atomically."""
+        temporary = path.with_name(path.name + ".new")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(asdict(self), file, indent=1)
+        temporary.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Access:
 def get_endpoints(paths: Paths) -> Endpoints:
     """The addresses of this home's service. A one-line error where there has never been one."""
     return Endpoints(**_get_json(paths.endpoints, paths.home))
+
+
+def find_endpoints(paths: Paths) -> Endpoints | None:
+    """The addresses of this home's service; None where there has never been one."""
+    return get_endpoints(paths) if paths.endpoints.is_file() else None
 
 
 def get_access(paths: Paths) -> Access:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airflow._wire.cell import Bucket, CellSpec
+
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.plan import ROLES

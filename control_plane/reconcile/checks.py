@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from airflow._wire.cell import Bucket
+from sync.objects import ObjectStore, ObjectStoreError, open_store
+
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.cell import ObjectStoreAccess
-from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
 _FILES = {

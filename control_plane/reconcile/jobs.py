@@ -12,6 +12,7 @@ from pathlib import Path
 
 from airflow._wire import cell as wire
 from airflow._wire.layout import Layout
+
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cell_plan, cell_spec, processes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from airflow._wire.layout import Layout
 from sqlalchemy import URL, Connection, create_engine, make_url, text
 
-from airflow._wire.layout import Layout
 from control_plane.domain.environment import Environment
 
 _NAME_LIMIT = 63
