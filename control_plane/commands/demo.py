@@ -1,4 +1,4 @@
-"""`aerodrome demo`: the main job end to end against a real service, with nothing but boto3 on the client's side."""
+"""`aerodrome demo`: the main job end to end against a real service, with nothing but boto3."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from airflow._wire import cell as wire
 from airflow._wire.layout import Layout
+
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
 from control_plane.settings import Paths

@@ -1,4 +1,4 @@
-"""The public sockets: bound before anything else starts, served plain and with TLS by one loop and one app."""
+"""The public sockets: bound before all else, served plain and with TLS by one loop and one app."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import errno
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
 
 from control_plane.tls import Identity
-
-if TYPE_CHECKING:
-    from asgiref.typing import ASGIApplication
 
 _DRAIN_SECONDS = 5
 _BACKLOG = 512
@@ -42,7 +39,7 @@ class Sockets:
 
 
 def bind(host: str, port: int, tls_port: int, former: tuple[int, int]) -> Sockets:
-    """Take both ports. For port 0 the one of `former` is tried first, so that a restart keeps its addresses."""
+    """Take both ports. For port 0 that of `former` is tried first: a restart keeps its addresses."""
     plain = _bind(host, port, former[0], "--port")
     try:
         return Sockets(plain, _bind(host, tls_port, former[1], "--tls-port"))
@@ -88,7 +85,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApplication, sockets: Sockets, identity: Identity, stop: asyncio.Event) -> None:
+async def serve(app: Any, sockets: Sockets, identity: Identity, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let requests under way end."""
     tls = {"ssl_certfile": str(identity.certificate), "ssl_keyfile": str(identity.key)}
     pairs = [(_server(app, {}), sockets.plain), (_server(app, tls), sockets.tls)]
@@ -101,7 +98,7 @@ async def serve(app: ASGIApplication, sockets: Sockets, identity: Identity, stop
     waiter.cancel()
 
 
-def _server(app: ASGIApplication, tls: dict[str, Any]) -> uvicorn.Server:
+def _server(app: Any, tls: dict[str, Any]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http="httptools",

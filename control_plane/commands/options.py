@@ -33,7 +33,7 @@ def read_settings(**options: Any) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of a service, as `up` wrote them: the file is its owner's only, since a URL may hold a password."""
+    """The addresses of a service, as `up` wrote them. The file is 0600: a URL may hold a password."""
 
     url: str
     tls_url: str

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-
 from airflow._wire import jsonlog
+
 from control_plane.commands import wiring
 from control_plane.commands.listen import CannotListen, Sockets, bind, serve
 from control_plane.commands.options import Endpoints, find_endpoints

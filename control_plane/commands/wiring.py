@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import airflow._wire
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
-import airflow._wire
 import control_plane
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.jobs import Jobs

@@ -1,12 +1,15 @@
-"""What must hold before a cell is started: the bucket can be listed and the files that are named are there."""
+"""What must hold before a cell is started: the bucket can be listed, the files that are named exist."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from airflow._wire.cell import Bucket
-from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.cell import ObjectStoreAccess
+from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
 _FILES = {
@@ -15,11 +18,11 @@ _FILES = {
     "StartupScriptS3Path": "the startup script",
 }
 _ADVICE = {
-    "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn, then create the environment again",
-    "denied": "let the service's S3 credentials list and read it, then create the environment again",
-    "unreachable": "check the S3 endpoint and the network, then create the environment again",
-    "throttled": "create the environment again in a moment",
-    "no_such_key": "upload the file or correct {member}, then create the environment again",
+    "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn",
+    "denied": "let the service's S3 credentials list and read it",
+    "unreachable": "check the S3 endpoint and the network",
+    "throttled": "try again in a moment",
+    "no_such_key": "upload the file or correct {member}",
 }
 
 
@@ -50,15 +53,15 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
     for member, what in _FILES.items():
         path = str(environment.spec.get(member, "")).lstrip("/")
         if path:
-            _try(f"read {what}", root.bucket, path, member, lambda path=path: store.head(path))  # type: ignore[misc]
+            _try(f"read {what}", root.bucket, path, member, partial(store.head, path))
 
 
-def _try(what: str, bucket: str, key: str, member: str, look) -> None:  # type: ignore[no-untyped-def]
+def _try(what: str, bucket: str, key: str, member: str, look: Callable[[], object]) -> None:
     try:
         look()
     except ObjectStoreError as error:
-        advice = _ADVICE.get(error.code, "create the environment again").format(bucket=bucket, member=member)
-        message = f"cannot {what} s3://{bucket}/{key}: {_reason(error)}; {advice}"
+        advice = _ADVICE.get(error.code, "mend it").format(bucket=bucket, member=member)
+        message = f"cannot {what} s3://{bucket}/{key}: {_reason(error)}; {advice}, then create it again"
         raise CannotCreate(INCORRECT_CONFIGURATION, message) from None
 
 

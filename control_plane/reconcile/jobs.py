@@ -1,4 +1,4 @@
-"""The work on one cell: create, start again, stop, delete. Each is idempotent and runs in a thread of its own."""
+"""The work on one cell: create, start again, stop, delete. Each is idempotent and has a thread of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from control_plane.reconcile.journal import Journal
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
-from infra.provisioner import Plan, Provisioner
+from infra.provisioner import Plan, ProcessSpec, Provisioner
 
 log = logging.getLogger(__name__)
 GRACE = 10.0
@@ -49,7 +49,7 @@ class Jobs:
     account: str
     sync_interval: float
     base_python: Callable[[], str]
-    """The interpreter of environments; builds its venv the first time. Raises RuntimeError with the reason."""
+    """The interpreter of environments, built the first time. Raises RuntimeError with the reason."""
     clock: Callable[[], float]
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -70,7 +70,7 @@ class Jobs:
             environments.transition(connection, name, [Status.CREATING], to, self.clock(), outcome)
 
     def start(self, environment: Environment, roles: tuple[str, ...]) -> None:
-        """Start dead processes of a cell. When none lives, its files are written anew: addresses may have changed."""
+        """Start dead processes. When none lives the files are written anew: addresses may have changed."""
         seen = self.provisioner.observe(environment.name)
         plan = Plan(environment.name, self._processes(environment.name))
         if any(pid is not None for pid in seen.processes.values()):
@@ -124,7 +124,7 @@ class Jobs:
         )
         return cell_plan(environment, spec, self._processes(environment.name))
 
-    def _processes(self, name: str):  # type: ignore[no-untyped-def]
+    def _processes(self, name: str) -> tuple[ProcessSpec, ...]:
         return processes(self.provisioner.home(name), self.roots, self.surroundings)
 
     def _python(self) -> str:

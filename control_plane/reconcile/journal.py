@@ -1,4 +1,4 @@
-"""How far the creation of each environment is: a small file each, for `aerodrome status` and for the curious."""
+"""How far the creation of each environment is: a small file each, for `aerodrome status`."""
 
 from __future__ import annotations
 

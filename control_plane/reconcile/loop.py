@@ -1,4 +1,4 @@
-"""The loop: look at rows and processes, plan, hand each action to a thread. Woken by changes, else twice a second.
+"""The loop: look at rows and processes, plan, give each action a thread. Woken by changes, or every 0.5 s.
 
 It holds nothing that a restart would miss: rows say what should be, locks say what runs. A tick that fails is
 logged and the next one tries again.

@@ -76,7 +76,8 @@ def _decide(status: Status, name: str, cell: Cell, now: float) -> Action | None:
         running = any(pid is not None for pid in cell.observed.processes.values())
         return Action(Verb.STOP, name) if running else None
     if status in SERVING or status is Status.UNAVAILABLE:
-        due = tuple(role for role in ROLES if not cell.observed.is_running(role) and _is_due(cell, role, now))
+        dead = [role for role in ROLES if not cell.observed.is_running(role)]
+        due = tuple(role for role in dead if _is_due(cell, role, now))
         return Action(Verb.START, name, due) if due else None
     return None
 
@@ -87,7 +88,7 @@ def _is_due(cell: Cell, role: str, now: float) -> bool:
 
 
 def wait_after(count: int) -> float:
-    """Seconds between the last start and the next, after so many starts in a row: a few at once, then slower."""
+    """Seconds between the last start and the next, after so many in a row: a few at once, then slower."""
     return 0.0 if count < _FREE_RESTARTS else min(_LONGEST_WAIT, float(2 ** (count - _FREE_RESTARTS)))
 
 

@@ -44,7 +44,7 @@ class CellDatabases:
 
 
 def database_name(environment: Environment) -> str:
-    """aerodrome_<environment>; the end of a name too long for PostgreSQL is replaced by a digest of the whole."""
+    """aerodrome_<environment>; a name too long for PostgreSQL ends in a digest of the whole."""
     name = f"aerodrome_{environment.name}"
     if len(name) <= _NAME_LIMIT:
         return name
