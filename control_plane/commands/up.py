@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from control_plane.commands.options import home_option, read_settings
+from infra.reaper import leave_pid_one
 
 
 @click.command("up")
@@ -35,6 +36,7 @@ def command(**options: Any) -> None:
       aerodrome up --s3-endpoint https://s3.eu-west-1.amazonaws.com --region eu-west-1
     """
     settings = read_settings(**options)
+    leave_pid_one()
     from control_plane.commands.service import CannotServe, run
 
     try:
