@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -23,13 +23,12 @@ from typing import IO, Any
 import click
 from airflow._wire import jsonlog
 
-from control_plane.commands import wiring
+from control_plane.commands import object_store, wiring
 from control_plane.commands.listen import CannotListen, Sockets, bind, serve
 from control_plane.commands.options import Endpoints, find_endpoints
 from control_plane.reconcile.cell import ObjectStoreAccess
-from control_plane.reconcile.loop import Reconciler
 from control_plane.settings import Paths, Settings
-from control_plane.tls import ensure_identity
+from control_plane.tls import Identity, ensure_identity
 from infra import embedded_s3
 from infra.locks import LockTaken, hold
 from infra.process import ProcessProvisioner
@@ -63,7 +62,8 @@ def run(settings: Settings) -> None:
 def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.ExitStack) -> None:
     paths = settings.paths
     identity = ensure_identity(paths.keys, (settings.host, socket.gethostname()), dt.datetime.now(dt.UTC))
-    access = _open_object_store(settings, undo)
+    undo.callback(object_store.close, settings)
+    access = object_store.open_access(settings)
     endpoints = _endpoints(settings, sockets, access)
     provisioner = ProcessProvisioner(paths.cells)
     service = wiring.build(settings, sockets.tls_port, access, provisioner)
@@ -75,17 +75,21 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     undo.callback(service.reconciler.stop, _JOB_SECONDS)
     service.prepare_interpreter(_say)
     _say_ready(settings, endpoints, time.monotonic() - began)
-    asyncio.run(_until_signal(service.app, sockets, identity, service.reconciler))
+    asyncio.run(_until_signal(service.app, sockets, identity, object_store.keep(settings, access)))
     _exit_at_once_when_asked_again()
     _say("stopping: environments, then the object store (Ctrl-C again to leave them as they are)")
 
 
-async def _until_signal(app: Any, sockets: Sockets, identity: Any, reconciler: Reconciler) -> None:
+async def _until_signal(
+    app: Any, sockets: Sockets, identity: Identity, chore: Coroutine[Any, Any, None]
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, _on_signal, stop)
+    background = loop.create_task(chore)
     await serve(app, sockets, identity, stop)
+    background.cancel()
 
 
 def _on_signal(stop: asyncio.Event) -> None:
@@ -127,23 +131,6 @@ def _bind(settings: Settings, paths: Paths) -> Sockets:
 
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
-
-
-def _open_object_store(settings: Settings, undo: contextlib.ExitStack) -> ObjectStoreAccess:
-    if settings.s3_endpoint is not None:
-        return ObjectStoreAccess(
-            settings.s3_endpoint,
-            settings.region,
-            os.environ.get("AWS_ACCESS_KEY_ID"),
-            os.environ.get("AWS_SECRET_ACCESS_KEY"),
-            os.environ.get("AWS_SESSION_TOKEN"),
-        )
-    env = wiring.own_process_env()
-    port = embedded_s3.ensure(settings.home, settings.s3_port, env)
-    undo.callback(embedded_s3.stop, settings.home)
-    return ObjectStoreAccess(
-        f"http://127.0.0.1:{port}", settings.region, "embedded", "embedded-s3-checks-no-key"
-    )
 
 
 def _endpoints(settings: Settings, sockets: Sockets, access: ObjectStoreAccess) -> Endpoints:

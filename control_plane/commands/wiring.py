@@ -110,7 +110,7 @@ def build(settings: Settings, tls_port: int, access: ObjectStoreAccess, provisio
         clock=time.time,
     )
     reconciler = Reconciler(jobs, time.time)
-    app = _build_app(settings, tls_port, database, vault, provisioner, reconciler)
+    app = _build_app(settings, tls_port, database, vault, reconciler)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
     return Service(app, reconciler, key, database, interpreter)
 
@@ -145,3 +145,27 @@ def _open_vault(path: Path) -> Vault:
         return open_vault(path)
     except ValueError as error:
         raise CannotWire(str(error)) from None
+
+
+def _build_app(
+    settings: Settings,
+    tls_port: int,
+    database: ServiceDatabase,
+    vault: Vault,
+    reconciler: Reconciler,
+) -> Any:
+    from control_plane.api.app import create_app
+    from control_plane.api.cell import CellCaller
+    from control_plane.operations.service import Service as Parts
+
+    parts = Parts(
+        db=database,
+        vault=vault,
+        cells=CellCaller(settings.paths.cells),
+        region=settings.region,
+        account_id=settings.account_id,
+        web_host=f"localhost:{tls_port}",
+        clock=time.time,
+        on_change=reconciler.wake,
+    )
+    return create_app(parts)
