@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from infra.handles import end
 from infra.locks import find_holder
 from infra.provisioner import Observed, Plan, ProcessSpec
 
 _TAIL = 4000
-_STEP = 0.02
-_KILL_SECONDS = 10.0
 
 
 class ProcessProvisioner:
@@ -63,11 +60,11 @@ class ProcessProvisioner:
         return [spec.role for spec in missing]
 
     def stop(self, name: str, grace: float) -> None:
-        self._signal(name, signal.SIGTERM)
-        if not _wait_until(lambda: not self._is_alive(name), grace):
-            self._signal(name, signal.SIGKILL)
-            if not _wait_until(lambda: not self._is_alive(name), _KILL_SECONDS):
-                raise TimeoutError(f"cannot stop {name}: a process survives SIGKILL: {self.observe(name)}")
+        roles = self.observe(name).processes
+        end([partial(self._pid, name, role) for role in roles], grace)
+        with self._guard:
+            for role in roles:
+                self._pid(name, role)  # reaps
 
     def destroy(self, name: str, grace: float) -> None:
         self.stop(name, grace)
@@ -97,14 +94,6 @@ class ProcessProvisioner:
             return holder.pid
         return child.pid if child is not None and starting else None
 
-    def _is_alive(self, name: str) -> bool:
-        return any(pid is not None for pid in self.observe(name).processes.values())
-
-    def _signal(self, name: str, number: signal.Signals) -> None:
-        for role, pid in self.observe(name).processes.items():
-            if pid is not None:
-                _signal_proven(pid, number, lambda role=role: self._pid(name, role))  # type: ignore[misc]
-
 
 def start_process(home: Path, spec: ProcessSpec) -> subprocess.Popen[bytes]:
     """Start one detached process of a home; what it prints goes to log/<role>.out, readable by the owner."""
@@ -130,43 +119,7 @@ def stop_process(home: Path, role: str, grace: float) -> None:
         holder = find_holder(lock)
         return holder.pid if holder else None
 
-    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_SECONDS)):
-        pid = find_pid()
-        if pid is None:
-            return
-        _signal_proven(pid, number, find_pid)
-        if _wait_until(lambda: find_pid() is None, seconds):
-            return
-    raise TimeoutError(f"cannot stop {role} in {home}: process {find_pid()} survives SIGKILL")
-
-
-def _signal_proven(pid: int, number: signal.Signals, prove: Callable[[], int | None]) -> None:
-    """Signal `pid` if the proof still names it once a handle is held: a recycled pid is never hit."""
-    try:
-        if not hasattr(os, "pidfd_open"):
-            if prove() == pid:
-                os.kill(pid, number)
-            return
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        if prove() == pid:
-            signal.pidfd_send_signal(handle, number)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(handle)
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Locks give no signal when they are freed, so this looks again every few milliseconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_STEP)
-    return True
+    end([find_pid], grace)
 
 
 def _output(home: Path, role: str) -> Path:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
+import logging
 import os
 import signal
 import socket
@@ -52,6 +53,7 @@ def run(settings: Settings) -> None:
         sockets = _bind(settings, paths)
     wiring.name_process("aerodrome control-plane")
     jsonlog.configure(paths.log / "control-plane.log")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start, twice
     with lock, contextlib.ExitStack() as undo:
         undo.callback(sockets.plain.close)
         undo.callback(sockets.tls.close)
