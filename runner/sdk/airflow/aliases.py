@@ -1,6 +1,6 @@
 """Every import path of every generation that leads to one of our objects: one table and one import hook.
 
-A row is (path as imported, module that holds the objects, names). Names are separated by blanks; `Old=new` renames;
+A row is (path as imported, module that holds the objects, names). Names are separated by blanks; `Old=New` renames, `name=` is the module itself;
 `*` stands for everything in the module. A path that has no file becomes a module when it is first imported.
 """
 
@@ -100,5 +100,5 @@ def _has_file(path: str) -> bool:
 
 
 def _pair(name: str) -> tuple[str, str]:
-    old, _, new = name.partition("=")
-    return old, new or old
+    old, renamed, new = name.partition("=")
+    return old, new if renamed else old
