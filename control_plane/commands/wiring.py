@@ -62,28 +62,33 @@ class BaseInterpreter:
 
     def __init__(self, venvs: Path, roots: Roots) -> None:
         self._venvs = venvs
-        self._roots = roots
+        self._requirements = roots.code / "runner" / "sdk" / "requirements.lock"
         self._guard = threading.Lock()
+        self._known: Path | None = None
 
     def python(self) -> str:
         """Its path; builds it the first time. Raises RuntimeError with the installer's own words."""
-        from sync.venv import (
-            ensure_base_venv,
-        )  # costs memory that a service without environments need not pay
+        from sync.venv import VenvError, ensure_base_venv
 
         with self._guard:
-            return str(ensure_base_venv(self._venvs, self._roots.sdk.parent / "sdk"))
+            if self._known is None or not self._known.exists():
+                try:
+                    self._known = ensure_base_venv(self._venvs, self._requirements)
+                except VenvError as error:
+                    raise RuntimeError(str(error)) from None
+            return str(self._known)
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """As `python`, telling people how it goes; a failure is told again by the first create."""
         began = time.monotonic()
+        if not any(self._venvs.glob("*/bin/python")):
+            say("building the environments' interpreter (this once; a create waits for it)")
         try:
             self.python()
         except RuntimeError as error:
-            say(f"the environments' interpreter could not be built: {error}")
+            say(f"the environments' interpreter was not built; the next create tries again: {error}")
             return
-        seconds = time.monotonic() - began
-        if seconds > 1:
+        if (seconds := time.monotonic() - began) > 1:
             say(f"built the environments' interpreter in {seconds:.0f} s")
 
 

@@ -131,9 +131,7 @@ class Jobs:
         try:
             return self.base_python()
         except RuntimeError as error:
-            raise CannotCreate(
-                "INTERNAL_ERROR", f"cannot build the environment's interpreter: {error}"
-            ) from error
+            raise CannotCreate("INTERNAL_ERROR", f"cannot build its interpreter: {error}") from error
 
     def _wait_until_ready(self, plan: Plan) -> None:
         """Until the engine says so. A process that ends meanwhile is started again, a few times."""
