@@ -9,6 +9,7 @@ port answers. A process that outlives whoever started it is adopted, so buckets 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from infra.provisioner import ProcessSpec
 
 ROLE = "s3"
 _START_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
 
 
 class CannotStart(RuntimeError):
@@ -42,9 +44,9 @@ def ensure(home: Path, port: int, env: dict[str, str]) -> int:
         if running is not None:
             _reap_when_over(child)
             return running
-        if child.poll() is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK_SECONDS)
             raise CannotStart(f"cannot start the embedded S3 on port {port}: {_said(home)}")
-        time.sleep(0.02)
     child.kill()
     raise CannotStart(
         f"cannot start the embedded S3: port {port} did not answer within {_START_SECONDS:.0f} s"

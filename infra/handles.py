@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -39,11 +40,11 @@ class Handle:
             poll = select.poll()
             poll.register(self._descriptor, select.POLLIN)
             return bool(poll.poll(max(0.0, seconds) * 1000))
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, threading.Event()
         while self._proof() == self.pid:
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(_STEP)  # no descriptor to wait on here
+            pause.wait(_STEP)  # no descriptor to wait on here
         return True
 
     def close(self) -> None:

@@ -54,11 +54,11 @@ def _start(home: Path, output: Path) -> subprocess.Popen[bytes]:
 def _wait_until_ready(child: subprocess.Popen[bytes], output: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while _READY not in _said(output):
-        if child.poll() is not None:
-            raise DemoFailed(f"the service did not start: {_last_line(output)} (all it said: {output})")
         if time.monotonic() > deadline:
             raise DemoFailed(f"the service was not ready within {_START_SECONDS:.0f} s; see {output}")
-        time.sleep(_LOOK_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK_SECONDS)
+            raise DemoFailed(f"the service did not start: {_last_line(output)} (all it said: {output})")
 
 
 def _stop(child: subprocess.Popen[bytes], output: Path) -> None:

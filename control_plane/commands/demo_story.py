@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -169,12 +170,12 @@ def _say_next(stage: Stage) -> None:
 
 def _until(look: Callable[[], T | None], seconds: float, complaint: str) -> T:
     """The first true answer. Raises DemoFailed with the complaint when there is none in time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, threading.Event()
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
-        time.sleep(_LOOK_SECONDS)
+        pause.wait(_LOOK_SECONDS)
     raise DemoFailed(f"{complaint} within {seconds:.0f} s")
 
 

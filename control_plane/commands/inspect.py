@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypedDict
@@ -112,19 +111,12 @@ def _find_health(home: Path) -> dict[str, Any] | None:
 def _find_rows(paths: Paths, database: str | None) -> dict[str, dict[str, Any]]:
     if database is None and not paths.database.exists():
         return {}
-    from sqlalchemy.exc import SQLAlchemyError
+    from control_plane.store.opening import CannotOpen, read_environments
 
-    from control_plane.store import environments
-    from control_plane.store.database import ServiceDatabase
-
-    store = ServiceDatabase(database or f"sqlite:///{paths.database}")
     try:
-        with store.read() as connection:
-            rows = environments.list_all(connection)
-    except (SQLAlchemyError, json.JSONDecodeError):
-        return {}
-    finally:
-        store.close()
+        rows = read_environments(database or f"sqlite:///{paths.database}")
+    except CannotOpen:
+        return {}  # every environment then says that its row could not be read
     return {
         row.name: {"status": str(row.status), "reason": row.last_update.error_message or ""} for row in rows
     }

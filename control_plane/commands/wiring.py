@@ -12,7 +12,6 @@ from typing import Any
 
 import airflow._wire
 from setproctitle import setproctitle
-from sqlalchemy.exc import SQLAlchemyError
 
 import control_plane
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
@@ -23,6 +22,7 @@ from control_plane.settings import Settings
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import bootstrap_admin
+from control_plane.store.opening import CannotOpen, open_prepared
 from control_plane.store.vault import Vault, open_vault
 from infra.provisioner import Provisioner
 
@@ -136,13 +136,10 @@ def name_process(title: str) -> None:
 
 
 def _open_database(settings: Settings) -> ServiceDatabase:
-    url = settings.database or f"sqlite:///{settings.paths.database}"
     try:
-        database = ServiceDatabase(url)
-        database.prepare()
-    except (SQLAlchemyError, ValueError, ImportError) as error:
-        raise CannotWire(f"cannot open the service database: {str(error).splitlines()[0]}") from error
-    return database
+        return open_prepared(settings.database or f"sqlite:///{settings.paths.database}")
+    except CannotOpen as error:
+        raise CannotWire(str(error)) from error
 
 
 def _open_vault(path: Path) -> Vault:
