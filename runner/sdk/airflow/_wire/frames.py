@@ -79,6 +79,11 @@ class Channel:
         """Send one frame whole; `fds` are duplicated into the receiver."""
         send(self.sock, message, fds)
 
+    @property
+    def pending(self) -> bool:
+        """A whole message has arrived already: the next `receive` will not wait."""
+        return bool(self._ready)
+
     def receive(self) -> tuple[Message, list[int]] | None:
         """The next message and its descriptors; None once the peer has closed."""
         while not self._ready:
