@@ -1,0 +1,25 @@
+"""`python -P -m airflow._task`: how the agent starts an interpreter of the environment.
+
+    zygote SOCKET PARENT ENVIRONMENT ROOM    the base zygote
+    run    SOCKET PARENT ENVIRONMENT ROOM    one attempt in a fresh interpreter
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from airflow._task import child, zygote
+
+
+def main(role: str, fd: str, parent: str, environment: str) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    if role == "zygote":
+        zygote.run_base(socket.socket(fileno=int(fd)), int(parent), environment)
+    elif role == "run":
+        child.run_fresh(int(fd), int(parent))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])
