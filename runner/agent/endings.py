@@ -34,7 +34,9 @@ def exit_facts(status: int | None) -> dict[str, int]:
     """exit_code or signal of a wait status."""
     if status is None:
         return {}
-    return {"signal": os.WTERMSIG(status)} if os.WIFSIGNALED(status) else {"exit_code": os.WEXITSTATUS(status)}
+    return (
+        {"signal": os.WTERMSIG(status)} if os.WIFSIGNALED(status) else {"exit_code": os.WEXITSTATUS(status)}
+    )
 
 
 def outcome_of_finish(finish: Message, started_at: float | None, ended_at: float) -> Message:
@@ -68,5 +70,6 @@ def last_line(outcome: Message, status: int | None) -> bytes:
     failed = state == "failed"
     event = "Task failed" if failed else "Task finished"
     return (
-        jsonlog.line(outcome["ended_at"], "error" if failed else "info", event, LOGGER, **fields).encode() + b"\n"
+        jsonlog.line(outcome["ended_at"], "error" if failed else "info", event, LOGGER, **fields).encode()
+        + b"\n"
     )

@@ -25,7 +25,17 @@ class Interpreter:
     def spawn(self, role: str, sock: int, output: int, lock: int | None = None) -> int:
         """Start `airflow._task ROLE` in a session of its own; its pid. Raises OSError when it cannot be started."""
         parent = os.getpid()
-        argv = [self.python, "-P", "-m", "airflow._task", role, str(_SOCKET), str(parent), self.environment, ROOM]
+        argv = [
+            self.python,
+            "-P",
+            "-m",
+            "airflow._task",
+            role,
+            str(_SOCKET),
+            str(parent),
+            self.environment,
+            ROOM,
+        ]
         actions: list[tuple[int, int, int] | tuple[int, int, str, int, int]] = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, output, 1),

@@ -6,12 +6,15 @@ A line that begins with RECORD is a record of the child's own logging; every oth
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from airflow._wire import jsonlog
 from runner.agent.masking import Masker
+
+log = logging.getLogger("aerodrome.agent.logs")
 
 RECORD = 0x1E
 LINE_LIMIT = 64 * 1024
@@ -56,9 +59,14 @@ class AttemptLog:
         if rest:
             self._put(self._line(rest))
         if self.masker:
-            last_line = json.dumps(self.masker.value(json.loads(last_line)), ensure_ascii=False).encode() + b"\n"
-        self._store.append(self._key, last_line)
-        self._store.close(self._key)
+            last_line = (
+                json.dumps(self.masker.value(json.loads(last_line)), ensure_ascii=False).encode() + b"\n"
+            )
+        try:
+            self._store.append(self._key, last_line)
+            self._store.close(self._key)
+        except OSError as error:
+            log.error("cannot write the end of %s: %s", self._key, error)
 
     def _put(self, data: bytes) -> None:
         if not data or self._full:
@@ -67,11 +75,18 @@ class AttemptLog:
         if len(data) > room:
             self._full = True
             marker = jsonlog.line(
-                time.time(), "warning", f"The log is longer than {SIZE_LIMIT} bytes; the rest is left out", "task"
+                time.time(),
+                "warning",
+                f"The log is longer than {SIZE_LIMIT} bytes; the rest is left out",
+                "task",
             )
             data = data[: data.rfind(b"\n", 0, room) + 1] + marker.encode() + b"\n"
         self._size += len(data)
-        self._store.append(self._key, data)
+        try:
+            self._store.append(self._key, data)
+        except OSError as error:
+            log.error("cannot write to %s, which goes on without its log: %s", self._key, error)
+            self._full = True
 
     def _lines(self, data: bytes) -> Iterator[bytes]:
         lines = (self._rest + data).split(b"\n")

@@ -104,3 +104,14 @@ class Masker:
             if 0 < at < cut:
                 return self.cut_before(line, at)
         return cut
+
+
+def secrets_in_text(value: Any) -> list[str]:
+    """A secret text, and the texts within it when it is JSON."""
+    if not isinstance(value, str):
+        return []
+    try:
+        inner = json.loads(value)
+    except ValueError:
+        return [value]
+    return [value, *_sensitive_values(inner, sensitive=True)]

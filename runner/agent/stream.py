@@ -22,7 +22,11 @@ class Stream:
     """One conversation. `on_close` is called once, with the reason, when the peer has gone or cannot be understood."""
 
     def __init__(
-        self, loop: Loop, sock: socket.socket, on_message: Callable[[Message], None], on_close: Callable[[str], None]
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        on_message: Callable[[Message], None],
+        on_close: Callable[[str], None],
     ) -> None:
         sock.setblocking(False)
         self._loop, self._sock = loop, sock
@@ -48,7 +52,7 @@ class Stream:
     def send_soon(self, message: Message) -> None:
         """Send a frame at the end of this turn, together with the others of the turn."""
         if not self._corked:
-            self._loop.at_end_of_turn(self._uncork)
+            self._loop.at_end_of_turn(self.uncork)
         self._corked += encode(message)
 
     def close(self) -> None:
@@ -65,7 +69,10 @@ class Stream:
         if not self.closed:
             self._read()
 
-    def _uncork(self) -> None:
+    def uncork(self) -> None:
+        """Send what waits for the end of the turn."""
+        if not self._corked:
+            return
         data, self._corked = bytes(self._corked), bytearray()
         if self.closed or self._deaf:
             return

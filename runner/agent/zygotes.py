@@ -29,7 +29,7 @@ log = logging.getLogger("aerodrome.agent.zygotes")
 MOST_FILES = 32
 IDLE_SECONDS = 300.0
 BASE_START_LIMIT = 60.0
-HOPELESS = 3
+HOPELESS = OPENINGS = 3
 _SLOWEST_RESTART = 5.0
 
 
@@ -59,6 +59,7 @@ class FileZygote:
     waiting: list[str] = field(default_factory=list)
     children: set[str] = field(default_factory=set)
     used: float = 0.0
+    openings: int = 0
     deadline: Timer | None = None
     trouble: str | None = None
 
@@ -135,7 +136,9 @@ class Zygotes:
         if self._stopped:
             return
         ours, its = socket.socketpair()
-        output = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        output = os.open(
+            self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
         try:
             self.base_pid = self._interpreter.spawn("zygote", its.fileno(), output)
         except OSError as error:
@@ -197,6 +200,9 @@ class Zygotes:
         log.warning("the base zygote is gone: %s", reason)
         if self.base_pid is not None:
             kernel.kill(self.base_pid)
+        self._by_id = {zygote.id: zygote for zygote in self._files.values()}
+        for zygote in [zygote for zygote in self._files.values() if not zygote.ready]:
+            self._interrupt_import(zygote)
         if was_ready:
             self._owner.base_died(None)
             self.start_base()
@@ -223,9 +229,13 @@ class Zygotes:
     # ---- file zygotes
 
     def _open(self, zygote: FileZygote) -> None:
+        zygote.openings += 1
         ours, its = socket.socketpair()
         zygote.stream = Stream(
-            self._loop, ours, lambda m: self._on_file_message(zygote, m), lambda _reason: self._on_file_close(zygote)
+            self._loop,
+            ours,
+            lambda m: self._on_file_message(zygote, m),
+            lambda _reason: self._on_file_close(zygote),
         )
         zygote.deadline = self._loop.after(self._import_limit, lambda: self._import_too_slow(zygote))
         self.ask_base(messages.open_file(zygote.id, str(self._bundle_path(zygote.bundle)), zygote.file), its)
@@ -257,9 +267,6 @@ class Zygotes:
             self._drop(zygote)
             children, zygote.children = sorted(zygote.children), set()
             self._owner.zygote_died(children)
-        elif not self.base_is_ready:
-            zygote.pid = None  # it died with the base zygote, having run no task: it is opened again
-            _cancel(zygote)
 
     def _file_exited(self, zygote: FileZygote, status: int) -> None:
         del self._by_id[zygote.id]
@@ -268,6 +275,17 @@ class Zygotes:
         self._drop(zygote)
         why = zygote.trouble or f"the import ended its process: {endings.describe_status(status)}"
         self._owner.zygote_broken(_take(zygote), f"cannot import {zygote.file}: {why}", None)
+
+    def _interrupt_import(self, zygote: FileZygote) -> None:
+        """The base zygote died, and with it this one, which had run no task: open it again, within reason."""
+        _cancel(zygote)
+        if zygote.stream is not None:
+            zygote.stream.close()
+        zygote.stream = zygote.pid = None
+        if zygote.openings >= OPENINGS:
+            self._drop(zygote)
+            why = "the base zygote died every time it was imported"
+            self._owner.zygote_broken(_take(zygote), f"cannot import {zygote.file}: {why}", None)
 
     def _import_too_slow(self, zygote: FileZygote) -> None:
         zygote.trouble = f"it took longer than {self._import_limit:g} s"
@@ -297,7 +315,9 @@ class Zygotes:
     def _evict_idle(self) -> None:
         limit = time.monotonic() - IDLE_SECONDS
         for zygote in list(self._files.values()):
-            stale = zygote.used < limit or (zygote.bundle != self.newest_bundle and self.newest_bundle is not None)
+            stale = zygote.used < limit or (
+                zygote.bundle != self.newest_bundle and self.newest_bundle is not None
+            )
             if zygote.ready and stale and not zygote.children and not zygote.waiting:
                 self._drop(zygote)
 

@@ -1,7 +1,7 @@
 """`python -P -m airflow._task`: how the agent starts an interpreter of the environment.
 
-    zygote SOCKET PARENT ENVIRONMENT ROOM    the base zygote
-    run    SOCKET PARENT ENVIRONMENT ROOM    one attempt in a fresh interpreter
+zygote SOCKET PARENT ENVIRONMENT ROOM    the base zygote
+run    SOCKET PARENT ENVIRONMENT ROOM    one attempt in a fresh interpreter
 """
 
 from __future__ import annotations

@@ -115,7 +115,11 @@ def run(channel: Channel, dags: dict[str, Any] | None) -> NoReturn:
 
 
 def _execute(
-    channel: Channel, work: workload.Workload, bundle_path: str, dags: dict[str, Any] | None, settings: Message
+    channel: Channel,
+    work: workload.Workload,
+    bundle_path: str,
+    dags: dict[str, Any] | None,
+    settings: Message,
 ) -> Message:
     from airflow._task.comms import Comms
     from airflow._task.execute import execute
