@@ -11,6 +11,7 @@ from pathlib import Path
 
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
+
 from runner.agent import endings, kernel, spool
 from runner.agent.attempt import Attempt
 from runner.agent.logs import AttemptLog, LogStore
@@ -64,7 +65,8 @@ class Adoption:
         if record.outcome is not None:
             self._kill_rest(record)
             attempt.outcome, attempt.ended = record.outcome, True
-            attempt.log.end(endings.last_line(record.outcome, None))
+            if not record.ended:
+                attempt.log.end(endings.last_line(record.outcome, None))
             self._adopt(attempt)
             return
         self._adopt(attempt)

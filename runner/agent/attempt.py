@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
+
 from runner.agent.logs import AttemptLog
 from runner.agent.loop import Loop, Timer
 from runner.agent.stream import Stream

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airflow._wire.frames import Message
+
 from runner.agent.loop import Loop
 from runner.agent.stream import Stream
 

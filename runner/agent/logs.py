@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from airflow._wire import jsonlog
+
 from runner.agent.masking import Masker
 
 log = logging.getLogger("aerodrome.agent.logs")
@@ -28,10 +29,6 @@ class LogStore(Protocol):
     def append(self, key: str, data: bytes) -> None: ...
 
     def close(self, key: str) -> None: ...
-
-    def start(self) -> None: ...
-
-    def stop(self, timeout: float) -> None: ...
 
 
 class AttemptLog:

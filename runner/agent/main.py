@@ -16,6 +16,7 @@ from airflow._wire import cell, jsonlog, messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
+
 from runner import process
 from runner.agent import interpreter, kernel
 from runner.agent.adoption import Adoption

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
+
 from runner.agent import endings, kernel
 from runner.agent.loop import Loop, Timer
 from runner.agent.stream import Stream

@@ -1,6 +1,7 @@
 """The file of one attempt: its lock, who runs it, and its outcome until the engine has committed it.
 
-Lines of JSON, appended: {"workload", "log_key", "boot", "at"}, {"pid", "started"}, {"outcome"}, {"acked"}. The lock
+Lines of JSON, appended: {"workload", "log_key", "boot", "at"}, {"pid", "started"}, {"outcome"}, {"ended"},
+{"acked"}. The lock
 (flock) is on the open file that agent and child share, so it is free only when both are gone.
 A kill -9 at any moment leaves at worst a last line that is cut off, which counts as not written.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow._wire.frames import Message
+
 from runner.agent import kernel
 
 
@@ -29,6 +31,8 @@ class Record:
     pid: int | None = None
     started: int | None = None
     outcome: Message | None = None
+    ended: bool = False
+    """Its log has its last line."""
     acked: bool = False
 
 

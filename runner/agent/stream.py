@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from airflow._wire.frames import FrameBuffer, FrameError, Message, encode
+
 from runner.agent.loop import Loop
 
 log = logging.getLogger("aerodrome.agent.stream")

@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow._wire import messages, workload
 from airflow._wire.frames import Message
+
 from runner.agent import endings, kernel, masking, spool
 from runner.agent.attempt import Attempt
 from runner.agent.interpreter import Interpreter
@@ -318,6 +319,8 @@ class Supervisor:
             return
         attempt.read_log(self._loop)
         attempt.log.end(endings.last_line(attempt.outcome, attempt.status))
+        if not attempt.acked:
+            _write_down(attempt, ended=True)
         attempt.close(self._loop)
         if attempt.acked:
             self._forget(attempt)

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
+
 from runner.agent import endings, kernel
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop, Timer
