@@ -1,0 +1,45 @@
+"""A time limit for a piece of user code in the main thread of a process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.exceptions import AirflowTaskTimeout
+
+
+@contextmanager
+def time_limit(seconds: float | None, message: str) -> Iterator[None]:
+    """Raises AirflowTaskTimeout(message) inside the block after `seconds`; None or 0 is no limit.
+
+    Works by SIGALRM, so only in the main thread; elsewhere the block is not limited (the agent's limit stands).
+    """
+    if not seconds or seconds <= 0 or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: Any) -> None:
+        raise AirflowTaskTimeout(message)
+
+    with handled(signal.SIGALRM, ring):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextmanager
+def handled(number: signal.Signals, handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """`handler` for a signal inside the block; outside of the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
