@@ -34,7 +34,7 @@ log = logging.getLogger("aerodrome.agent")
 HEARTBEAT = 5.0
 STOP_GRACE = 10.0
 STOP_REPORT = 2.0
-LOG_STOP = 10.0
+LOG_STOP = 5.0
 
 
 def run(home: Path) -> int:

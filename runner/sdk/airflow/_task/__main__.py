@@ -9,12 +9,11 @@ from __future__ import annotations
 import socket
 import sys
 
-from airflow._task import child, zygote
+from airflow._task import child, fork, zygote
 
 
 def main(role: str, fd: str, parent: str, environment: str) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    fork.open_output()
     if role == "zygote":
         zygote.run_base(socket.socket(fileno=int(fd)), int(parent), environment)
     elif role == "run":

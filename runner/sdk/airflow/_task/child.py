@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 import traceback
-from pathlib import Path
 from typing import Any, NoReturn
 
 from airflow._task import fork
@@ -24,24 +23,13 @@ from airflow._wire.frames import Channel, FrameError, Message
 PARSE_MEMORY = 2 * 1024**3
 PARSE_FILE_SIZE = 64 * 1024**2
 PARSE_PROCESSES = 4096
-_HERE = str(Path(__file__).parent)
 
 
 def import_runtime() -> None:
     """Import all that a child will need, so that children find it in memory."""
-    import concurrent.futures
-    import json
-    import logging
-    import random
-    import socket
-    import subprocess
-    import tempfile
-    import uuid
+    from airflow._task.preload import preload
 
-    from airflow._task import comms, execute, load, parse
-
-    del concurrent.futures, json, logging, random, socket, subprocess, tempfile, uuid
-    del comms, execute, load, parse
+    preload()
 
 
 def load(bundle_path: str, file: str) -> dict[str, Any]:
@@ -61,10 +49,9 @@ def enter_bundle(bundle_path: str) -> None:
 
 def describe_import_error(error: BaseException) -> str:
     """An import error as the user should read it: the traceback without our own frames."""
-    trace = traceback.TracebackException.from_exception(error)
-    kept = [frame for frame in trace.stack if not frame.filename.startswith((_HERE, "<frozen importlib"))]
-    trace.stack = traceback.StackSummary.from_list(kept)
-    return "".join(trace.format()).rstrip()
+    from airflow._task.tracebacks import text
+
+    return text(error)
 
 
 def settle() -> None:

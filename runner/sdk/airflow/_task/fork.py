@@ -50,6 +50,23 @@ def limit(kind: int, most: int) -> None:
     resource.setrlimit(kind, (most, hard))
 
 
+def open_output() -> None:
+    """Make standard output and error streams that know no position, for they will lead to pipes one day.
+
+    Python asks once, when a stream is made, whether its file can seek; children that are forked put a log pipe
+    in the place of the zygote's file.
+    """
+    for fd, name in ((1, "stdout"), (2, "stderr")):
+        place = os.dup(fd)
+        reader, writer = os.pipe()
+        os.dup2(writer, fd)
+        stream = open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+        setattr(sys, name, stream)
+        os.dup2(place, fd)
+        for spent in (place, reader, writer):
+            os.close(spent)
+
+
 def offer_to_oom_killer(score: int = 500) -> None:
     """When memory runs out, let the kernel take this process rather than the engine or the agent."""
     try:
