@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -174,12 +173,10 @@ class Cell:
         self.agent.kill()
         self.agent.wait(10)
 
-    def stop(self) -> int:
-        """The agent's exit status after SIGTERM."""
-        if self.agent is None or self.agent.poll() is not None:
-            return -1
-        self.agent.send_signal(signal.SIGTERM)
-        return self.agent.wait(30)
+    def close(self) -> None:
+        """End the agent, if it lives; its children end with it."""
+        if self.agent is not None and self.agent.poll() is None:
+            self.kill()
 
     def log(self, work: Workload) -> list[dict[str, Any]]:
         """The lines of an attempt's log on disk."""
@@ -190,7 +187,7 @@ class Cell:
 
     def ended_log(self, work: Workload) -> list[dict[str, Any]]:
         """The same, once its last line is there."""
-        until(lambda: any(line["event"].startswith("Task f") for line in self.log(work)))
+        until(lambda: any(line["logger"] == "aerodrome.agent" for line in self.log(work)))
         return self.log(work)
 
     def attempts(self) -> list[str]:
