@@ -144,6 +144,12 @@ def kill_group(group: int, number: int = signal.SIGKILL) -> bool:
     return True
 
 
+def signal_leader(pid: int, number: int) -> None:
+    """Signal a child that lives, with its group; one that has not made its own session yet alone."""
+    if not kill_group(pid, number):
+        kill(pid, number)
+
+
 def kill_session(session: int) -> int:
     """Kill all of a session, groups first so that a fork bomb cannot outrun it; how many were seen."""
     kill_group(session)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -159,6 +160,7 @@ class Parser:
     def _kill(self, job: Job, trouble: str) -> None:
         job.trouble = job.trouble or trouble
         if job.pid is not None:
+            kernel.signal_leader(job.pid, signal.SIGKILL)
             kernel.kill_session(job.pid)
 
     def _watch(self) -> None:

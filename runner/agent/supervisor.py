@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -180,7 +181,7 @@ class Supervisor:
         self._note_start(attempt, pid, time.time())
         self._pids[pid] = attempt
         if attempt.stop_reason is not None:
-            kernel.kill_session(pid)
+            self._kill(attempt, pid)
         limit = attempt.workload.execution_timeout
         if limit is not None:
             reason = f"timed out: it ran longer than its execution_timeout of {limit:g} s"
@@ -285,14 +286,19 @@ class Supervisor:
             self._end(attempt)
         elif attempt.pid is not None:
             pid = attempt.pid
-            kernel.kill_group(pid, 15)
-            attempt.timers.append(self._loop.after(grace, lambda: kernel.kill_session(pid)))
+            kernel.signal_leader(pid, signal.SIGTERM)
+            attempt.timers.append(self._loop.after(grace, lambda: self._kill(attempt, pid)))
 
     def lose_all(self, grace: float, reason: str) -> None:
         """End everything that runs because the agent itself ends."""
         for attempt in list(self.attempts.values()):
             attempt.lost = True
             self.terminate(attempt, grace, reason)
+
+    def _kill(self, attempt: Attempt, pid: int) -> None:
+        if not attempt.gone:
+            kernel.signal_leader(pid, signal.SIGKILL)
+            kernel.kill_session(pid)
 
     # ---- ending
 
