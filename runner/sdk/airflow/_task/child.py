@@ -25,11 +25,14 @@ PARSE_FILE_SIZE = 64 * 1024**2
 PARSE_PROCESSES = 4096
 
 
-def import_runtime() -> None:
-    """Import all that a child will need, so that children find it in memory."""
+def import_runtime(environment: str) -> None:
+    """Import all that a child will need and use it once, so that children find it in memory and warm."""
     from airflow._task.preload import preload
 
     preload()
+    from airflow._task.rehearsal import rehearse
+
+    rehearse(environment)
 
 
 def load(bundle_path: str, file: str) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def run_base(sock: socket.socket, parent: int, environment: str) -> None:
     """The base zygote of an environment, until the agent closes the socket."""
     fork.die_with(parent)
     fork.show_title("aerodrome", "zygote", environment)
-    child.import_runtime()
+    child.import_runtime(environment)
     gc.collect()
     gc.disable()
     gc.freeze()
