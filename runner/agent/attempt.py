@@ -26,6 +26,8 @@ class Attempt:
     workload: Workload
     lock: int | None
     log: AttemptLog
+    data: Message = field(default_factory=dict)
+    """The workload as it came, passed on to the child."""
     stream: Stream | None = None
     pipe: int | None = None
     launched: bool = False

@@ -35,6 +35,7 @@ HEARTBEAT = 5.0
 STOP_GRACE = 10.0
 STOP_REPORT = 2.0
 LOG_STOP = 5.0
+GC_THRESHOLD = 20_000
 
 
 def run(home: Path) -> int:
@@ -111,6 +112,7 @@ class Agent:
         loop.every(HEARTBEAT, self._beat)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
         loop.run()
         self._zygotes.stop()
         self._link.close()

@@ -18,6 +18,8 @@ from airflow._wire.frames import Message
 
 from runner.agent import kernel
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -38,8 +40,7 @@ class Record:
 
 def create(directory: Path, attempt: str, **facts: Any) -> int:
     """Make and lock the file of a new attempt; its descriptor. Raises FileExistsError."""
-    path = os.fspath(directory / attempt)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fd = os.open(f"{directory}/{attempt}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
     kernel.try_lock(fd)
     append(fd, **facts)
     return fd
@@ -47,12 +48,15 @@ def create(directory: Path, attempt: str, **facts: Any) -> int:
 
 def append(fd: int, **facts: Any) -> None:
     """Write down more about an attempt."""
-    os.write(fd, json.dumps(facts, separators=(",", ":")).encode() + b"\n")
+    os.write(fd, _COMPACT.encode(facts).encode() + b"\n")
 
 
 def remove(directory: Path, attempt: str) -> None:
     """Forget an attempt."""
-    (directory / attempt).unlink(missing_ok=True)
+    try:
+        os.unlink(f"{directory}/{attempt}")  # noqa: PTH108 - three times as fast, and done for every attempt
+    except FileNotFoundError:
+        return
 
 
 def read(path: Path) -> Record:

@@ -59,7 +59,7 @@ class Supervisor:
         for data in message["workloads"]:
             work = workload.from_message(data)
             if work.attempt not in self.attempts:
-                self._accept(work)
+                self._accept(work, data)
 
     def stop(self, message: Message) -> None:
         """End an attempt. One that is not held is reported as lost, so that nobody waits for it."""
@@ -106,8 +106,9 @@ class Supervisor:
 
     # ---- starting
 
-    def _accept(self, work: workload.Workload) -> None:
-        facts = {"workload": _identity(work), "log_key": work.log_key, "boot": self._boot, "at": time.time()}
+    def _accept(self, work: workload.Workload, data: Message) -> None:
+        log_key = work.log_key
+        facts = {"workload": _identity(work), "log_key": log_key, "boot": self._boot, "at": time.time()}
         try:
             lock = spool.create(self._directory, work.attempt, **facts)
         except OSError as error:
@@ -116,7 +117,8 @@ class Supervisor:
             outcome = endings.outcome_of_failure(reason, None, time.time())
             self._send(messages.finished(work.attempt, outcome))
             return
-        attempt = Attempt(work.attempt, work, lock, AttemptLog(self._store, work.log_key, self._log_level))
+        attempt = Attempt(work.attempt, work, lock, AttemptLog(self._store, log_key, self._log_level))
+        attempt.data = data
         self.attempts[attempt.id] = attempt
         if self._always_fresh or work.fresh_interpreter:
             self._launch_fresh(attempt)
@@ -155,7 +157,7 @@ class Supervisor:
         )
         bundle_path = str(self._bundle_path(attempt.workload.bundle))
         fork([its, writer, attempt.lock], [its, writer])
-        attempt.stream.send(messages.work(attempt.workload.to_message(), bundle_path, self._settings))
+        attempt.stream.send(messages.work(attempt.data, bundle_path, self._settings))
 
     def _launch_fresh(self, attempt: Attempt) -> None:
         def spawn(fds: list[int], spend: list[int]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow._task.execute import execute
 from airflow._wire import encoding, messages, workload
@@ -46,7 +47,7 @@ def rehearse(environment: str) -> None:
 
 
 def _workload() -> workload.Workload:
-    at = encoding.to_plain(datetime(2024, 1, 1, tzinfo=UTC))
+    at = encoding.to_plain(datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")))
     dates = ("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date")
     run = {**dict.fromkeys(dates, at), "run_type": "manual", "conf": {}, "external_trigger": True}
     return workload.Workload("", "rehearsal", "run", "task", 1, 1, "", "", run)
