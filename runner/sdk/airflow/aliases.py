@@ -1,6 +1,6 @@
 """Every import path of every generation that leads to one of our objects: one table and one import hook.
 
-A row is (path as imported, module that holds the objects, names). Names are separated by blanks; `Old=new` renames;
+A row is (path as imported, module that holds the objects, names). Names are separated by blanks; `Old=New` renames, `name=` is the module itself;
 `*` stands for everything in the module. A path that has no file becomes a module when it is first imported.
 """
 
@@ -10,10 +10,13 @@ import sys
 from functools import cache, partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from airflow._alias_rows import ROWS
+
+_ROOT = Path(__file__).parent
 
 
 class AliasFinder:
@@ -88,28 +91,14 @@ def virtual_modules() -> frozenset[str]:
     for path in tuple(paths):
         parts = path.split(".")
         paths.update(".".join(parts[:end]) for end in range(2, len(parts)))
-    return frozenset(paths - REAL_PACKAGES)
+    return frozenset(path for path in paths if not _has_file(path))
 
 
-REAL_PACKAGES = frozenset(
-    {
-        "airflow",
-        "airflow.decorators",
-        "airflow.hooks",
-        "airflow.macros",
-        "airflow.models",
-        "airflow.operators",
-        "airflow.providers",
-        "airflow.providers.standard",
-        "airflow.sdk",
-        "airflow.timetables",
-        "airflow.utils",
-        "airflow.utils.log",
-    }
-)
-"""Packages with files of their own; their `__init__` asks the table for what it does not hold."""
+def _has_file(path: str) -> bool:
+    place = _ROOT.joinpath(*path.split(".")[1:])
+    return place.is_dir() or place.with_suffix(".py").is_file()
 
 
 def _pair(name: str) -> tuple[str, str]:
-    old, _, new = name.partition("=")
-    return old, new or old
+    old, renamed, new = name.partition("=")
+    return old, new if renamed else old

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from airflow.models.dagparam import DagParam
 from airflow.models.xcom_arg import XComArg
 
 _MARKS = ("{{", "{%", "{#", "\r")
@@ -53,7 +54,7 @@ class Renderer:
         """`value` with templates in it rendered, at any depth; other objects stay as they are."""
         if isinstance(value, str):
             return self._text(value)
-        if isinstance(value, XComArg):
+        if isinstance(value, (XComArg, DagParam, LiteralValue)):
             return value.resolve(self._context)
         kind = type(value)
         if kind in (list, set):
@@ -63,8 +64,6 @@ class Renderer:
             return tuple(items) if kind is tuple else kind(*items)
         if kind is dict:
             return {key: self.render(item) for key, item in value.items()}
-        if hasattr(value, "resolve") and type(value).__name__ == "LiteralValue":
-            return value.resolve(self._context)
         return self._nested(value)
 
     def _nested(self, value: Any) -> Any:

@@ -43,3 +43,16 @@ def handled(number: signal.Signals, handler: Callable[[int, Any], None]) -> Iter
         yield
     finally:
         signal.signal(number, before)
+
+
+class timeout:
+    """`with timeout(seconds=...)`: raises AirflowTaskTimeout when the block takes longer."""
+
+    def __init__(self, seconds: float = 1, error_message: str = "Timeout") -> None:
+        self._limit = time_limit(seconds, error_message)
+
+    def __enter__(self) -> None:
+        self._limit.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._limit.__exit__(*error)

@@ -6,102 +6,21 @@ DAG and group, and comes after the tasks whose outputs it was given.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import logging
-import re
-from abc import ABCMeta
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, ClassVar
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.configuration import conf, generation
 from airflow.exceptions import AirflowException, NotSupported, TaskDeferred
 from airflow.models import scope
+from airflow.models.abstractoperator import AbstractOperator
 from airflow.models.base_options import DROPPED, OPTIONS, normalise
+from airflow.models.chains import chain, chain_linear, cross_downstream
+from airflow.models.identifiers import validate_key
+from airflow.models.operator_meta import BaseOperatorMeta
 from airflow.models.param import ParamsDict
-from airflow.models.taskmixin import DAGNode
-from airflow.models.xcom_arg import XComArg, add_dependencies
 
-_KEY = re.compile(r"[\w.-]+")
-
-
-def validate_key(key: Any, length: int = 250) -> None:
-    """Raises AirflowException unless `key` may be the id of a task, a group or a DAG."""
-    if not isinstance(key, str):
-        raise TypeError(f"cannot use {key!r} as an id: it is a {type(key).__qualname__}, not text")
-    if len(key) > length:
-        raise AirflowException(f"cannot use {key!r} as an id: it is longer than {length} characters")
-    if not _KEY.fullmatch(key):
-        raise AirflowException(
-            f"cannot use {key!r} as an id: only letters, digits, dashes, dots and underscores may stand in it"
-        )
-
-
-class BaseOperatorMeta(ABCMeta):
-    """Gives default_args to every constructor on the way up, and finishes a task after the last of them."""
-
-    def __new__(cls, name: str, bases: tuple, namespace: dict[str, Any], **kwargs: Any) -> Any:
-        if "__init__" in namespace:
-            namespace["__init__"] = _with_defaults(namespace["__init__"])
-        return super().__new__(cls, name, bases, namespace, **kwargs)
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if args and "task_id" not in kwargs:
-            kwargs["task_id"], args = args[0], args[1:]
-        task = cls.__new__(cls)
-        task._defaults = _default_args(kwargs)
-        task.__init__(*args, **kwargs)
-        if "_is_complete" not in task.__dict__:
-            raise AirflowException(
-                f"cannot create a {cls.__name__}: its constructor does not call super().__init__()"
-            )
-        add_dependencies(task)
-        return task
-
-
-def _default_args(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What the DAG, the groups around the task and the task itself give as default_args; the nearest wins."""
-    dag = kwargs.get("dag") or scope.current_dag()
-    group = kwargs.get("task_group") or scope.current_group()
-    if dag is None and group is not None:
-        dag = group.dag
-    merged: dict[str, Any] = dict(dag.default_args) if dag is not None else {}
-    if group is not None:
-        merged.update(group.default_args)
-    merged.update(kwargs.get("default_args") or {})
-    return merged
-
-
-def _with_defaults(init: Callable[..., None]) -> Callable[..., None]:
-    """`init`, with the arguments that it names and the caller left out taken from default_args."""
-    names: frozenset[str] | None = None
-
-    @functools.wraps(init)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
-        nonlocal names
-        defaults = self.__dict__.get("_defaults")
-        if defaults:
-            if names is None:
-                names = _named(init)
-            given = set(list(inspect.signature(init).parameters)[1 : len(args) + 1]) if args else ()
-            for name, value in defaults.items():
-                if name in names and name not in kwargs and name not in given:
-                    kwargs[name] = value
-        init(self, *args, **kwargs)
-
-    return wrapped
-
-
-def _named(init: Callable[..., None]) -> frozenset[str]:
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    own = {name for name, parameter in inspect.signature(init).parameters.items() if parameter.kind in kinds}
-    if init.__qualname__ == "BaseOperator.__init__":
-        own |= OPTIONS.keys()
-    return frozenset(own - {"self", "task_id", "dag", "task_group", "default_args"})
-
-
-class AbstractOperator(DAGNode):
-    """What tasks and (later) mapped tasks share: their name among types."""
+__all__ = ["BaseOperator", "BaseOperatorMeta", "chain", "chain_linear", "cross_downstream"]
 
 
 class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
@@ -122,9 +41,11 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
     operator_extra_links: Collection[Any] = ()
     shallow_copy_attrs: Sequence[str] = ()
     custom_operator_name: str
-    is_setup = is_teardown = False
-    on_failure_fail_dagrun = False
     inherits_from_empty_operator = False
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,
@@ -187,72 +108,6 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
     @property
     def dag_id(self) -> str:
         return str(self._dag.dag_id) if self._dag is not None else f"adhoc_{self.owner}"
-
-    # ---- the graph ------------------------------------------------------------------------------------------
-
-    @property
-    def node_id(self) -> str:
-        return self.task_id
-
-    @property
-    def roots(self) -> Sequence[Any]:
-        return [self]
-
-    @property
-    def leaves(self) -> Sequence[Any]:
-        return [self]
-
-    @property
-    def output(self) -> XComArg:
-        """A promise of this task's return value."""
-        return XComArg(self)
-
-    @property
-    def upstream_list(self) -> list[Any]:
-        return [self.dag.get_task(task_id) for task_id in sorted(self.upstream_task_ids)]
-
-    @property
-    def downstream_list(self) -> list[Any]:
-        return [self.dag.get_task(task_id) for task_id in sorted(self.downstream_task_ids)]
-
-    def get_direct_relative_ids(self, upstream: bool = False) -> set[str]:
-        return self.upstream_task_ids if upstream else self.downstream_task_ids
-
-    def get_direct_relatives(self, upstream: bool = False) -> list[Any]:
-        return self.upstream_list if upstream else self.downstream_list
-
-    def get_flat_relative_ids(self, upstream: bool = False) -> set[str]:
-        """The ids of all tasks before (`upstream`) or after this one, at any distance."""
-        found: set[str] = set()
-        pending = list(self.get_direct_relative_ids(upstream))
-        while pending:
-            task_id = pending.pop()
-            if task_id not in found:
-                found.add(task_id)
-                pending += self.dag.get_task(task_id).get_direct_relative_ids(upstream)
-        return found
-
-    def get_flat_relatives(self, upstream: bool = False) -> list[Any]:
-        return [self.dag.get_task(task_id) for task_id in sorted(self.get_flat_relative_ids(upstream))]
-
-    # ---- setup and teardown ---------------------------------------------------------------------------------
-
-    def as_setup(self) -> Any:
-        """Mark this task as the setup of what comes after it."""
-        self.is_setup = True
-        return self
-
-    def as_teardown(self, *, setups: Any = None, on_failure_fail_dagrun: bool | None = None) -> Any:
-        """Mark this task as a teardown: it runs once its upstream is done, if its setups succeeded."""
-        self.is_teardown = True
-        self.trigger_rule = "all_done_setup_success"
-        if on_failure_fail_dagrun is not None:
-            self.on_failure_fail_dagrun = on_failure_fail_dagrun
-        for setup in [] if setups is None else setups if isinstance(setups, (list, tuple)) else [setups]:
-            task = getattr(setup, "operator", setup)
-            task.as_setup()
-            task.set_downstream(self)
-        return self
 
     # ---- what subclasses override, and what runs in a task's process ----------------------------------------
 
@@ -335,20 +190,6 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
             self.__dict__.get("logger_name")
             or f"airflow.task.operators.{type(self).__module__}.{type(self).__name__}"
         )
-
-    def __enter__(self) -> Any:
-        """`with setup_task:` - only setups and teardowns may stand there; what is inside comes after the setup."""
-        if not (self.is_setup or self.is_teardown):
-            raise AirflowException(
-                f"cannot use {self.task_id!r} in a with statement: it is no setup or teardown"
-            )
-        scope.current().setups.append((self, set(self.dag.task_dict)))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        _, before = scope.current().setups.pop()
-        for task_id in self.dag.task_dict.keys() - before:
-            (self.set_downstream if self.is_setup else self.set_upstream)(self.dag.get_task(task_id))
 
     def __repr__(self) -> str:
         return f"<Task({self.task_type}): {self.task_id}>"

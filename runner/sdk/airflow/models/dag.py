@@ -14,8 +14,8 @@ from typing import Any
 from airflow.exceptions import AirflowDagCycleException, AirflowException, DuplicateTaskIdFound, TaskNotFound
 from airflow.models import scope
 from airflow.models.base_options import as_datetime, duration
-from airflow.models.baseoperator import validate_key
 from airflow.models.dag_options import OPTIONS, UNSET, fill_limits
+from airflow.models.identifiers import validate_key
 from airflow.models.param import ParamsDict
 from airflow.timetables.choose import default_schedule, timetable_for
 from airflow.utils.timezone import default_zone
@@ -201,3 +201,9 @@ def _schedule(values: dict[str, Any], dag_id: str) -> Any:
             f"cannot create the DAG {dag_id!r}: schedule, schedule_interval and timetable say different things"
         )
     return given[0] if given else default_schedule()
+
+
+def __getattr__(name: str) -> Any:
+    from airflow import aliases
+
+    return aliases.resolve(__name__, name)

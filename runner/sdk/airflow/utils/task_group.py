@@ -49,7 +49,7 @@ class TaskGroup(DAGNode):
             self.parent_group.children[self.group_id] = self
 
     def _free_id(self, group_id: str, add_suffix: bool) -> str:
-        from airflow.models.baseoperator import validate_key
+        from airflow.models.identifiers import validate_key
 
         validate_key(group_id)
         full = self.parent_group.child_id(group_id) if self.parent_group else group_id
