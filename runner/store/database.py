@@ -1,0 +1,116 @@
+"""A cell's metadata database: one writer at a time on SQLite, as many as wish on PostgreSQL.
+
+Every write transaction of a process goes through `begin`; everything else through `read`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError as DatabaseError
+
+from runner.domain.spec import DEFAULT_POOL
+from runner.store.schema import metadata, pool
+
+__all__ = ["REVISION", "Connection", "Database", "DatabaseError"]
+
+REVISION = "0001"
+"""The newest migration: a fresh database is made from `schema` and stamped with it."""
+
+_STAMP = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))
+_READ, _WRITE = {"aerodrome_write": False}, {"aerodrome_write": True}
+
+
+class Database:
+    """Connections to one database. Safe to share between threads; a connection is not."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _with_driver(make_url(url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = threading.RLock()
+        self._engine = sa.create_engine(self.url, **_engine_options(self.is_sqlite))
+        self._reading = self._engine.execution_options(
+            **(_READ if self.is_sqlite else {"postgresql_readonly": True})
+        )
+        self._writing = self._engine.execution_options(**(_WRITE if self.is_sqlite else {}))
+        if self.is_sqlite:
+            sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end of the block, rolled back when the block raises."""
+        if not self.is_sqlite:
+            with self._writing.begin() as conn:
+                yield conn
+            return
+        with self._writer, self._writing.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only view of one moment, from any thread; it never waits for a writer."""
+        with self._reading.connect() as conn:
+            yield conn
+
+    def create_or_migrate(self) -> None:
+        """Bring the database to the newest schema: made at once when it is empty, else by its migrations."""
+        with self.begin() as conn:
+            revision = _find_revision(conn)
+            if revision is None:
+                metadata.create_all(conn)
+                conn.execute(pool.insert().values(name=DEFAULT_POOL, slots=128, description="Default pool"))
+                _stamp(conn)
+                return
+        if revision != REVISION:
+            from runner.store.migrate import upgrade
+
+            with self._engine.connect() as conn:
+                upgrade(conn)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+
+
+def _engine_options(is_sqlite: bool) -> dict[str, Any]:
+    if is_sqlite:
+        return {
+            "connect_args": {"timeout": 30.0, "check_same_thread": False},
+            "pool_size": 8,
+            "max_overflow": 56,
+        }
+    return {"pool_size": 5, "max_overflow": 15, "pool_pre_ping": True}
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    write = conn.get_execution_options().get("aerodrome_write", True)
+    conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _find_revision(conn: Connection) -> str | None:
+    if not sa.inspect(conn).has_table(_STAMP.name):
+        return None
+    return conn.execute(sa.select(_STAMP.c.version_num)).scalar()
+
+
+def _stamp(conn: Connection) -> None:
+    _STAMP.create(conn)
+    conn.execute(_STAMP.insert().values(version_num=REVISION))
