@@ -113,6 +113,7 @@ class Shipper:
                     _log.exception("cannot ship task logs just now; trying again")
                     rest = _LONGEST_BACKOFF
                 if self._is_over():
+                    self._release(self._spool.list_logs(), time.monotonic())
                     return
                 self._sleep(rest)
 

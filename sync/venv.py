@@ -34,7 +34,7 @@ def ensure_base_venv(
     python: str | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """The interpreter of a venv with exactly `requirements` (pinned, with hashes); built if it is missing.
+    """The interpreter of a venv with exactly `requirements` (pinned, hashed), built first when missing.
 
     `python`: the interpreter to build from, by default our own. `progress` gets a line per step. Packages come
     from the local cache when it has them all, else from the network. Raises VenvError.
@@ -77,7 +77,7 @@ def _uv(arguments: list[str]) -> None:
     """Run uv. Raises VenvError with what it wrote."""
     import uv  # only builders need it
 
-    command = [uv.find_uv_bin(), "--color", "never", "--no-progress", *arguments]
+    command = [uv.find_uv_bin(), "--quiet", "--color", "never", *arguments]
     surroundings = {
         k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
     }

@@ -1,6 +1,6 @@
-"""Kill -9 a real mirroring process at its n-th change of the disk, for n = 1, 2, 3 ... until it gets through.
+"""Kill -9 a real mirroring process at its n-th change of the disk, for n = 1, 2, 3 ... until it survives.
 
-Run as a program with a directory; prints one JSON line: how many points there were, and what was wrong after any.
+Run as a program with a directory; prints one JSON line: how many points there were, and what was wrong.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def die_at(point: int) -> None:
         return act
 
     for owner, names in {
-        os: ("fsync", "fchmod", "mkdir", "unlink", "rmdir"),
-        Path: ("rename", "replace", "hardlink_to", "mkdir", "chmod", "unlink"),
+        os: ("fsync", "fchmod", "link", "mkdir", "unlink", "rmdir"),
+        Path: ("rename", "replace", "mkdir", "chmod", "unlink"),
         tempfile: ("mkstemp", "mkdtemp"),
-        json: ("dump",),
+        json: ("dumps",),
     }.items():
         for name in names:
             setattr(owner, name, deadly(getattr(owner, name)))

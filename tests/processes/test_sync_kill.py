@@ -1,4 +1,4 @@
-"""kill -9 of real processes: a snapshot is old or new, never a mixture, and no line of a log is lost or doubled."""
+"""kill -9 of real processes: a snapshot is old or new and never a mixture; no line of a log is lost."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def test_a_venv_is_built_once_and_works_where_it_came_to_lie(tmp_path: Path) -> 
 
 def test_a_failed_build_says_what_uv_said_and_leaves_nothing(tmp_path: Path) -> None:
     requirements = make_requirements(tmp_path / "wheels")
-    requirements.write_text(requirements.read_text()[:-2] + "x\n")
-    with pytest.raises(VenvError, match="cannot install the requirements; uv says:\n.*hash"):
+    requirements.write_text(requirements.read_text()[:-17] + "0" * 16 + "\n")
+    with pytest.raises(VenvError, match=r"(?s)cannot install the requirements; uv says:\n.*[Hh]ash mismatch"):
         ensure_base_venv(tmp_path / "venvs", requirements)
     assert not [path for path in (tmp_path / "venvs").iterdir() if path.is_dir()]
 
@@ -65,7 +65,7 @@ def test_a_failed_build_says_what_uv_said_and_leaves_nothing(tmp_path: Path) -> 
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(VenvError, match=r"cannot read the requirements .*nothing\.lock"):
         ensure_base_venv(tmp_path, tmp_path / "nothing.lock")
-    with pytest.raises(VenvError, match="cannot run the interpreter /no/python"):
+    with pytest.raises(VenvError, match=r"cannot run the interpreter /no/python"):
         ensure_base_venv(tmp_path, make_requirements(tmp_path), python="/no/python")
 
 
