@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ class Customer:
     def start(self, dag_id: str) -> Run:
         """Unpause and trigger."""
         self.rest("PATCH", f"/dags/{dag_id}", {"is_paused": False})
-        run = self.rest("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": {}})
+        now = dt.datetime.now(dt.UTC).isoformat()
+        run = self.rest("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": now, "conf": {}})
         return Run(dag_id, run["dag_run_id"])
 
     def run_state(self, run: Run) -> str:

@@ -61,7 +61,7 @@ def _play(stage: Stage, paths: Paths, files: list[Path], ours: bool) -> None:
     stage.step(f"unpaused and triggered {len(runs)} DAGs through invoke_rest_api")
     stage.line()
     tasks = _watch(stage, customer, runs)
-    _show_log(stage, customer, tasks)
+    _show_log(stage, customer, max(tasks, key=lambda task: task.seconds or 0.0))
 
 
 def _clear_stage(stage: Stage, customer: Customer) -> None:
@@ -131,6 +131,10 @@ def _watch(stage: Stage, customer: Customer, runs: list[Run]) -> list[TaskView]:
             return tasks if over else None
 
         tasks = _until(find, _RUN_SECONDS, "the runs did not end")
+    bad = [task for task in tasks if task.state == "failed"]
+    if bad:
+        _show_log(stage, customer, bad[0])
+        raise DemoFailed(f"{bad[0].dag_id}.{bad[0].task_id} failed; its log is above")
     failed = [run.dag_id for run in runs if customer.run_state(run) != "success"]
     if failed:
         raise DemoFailed(f"runs of {', '.join(failed)} failed")
@@ -142,9 +146,8 @@ def _watch(stage: Stage, customer: Customer, runs: list[Run]) -> list[TaskView]:
     return tasks
 
 
-def _show_log(stage: Stage, customer: Customer, tasks: list[TaskView]) -> None:
-    """The tail of the log of the task that ran longest, as it lies in S3."""
-    task = max(tasks, key=lambda task: task.seconds or 0.0)
+def _show_log(stage: Stage, customer: Customer, task: TaskView) -> None:
+    """The tail of the log of a task's last attempt, as it lies in S3."""
     prefix, text = _until(
         lambda: found if (found := customer.read_log(task))[1] else None,
         _LOG_SECONDS,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 
+from control_plane.commands.options import find_endpoints
 from control_plane.commands.wiring import own_process_env
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.settings import Settings
@@ -20,11 +22,21 @@ def open_access(settings: Settings) -> ObjectStoreAccess:
     if settings.s3_endpoint is not None:
         keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         return ObjectStoreAccess(settings.s3_endpoint, settings.region, *map(os.environ.get, keys))
-    port = embedded_s3.ensure(settings.home, settings.s3_port, own_process_env())
+    port = _start(settings)
     # It checks no signatures; cells get a key of no power and not the administrator's.
     return ObjectStoreAccess(
         f"http://127.0.0.1:{port}", settings.region, "embedded", "embedded-s3-checks-no-key"
     )
+
+
+def _start(settings: Settings) -> int:
+    """For port 0 the former one is tried first: a restart keeps its addresses."""
+    env = own_process_env()
+    former = find_endpoints(settings.paths)
+    if settings.s3_port == 0 and former and former.s3_url and former.s3_url.startswith("http://127.0.0.1:"):
+        with contextlib.suppress(embedded_s3.CannotStart):
+            return embedded_s3.ensure(settings.home, int(former.s3_url.rpartition(":")[2]), env)
+    return embedded_s3.ensure(settings.home, settings.s3_port, env)
 
 
 async def keep(settings: Settings, access: ObjectStoreAccess) -> None:
