@@ -15,6 +15,7 @@ from typing import Any
 from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
+
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.deciding import Decider

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
+
 from runner.domain.decide import judge_ending
 from runner.domain.states import TERMINAL, TaskInstanceState
 from runner.scheduler.changes import StopOrder

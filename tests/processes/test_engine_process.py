@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from airflow._wire import messages
+
 from runner.process import EX_TEMPFAIL
 from tests.processes.cells import Cell, make_dag, make_fan
 from tests.processes.fake_agent import FakeAgent
@@ -70,7 +70,9 @@ def test_twenty_kills_amid_a_thousand_tasks_leave_each_run_exactly_once(cell: Ce
     assert sorted(set(agent.epochs)) == agent.epochs
 
 
-def test_stopped_engine_ends_cleanly_and_leaves_running_tasks_to_the_next(cell: Cell, agent: FakeAgent) -> None:
+def test_stopped_engine_ends_cleanly_and_leaves_running_tasks_to_the_next(
+    cell: Cell, agent: FakeAgent
+) -> None:
     cell.put(make_dag("d", {"a": [], "b": ["a"]}))
     key = cell.trigger("d")
     engine = cell.start_engine()
