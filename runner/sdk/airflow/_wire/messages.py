@@ -205,7 +205,8 @@ def finish(state: str, **fields: Any) -> Message:
 
 CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
-    "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null} -> [{task_id, map_index, value}]",
+    "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
+    " -> [{task_id, map_index, value}]",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
