@@ -34,10 +34,14 @@ def agent() -> Iterator[Callable[[Answer], list[tuple[str, dict[str, Any]]]]]:
                 message = received[0]
                 asked.append((message["method"], message["params"]))
                 try:
-                    channel.send(messages.answer(message["id"] - 100))  # of an older question: to be passed over
+                    channel.send(
+                        messages.answer(message["id"] - 100)
+                    )  # of an older question: to be passed over
                     channel.send(messages.answer(message["id"], answer(message["method"], message["params"])))
                 except LookupError as error:
-                    channel.send(messages.answer(message["id"], error={"code": "not_found", "message": str(error)}))
+                    channel.send(
+                        messages.answer(message["id"], error={"code": "not_found", "message": str(error)})
+                    )
 
         threads.append(threading.Thread(target=serve))
         threads[0].start()
@@ -124,7 +128,9 @@ def test_setting_outside_of_a_task_is_refused() -> None:
 def test_environment_comes_first(agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = agent(lambda method, params: {"found": False})
     monkeypatch.setenv("AIRFLOW_VAR_KEY", "mine")
-    monkeypatch.setenv("AIRFLOW_CONN_DB", '{"conn_type": "mysql", "host": "h", "port": "3306", "extra": {"a": 1}}')
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_DB", '{"conn_type": "mysql", "host": "h", "port": "3306", "extra": {"a": 1}}'
+    )
     found = BaseHook.get_connection("db")
     assert Variable.get("key") == "mine"
     assert (found.conn_id, found.conn_type, found.port, found.extra_dejson) == ("db", "mysql", 3306, {"a": 1})
@@ -132,7 +138,15 @@ def test_environment_comes_first(agent: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_connection_from_the_agent(agent: Any) -> None:
-    fields = {"conn_type": "http", "host": "h", "login": "l", "password": "p", "schema": "s", "port": 8, "extra": None}
+    fields = {
+        "conn_type": "http",
+        "host": "h",
+        "login": "l",
+        "password": "p",
+        "schema": "s",
+        "port": 8,
+        "extra": None,
+    }
     agent(lambda method, params: {"found": params["conn_id"] == "c", **fields, "description": None})
     assert BaseHook.get_connection("c").get_uri() == "http://l:p@h:8/s"
     with pytest.raises(AirflowNotFoundException, match="The conn_id `other` isn't defined"):
@@ -144,8 +158,12 @@ def test_connection_from_the_agent(agent: Any) -> None:
     [
         ("postgresql://u:p%40%2F@host:5432/base", ("postgres", "host", "u", "p@/", "base", 5432, {})),
         ("my-type://host", ("my_type", "host", None, None, None, None, {})),
-        ("aws://AKIA:se%2Bcret@/?region_name=eu", ("aws", None, "AKIA", "se+cret", None, None, {"region_name": "eu"})),
+        (
+            "aws://AKIA:se%2Bcret@/?region_name=eu",
+            ("aws", None, "AKIA", "se+cret", None, None, {"region_name": "eu"}),
+        ),
         ("x://h?__extra__=%7B%22a%22%3A%201%7D", ("x", "h", None, None, None, None, {"a": 1})),
+        ("http://https://u:p@host:80/x", ("http", "https://host", "u", "p", "x", 80, {})),
         ("x://:only@h/s%20p", ("x", "h", "", "only", "s p", None, {})),
     ],
 )

@@ -174,9 +174,16 @@ def test_async_function(bundle: Bundle) -> None:
 
 
 def test_the_plain_function_stays_reachable(bundle: Bundle) -> None:
-    (one,) = bundle.load(
-        HEAD + "with DAG('d') as d:\n    @task\n    def f(x):\n        'doc'\n        return 2 * x\n    f(1)\nd.result = f.function(4)\n"
-    ).values()
+    source = """
+with DAG('d') as d:
+    @task
+    def f(x):
+        'doc'
+        return 2 * x
+    f(1)
+d.result = f.function(4)
+"""
+    (one,) = bundle.load(HEAD + source).values()
     assert one.result == 8 and one.get_task("f").doc_md == "doc"
 
 

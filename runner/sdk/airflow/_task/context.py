@@ -17,7 +17,7 @@ from airflow.exceptions import AirflowException
 from airflow.models.param import ParamsDict
 
 
-class Context(MutableMapping):  # type: ignore[type-arg]
+class Context(MutableMapping[str, Any]):
     """A mapping whose values are made by `makers` on first use. Assigning replaces a value."""
 
     def __init__(self, values: dict[str, Any], makers: Mapping[str, Callable[[Context], Any]]) -> None:

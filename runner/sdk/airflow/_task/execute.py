@@ -18,7 +18,12 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 from airflow.configuration import GENERATION_VARIABLE
-from airflow.exceptions import AirflowException, AirflowTaskTerminated, AirflowTaskTimeout, DownstreamTasksSkipped
+from airflow.exceptions import (
+    AirflowException,
+    AirflowTaskTerminated,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
 from airflow.models.dagrun import DagRun, as_pendulum
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import to_plain

@@ -104,7 +104,7 @@ class Renderer:
         return native_concat(parts)
 
 
-class _WithGlobals(Mapping):  # type: ignore[type-arg]
+class _WithGlobals(Mapping[str, Any]):
     """The task's context over the environment's globals."""
 
     def __init__(self, context: Any, names: Any) -> None:

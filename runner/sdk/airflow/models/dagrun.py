@@ -16,6 +16,12 @@ _DATES = (
 class DagRun:
     """`dag_run` in a template or a function: run_id, conf, run_type, logical_date (execution_date) and the rest."""
 
+    logical_date: Any
+    data_interval_start: Any
+    data_interval_end: Any
+    next_logical_date: Any
+    prev_logical_date: Any
+
     def __init__(self, dag_id: str, run_id: str, facts: dict[str, Any]) -> None:
         facts = {name: encoding.from_plain(value) for name, value in facts.items()}
         self.__dict__.update(dict.fromkeys(_DATES))

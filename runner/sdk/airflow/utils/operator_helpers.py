@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-_VARIABLES = {
+_VARIABLES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "dag_id": lambda c: c["ti"].dag_id,
     "task_id": lambda c: c["ti"].task_id,
     "execution_date": lambda c: c["logical_date"].isoformat() if c.get("logical_date") else None,
@@ -20,12 +20,11 @@ _VARIABLES = {
 def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:
     """The facts of a task as AIRFLOW_CTX_* variables (or as airflow.ctx.* names)."""
     found = {name: read(context) for name, read in _VARIABLES.items()}
-    form = (
-        (lambda name: f"AIRFLOW_CTX_{name.upper()}")
-        if in_env_var_format
-        else (lambda name: f"airflow.ctx.{name}")
-    )
-    return {form(name): str(value) for name, value in found.items() if value is not None}
+    return {
+        f"AIRFLOW_CTX_{name.upper()}" if in_env_var_format else f"airflow.ctx.{name}": str(value)
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def _addresses(email: Any) -> str | None:
