@@ -75,7 +75,7 @@ def running(venv: Path, home: Path, *, tuned: bool, database: str) -> Iterator[A
         else:
             url, durability = (
                 f"sqlite:///{home}/airflow.db",
-                "SQLite, WAL, synchronous=NORMAL (its own default)",
+                "SQLite, rollback journal, synchronous=FULL (its defaults)",
             )
         port = postgres.free_port()
         environment = _environment(venv, home, port, url, tuned)

@@ -59,7 +59,7 @@ def ratios(rows: Iterable[Row], ours: str) -> str:
 
 
 def grouped(rows: Iterable[Row]) -> dict[tuple[str, str, str], dict[str, list[float]]]:
-    """(benchmark, side, isolation) -> figure -> values. Cold rows: memory and wall time; void rows: nothing."""
+    """(benchmark, side, isolation) -> figure -> values. Cold rows: memory, wall time; void rows: nothing."""
     groups: dict[tuple[str, str, str], dict[str, list[float]]] = {}
     for row in rows:
         if not row.void:
