@@ -37,7 +37,8 @@ def run_shape(side: Side, shape: Shape, directory: Path, *, cold: bool = False) 
             _run(side, shape, path, row)
         row.figures["peak_pss_mib"] = memory.mib
     else:
-        machine.wait_until_idle()
+        idle = machine.wait_until_idle()
+        row.figures["idle_before"] = idle
         _run(side, shape, path, row)
     return row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,15 @@ def figures(spans: Sequence[Span], upstream: Mapping[str, Sequence[str]]) -> dic
         if upstream[span.task]
     ]
     result = {"wall_s": wall, "tasks_per_s": len(spans) / wall if wall else 0.0, "in_bodies_s": inside}
-    if hops:
+    if hops and _is_narrow(upstream):
         result |= {f"hop_p{p}_ms": percentile(hops, p) for p in (50, 95, 99)}
     return result
+
+
+def _is_narrow(upstream: Mapping[str, Sequence[str]]) -> bool:
+    """Whether no task unlocks more than two: else the gap is waiting for a slot and not a hop."""
+    children = Counter(parent for parents in upstream.values() for parent in parents)
+    return max(children.values(), default=0) <= 2
 
 
 def in_flight(spans: Sequence[Span]) -> int:
