@@ -74,9 +74,10 @@ def diamond(width: int, layers: int) -> Shape:
     return Shape(f"diamond-{width}x{layers}", "diamond.py", upstream, {"LAYERS": layers, "WIDTH": width})
 
 
-def sleepers(count: int, seconds: int) -> Shape:
+def sleepers(count: int, seconds: int, retries: int = 0) -> Shape:
     upstream = {f"t{index:04d}": () for index in range(count)}
-    return Shape(f"sleep-{count}", "sleepers.py", upstream, {"COUNT": count, "SECONDS": seconds})
+    constants = {"COUNT": count, "SECONDS": seconds, "RETRIES": retries}
+    return Shape(f"sleep-{count}", "sleepers.py", upstream, constants)
 
 
 def _line(length: int) -> dict[str, tuple[str, ...]]:

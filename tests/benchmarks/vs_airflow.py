@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import machine, peers_airflow, report, shapes
+from tests.benchmarks import machine, ours, peers_airflow, report, shapes
 from tests.benchmarks.measure import Row, run_shape
 from tests.benchmarks.side import Side, publish
 
@@ -53,7 +53,7 @@ def _starts(arguments: argparse.Namespace) -> dict[str, Start]:
     def peer(tuned: bool) -> Start:
         return lambda home: peers_airflow.running(venv, home, tuned=tuned, database=arguments.database)
 
-    starts = {"stock": peer(False), "tuned": peer(True)}
+    starts: dict[str, Start] = {"ours": ours.environment, "stock": peer(False), "tuned": peer(True)}
     return {name: start for name, start in starts.items() if name in arguments.sides}
 
 
