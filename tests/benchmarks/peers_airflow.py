@@ -96,6 +96,7 @@ def running(venv: Path, home: Path, *, tuned: bool, database: str) -> Iterator[A
 def _environment(venv: Path, home: Path, port: int, url: str, tuned: bool) -> dict[str, str]:
     settings = {
         "CORE__LOAD_EXAMPLES": "False",
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__DAGS_FOLDER": str(home / "dags"),
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

@@ -1,4 +1,4 @@
-"""The harness must not flatter anyone: its gate finds what went wrong, its figures are what a hand would compute."""
+"""The harness must not flatter anyone: its gate finds what went wrong, its figures are those of a hand."""
 
 import pytest
 

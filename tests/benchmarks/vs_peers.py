@@ -44,7 +44,8 @@ class Peer:
 
 
 LUIGI = ("luigi_tasks.py", ("luigi",))
-PREFECT = ("prefect_flows.py", ("prefect>=3,<4",))
+# Prefect 3's server passes an argument that newer FastAPI versions no longer take.
+PREFECT = ("prefect_flows.py", ("prefect>=3,<4", "fastapi<0.117"))
 DAGSTER = ("dagster_jobs.py", ("dagster",))
 QUIET = {"PREFECT_LOGGING_TO_API_ENABLED": "false", "PREFECT_LOGGING_LEVEL": "WARNING"}
 PEERS = (
@@ -128,7 +129,11 @@ def _prefect_server(venv: Path, home: Path, environment: Mapping[str, str]) -> I
         process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=output)
     try:
         http = HttpJson(f"http://127.0.0.1:{port}/api")
-        wait_for("Prefect's server ready", lambda: _is_up(http), 120.0, every=0.2)
+        wait_for(
+            "Prefect's server ready", lambda: process.poll() is not None or _is_up(http), 120.0, every=0.2
+        )
+        if process.poll() is not None:
+            raise RuntimeError(f"Prefect's server ended: {(home / 'server').read_text()[-400:]}")
         yield http.base
     finally:
         process.terminate()
