@@ -96,6 +96,7 @@ def run(peer: Peer, shape: shapes.Shape, venv: Path, home: Path, *, cold: bool) 
         with (home / "output").open("wb") as output:
             answer = subprocess.run(
                 _command(peer, shape, venv, path),
+                cwd=SCRIPTS,  # where Dagster's children look for the job's module
                 env=environment,
                 stdout=output,
                 stderr=output,
