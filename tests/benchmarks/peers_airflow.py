@@ -70,7 +70,7 @@ def running(venv: Path, home: Path, *, tuned: bool, database: str) -> Iterator[A
     (home / "dags").mkdir(parents=True)
     with contextlib.ExitStack() as stack:
         if database == "postgresql":
-            address = stack.enter_context(postgres.server(home.with_name(home.name + "-postgres"), "airflow"))
+            address = stack.enter_context(postgres.server("airflow"))
             url, durability = f"postgresql+psycopg2://{address}", "PostgreSQL, synchronous_commit=on"
         else:
             url, durability = (
