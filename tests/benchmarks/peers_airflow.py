@@ -80,7 +80,7 @@ def running(venv: Path, home: Path, *, tuned: bool, database: str) -> Iterator[A
         port = postgres.free_port()
         environment = _environment(venv, home, port, url, tuned)
         airflow = str(venv / "bin" / "airflow")
-        subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)
+        _migrate(airflow, environment)
         for service in SERVICES:
             arguments = ["--port", str(port)] if service == "api-server" else []
             stack.enter_context(
@@ -91,6 +91,12 @@ def running(venv: Path, home: Path, *, tuned: bool, database: str) -> Iterator[A
         http.headers["Authorization"] = f"Bearer {http.call('GET', '/auth/token')[1]['access_token']}"
         label = f"airflow-{VERSION}-{'tuned' if tuned else 'stock'}-{database}"
         yield Airflow(label, durability, home / "dags", http)
+
+
+def _migrate(airflow: str, environment: Mapping[str, str]) -> None:
+    answer = subprocess.run([airflow, "db", "migrate"], env=environment, capture_output=True, text=True)
+    if answer.returncode:
+        raise RuntimeError(f"Airflow cannot make its database: {(answer.stdout + answer.stderr)[-1500:]}")
 
 
 def _environment(venv: Path, home: Path, port: int, url: str, tuned: bool) -> dict[str, str]:

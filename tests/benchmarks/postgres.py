@@ -16,7 +16,6 @@ from typing import Any
 
 from tests.benchmarks.side import wait_for
 
-
 PROGRAMS = ("initdb", "postgres", "createdb", "pg_isready")
 
 
