@@ -41,7 +41,7 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
         return Attempt(ti, workload).run()
     except BaseException as error:
         log.error("Task failed with exception", exc_info=clean(error))
-        return messages.finish("failed", reason=one_line(error), retry=True)
+        return last_word(Outcome("failed", one_line(error)), {}, {})
     finally:
         logs.flush()
 
@@ -62,6 +62,19 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
             f"cannot find the DAG {workload.dag_id!r} in {workload.file}; it has {sorted(dags)}"
         )
     return dag.get_task(workload.task_id).prepare_for_execution()
+
+
+def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
+    """The finish message; what a task leaves counts only when it succeeded."""
+    succeeded = outcome.state == "success"
+    return messages.finish(
+        outcome.state,
+        reason=outcome.reason,
+        retry=outcome.retry,
+        until=outcome.until,
+        xcoms=xcoms if succeeded else {},
+        details=details if succeeded else {},
+    )
 
 
 class Attempt:
@@ -85,14 +98,7 @@ class Attempt:
         outcome = outcome_of(error) if error is not None else Outcome("success")
         self.ti.end_date = as_pendulum(utcnow())
         self._report(outcome, error)
-        return messages.finish(
-            outcome.state,
-            reason=outcome.reason,
-            retry=outcome.retry,
-            until=outcome.until,
-            xcoms=self.xcoms if outcome.state == "success" else {},
-            details=self._details(outcome),
-        )
+        return last_word(outcome, self.xcoms, self._details())
 
     def _do_the_work(self) -> None:
         token = contexts.enter(self.context)
@@ -141,9 +147,9 @@ class Attempt:
             self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
-    def _details(self, outcome: Outcome) -> dict[str, Any]:
+    def _details(self) -> dict[str, Any]:
         skipped = self.task.__dict__.get("skipped_task_ids")
-        return {"skip": list(skipped)} if skipped and outcome.state == "success" else {}
+        return {"skip": list(skipped)} if skipped else {}
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""

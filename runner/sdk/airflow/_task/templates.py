@@ -119,6 +119,10 @@ class _WithGlobals(Mapping):  # type: ignore[type-arg]
     def __iter__(self) -> Any:
         return iter({**dict.fromkeys(self._globals), **dict.fromkeys(self._context)})
 
+    def copy(self) -> dict[str, Any]:
+        """What Jinja shows beside an error: nothing, because looking at a value may cost a question."""
+        return {}
+
     def __len__(self) -> int:
         return len(set(self._globals) | set(self._context))
 

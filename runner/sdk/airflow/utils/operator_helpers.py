@@ -39,7 +39,10 @@ def determine_kwargs(
 
     Raises ValueError when a name that `args` fill already is also in `kwargs` as something else than context.
     """
-    parameters = list(inspect.signature(func).parameters.values())
+    try:
+        parameters = list(inspect.signature(func).parameters.values())
+    except ValueError:  # a builtin that does not tell its arguments
+        return {}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         taken = {
             p.name for p in parameters[: len(args)] if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
