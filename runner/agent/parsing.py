@@ -134,7 +134,7 @@ class Parser:
         return len(self._running) < (1 if alone else os.cpu_count() or 1)
 
     def _start(self, job: Job) -> None:
-        assert self.zygotes is not None
+        assert self.zygotes is not None  # noqa: S101 - _has_room asked it just now
         job.id, job.tries = f"p{next(self._numbers)}", job.tries + 1
         ours, its = socket.socketpair()
         self._running[job.id] = job
@@ -146,7 +146,7 @@ class Parser:
     def _on_result(self, job: Job, message: Message) -> None:
         if job.result is not None or job.trouble is not None:
             return
-        if not all(isinstance(message.get(key), kind) for key, kind in _SHAPE.items()):  # type: ignore[arg-type]
+        if not all(isinstance(message.get(key), kind) for key, kind in _SHAPE.items()):
             self._kill(job, "its process wrote to the agent's socket")
             return
         job.result = message

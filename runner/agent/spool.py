@@ -40,7 +40,9 @@ class Record:
 
 def create(directory: Path, attempt: str, **facts: Any) -> int:
     """Make and lock the file of a new attempt; its descriptor. Raises FileExistsError."""
-    fd = os.open(f"{directory}/{attempt}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fd = os.open(
+        f"{directory}/{attempt}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
+    )
     kernel.try_lock(fd)
     append(fd, **facts)
     return fd

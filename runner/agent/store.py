@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from airflow._wire.cell import Bucket
+
 from sync.logs import LogStore
 
 

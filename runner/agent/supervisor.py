@@ -142,7 +142,8 @@ class Supervisor:
 
     def _launch(self, attempt: Attempt, fork: Callable[[list[int], list[int]], None]) -> None:
         """Open what the child needs, put its work into its socket, and have it forked."""
-        assert attempt.lock is not None
+        if attempt.lock is None or attempt.outcome is not None:
+            return  # it was stopped meanwhile
         try:
             ours, its = attempt.open_socket()
             writer = attempt.open_pipe(self._loop)
@@ -359,7 +360,7 @@ class Supervisor:
         return [self.attempts[id] for id in ids if id in self.attempts]
 
     def _zygotes(self) -> Zygotes:
-        assert self.zygotes is not None
+        assert self.zygotes is not None  # noqa: S101 - set where the agent is composed
         return self.zygotes
 
 

@@ -66,7 +66,7 @@ class FileZygote:
 
     def fork(self, attempt: str, fds: list[int], spend: list[int]) -> None:
         """Ask for a child; `fds` are its socket, log pipe and lock."""
-        assert self.stream is not None
+        assert self.stream is not None  # noqa: S101 - it has one for as long as it is ready
         self.children.add(attempt)
         self.stream.send(messages.fork(attempt), fds, spend)
 
@@ -122,7 +122,7 @@ class Zygotes:
 
     def ask_base(self, message: Message, sock: socket.socket) -> None:
         """Have the base zygote fork for a socket, which is spent. Only while `base_is_ready`."""
-        assert self._base is not None
+        assert self._base is not None  # noqa: S101 - it has one for as long as it is ready
         fd = sock.detach()
         self._base.send(message, [fd], [fd])
 

@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from airflow._wire.cell import CellSpec
 
 from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
-from runner.dag_processor.recording import Parsed, record
+from runner.dag_processor.recording import Parsed, Rules, record, record_fault
 from runner.scheduler.events import DagsChanged, Event
 from runner.store import dag_files
 from runner.store.bundles import activate, list_needed
@@ -196,16 +196,32 @@ class Intake:
         ]
         if not fresh:
             return
-        now, changed = self._clock(), False
-        pending = turn.pending
-        with self._db.begin() as conn:
-            for answer in fresh:
-                pending.discard(answer.file)
-                parsed = _read_answer(turn.snapshot, answer)
-                changed |= bool(record(conn, turn.snapshot.digest, parsed, pending, now, self._paused))
-        turn.asked.difference_update(answer.file for answer in fresh)
+        files = {answer.file for answer in fresh}
+        rules = Rules(turn.pending - files, self._clock(), self._paused)
+        parsed = [_read_answer(turn.snapshot, answer) for answer in fresh]
+        try:
+            with self._db.begin() as conn:
+                changed = record(conn, turn.snapshot.digest, parsed, rules)
+        except Exception:
+            _log.exception("cannot record %s answers together; trying one by one", len(parsed))
+            changed = self._record_singly(turn, parsed, rules)
+        turn.asked -= files
         if changed:
             self._parser.post(DagsChanged())
+
+    def _record_singly(self, turn: _Turn, answers: list[Parsed], rules: Rules) -> list[str]:
+        """An answer that cannot be written becomes its file's error and holds up no other."""
+        changed: list[str] = []
+        bundle = turn.snapshot.digest
+        for position, parsed in enumerate(answers):
+            left = {item.file for item in answers[position + 1 :]}
+            try:
+                with self._db.begin() as conn:
+                    changed += record(conn, bundle, [parsed], replace(rules, pending={*rules.pending, *left}))
+            except Exception as fault:
+                with self._db.begin() as conn:
+                    record_fault(conn, bundle, parsed, fault, rules.now)
+        return changed
 
     def _finish(self, turn: _Turn) -> None:
         """Make the snapshot the active one, and let go of bundles that nobody needs."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from runner.store.listing_page import Orders, Page, Window, fetch_page, matches, starts
-from runner.store.put import put_row
+from runner.store.put import put_rows
 from runner.store.schema import dag_file
 
 _ORDERS = Orders(
@@ -54,14 +54,25 @@ def find_dag_file(conn: sa.Connection, path: str) -> DagFile | None:
     return None if row is None else _read(row)
 
 
-def put_dag_file(conn: sa.Connection, item: DagFile) -> None:
+def put_dag_files(conn: sa.Connection, items: Sequence[DagFile]) -> None:
     """Write what parsing found. A file's error keeps its number for as long as the file exists."""
-    number = conn.execute(sa.select(dag_file.c.error_id).where(dag_file.c.path == item.path)).scalar()
-    if number is None and item.error is not None:
+    put_rows(conn, dag_file, [_write(item) for item in items if item.error is None])
+    for item in items:
+        if item.error is not None:
+            put_rows(conn, dag_file, [{**_write(item), "error_id": _number_error(conn, item.path)}])
+
+
+def _number_error(conn: sa.Connection, path: str) -> int:
+    number = conn.execute(sa.select(dag_file.c.error_id).where(dag_file.c.path == path)).scalar()
+    if number is None:
         number = conn.execute(
             sa.select(sa.func.coalesce(sa.func.max(dag_file.c.error_id), 0) + 1)
         ).scalar_one()
-    values = {
+    return int(number)
+
+
+def _write(item: DagFile) -> dict[str, Any]:
+    return {
         "path": item.path,
         "digest": item.digest,
         "bundle": item.bundle,
@@ -69,9 +80,7 @@ def put_dag_file(conn: sa.Connection, item: DagFile) -> None:
         "parsed_at": item.parsed_at,
         "seconds": item.seconds,
         "error": item.error,
-        "error_id": number,
     }
-    put_row(conn, dag_file, values)
 
 
 def delete_dag_files(conn: sa.Connection, paths: list[str]) -> None:

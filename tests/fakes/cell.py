@@ -99,7 +99,9 @@ class Engine:
 
     def outcome(self, work: Workload, timeout: float = 20) -> Message:
         """How an attempt ended."""
-        message = self.wait(lambda m: m["kind"] == "finished" and m["attempt"] == work.attempt, timeout=timeout)
+        message = self.wait(
+            lambda m: m["kind"] == "finished" and m["attempt"] == work.attempt, timeout=timeout
+        )
         return message["outcome"]
 
     def started(self, work: Workload) -> int:
@@ -116,7 +118,9 @@ class Engine:
         results: dict[str, Message] = {}
         for _ in files:
             message = self.wait(
-                lambda m: m["kind"] == "parsed" and m["id"] == id and m["file"] not in results, start, patience
+                lambda m: m["kind"] == "parsed" and m["id"] == id and m["file"] not in results,
+                start,
+                patience,
             )
             results[message["file"]] = message["result"]
         assert sum(m["kind"] == "parsed" for m in self.heard[start:]) == len(files)
@@ -139,7 +143,9 @@ class Cell:
     def __init__(self, home: Path, sdk: Path = SDK, **options: Any) -> None:
         self.layout = Layout(home)
         self.layout.make()
-        bucket = cell.Bucket("none", "", endpoint="http://127.0.0.1:9", access_key_id="a", secret_access_key="b")
+        bucket = cell.Bucket(
+            "none", "", endpoint="http://127.0.0.1:9", access_key_id="a", secret_access_key="b"
+        )
         self.spec = cell.CellSpec(
             environment="demo", airflow_version="2.10.3", database_url="", source=bucket, logs=bucket,
             python=sys.executable, sdk=str(sdk), token="t", **options,
@@ -158,14 +164,19 @@ class Cell:
         self._works += 1
         facts = {"try_number": 1, "max_tries": 1, "bundle": BUNDLE, "run": RUN, **more}
         return Workload(
-            attempt=f"{self._works:032x}", dag_id=dag_id, run_id=f"r{self._works}", task_id=task_id, file=file, **facts
+            attempt=f"{self._works:032x}",
+            dag_id=dag_id,
+            run_id=f"r{self._works}",
+            task_id=task_id,
+            file=file,
+            **facts,
         )
 
     def start(self) -> None:
         environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{SDK}"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        program = f"import sys; from pathlib import Path; from runner.agent.main import run; sys.exit(run(Path({str(self.layout.home)!r})))"
-        self.agent = subprocess.Popen([sys.executable, "-c", program], env=environ)
+        program = "import sys, pathlib; from runner.agent.main import run; sys.exit(run(pathlib.Path(sys.argv[1])))"
+        self.agent = subprocess.Popen([sys.executable, "-c", program, str(self.layout.home)], env=environ)
 
     def kill(self) -> None:
         """kill -9 of the agent."""
@@ -195,7 +206,12 @@ class Cell:
 
     def zygote(self, about: str = "") -> int:
         """The pid of the base zygote, or of a file's."""
-        return next(pid for pid, title in titles().items() if title == f"aerodrome zygote demo {about}".strip() and home_of(pid) == str(self.layout.home / "work"))
+        return next(
+            pid
+            for pid, title in titles().items()
+            if title == f"aerodrome zygote demo {about}".strip()
+            and home_of(pid) == str(self.layout.home / "work")
+        )
 
 
 RUN: dict[str, Any] = {

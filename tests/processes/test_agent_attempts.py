@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from airflow._wire import messages
+
 from tests.fakes.cell import Cell, Engine, alive, titles, until
 
 DAG = """
@@ -27,7 +27,8 @@ def deaf():
 def stray():
     print(subprocess.Popen(["sleep", "600"]).pid)
 def daemon():
-    print(subprocess.Popen(["sleep", "600"], start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)
+    null = subprocess.DEVNULL
+    print(subprocess.Popen(["sleep", "600"], start_new_session=True, stdin=null, stdout=null, stderr=null).pid)
 def thread():
     import threading
     threading.Thread(target=time.sleep, args=(600,)).start()
@@ -44,7 +45,8 @@ def secret():
     print("the password is", got)
     current().ask("mask", {"values": ["another one"]})
     print("and", "another one", "abc")
-dag("d", **{name: call for name, call in list(globals().items()) if callable(call) and getattr(call, "__module__", "") == __name__ and name != "dag"})
+mine = [call for call in list(globals().values()) if getattr(call, "__module__", "") == __name__ and call is not dag]
+dag("d", **{call.__name__: call for call in mine})
 """
 
 
@@ -114,7 +116,11 @@ def test_stop_kills_when_term_is_ignored(cell: Cell, engine: Engine) -> None:
     until(lambda: cell.log(work))
     engine.send(messages.stop(work.attempt, 0.2, "a user said so"))
     outcome = engine.outcome(work)
-    assert (outcome["state"], outcome["reason"], outcome["signal"]) == ("failed", "a user said so", signal.SIGKILL)
+    assert (outcome["state"], outcome["reason"], outcome["signal"]) == (
+        "failed",
+        "a user said so",
+        signal.SIGKILL,
+    )
     assert not alive(pid)
 
 
@@ -224,7 +230,9 @@ def test_unsafe_file_runs_in_a_fresh_interpreter(cell: Cell, engine: Engine, fil
         ("os.kill(os.getppid(), 9); time.sleep(600)", "the base zygote died every time it was imported"),
     ],
 )
-def test_broken_file_fails_its_attempts_with_the_reason(cell: Cell, engine: Engine, body: str, reason: str) -> None:
+def test_broken_file_fails_its_attempts_with_the_reason(
+    cell: Cell, engine: Engine, body: str, reason: str
+) -> None:
     cell.write("broken.py", body)
     work, good = cell.work("x", file="broken.py"), cell.work("hello")
     engine.run(work, good)

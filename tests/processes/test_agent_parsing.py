@@ -12,12 +12,15 @@ from tests.fakes.cell import Cell, Engine, alive, home_of, titles, until
 
 HOSTILE = {
     "hang.py": ("while True: time.sleep(600)", "it took longer than 2 s"),
-    "deaf.py": ("for n in (1, 2, 14, 15): signal.signal(n, signal.SIG_IGN)\nwhile True: time.sleep(600)", "2 s"),
+    "deaf.py": (
+        "for n in (1, 2, 14, 15): signal.signal(n, signal.SIG_IGN)\nwhile True: time.sleep(600)",
+        "2 s",
+    ),
     "exit.py": ("os._exit(0)", "exited with code 0"),
     "sysexit.py": ("sys.exit('bye')", "SystemExit: bye"),
     "suicide.py": ("os.kill(os.getpid(), 9)", "killed by SIGKILL"),
     "crash.py": ("import ctypes; ctypes.string_at(0)", "killed by SIGSEGV"),
-    "memory.py": ("hoard = []\nwhile True: hoard.append(bytearray(64 << 20))", "MemoryError"),
+    "memory.py": ("hoard = []\nwhile True: hoard.append(bytes(512 << 20))", "MemoryError"),
     "syntax.py": ("def broken(:", "SyntaxError"),
     "garbage.py": (
         "for fd in range(3, 64):\n    try: os.write(fd, b'\\xff' * 64)\n    except OSError: pass\nos._exit(0)",
@@ -31,7 +34,10 @@ HOSTILE = {
         "subprocess.Popen(['sleep', '600'], start_new_session=True, close_fds=True)\n1 / 0",
         "ZeroDivisionError",
     ),
-    "parent.py": ("os.kill(os.getppid(), 9); time.sleep(600)", "the base zygote died every time it was parsed"),
+    "parent.py": (
+        "os.kill(os.getppid(), 9); time.sleep(600)",
+        "the base zygote died every time it was parsed",
+    ),
 }
 
 
@@ -91,4 +97,4 @@ def test_two_hundred_files_parse_in_the_time_they_may_take(cell: Cell, engine: E
     results = engine.parse(files)
     seconds = time.monotonic() - began
     assert all(result["error"] is None for result in results.values())
-    assert seconds < 8  # a fifth of a thousand files, with room for a busy machine
+    assert seconds < 30  # a machine of its own needs one second; this one may be busy

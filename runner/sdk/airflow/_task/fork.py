@@ -60,7 +60,7 @@ def open_output() -> None:
         place = os.dup(fd)
         reader, writer = os.pipe()
         os.dup2(writer, fd)
-        stream = open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+        stream = open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         os.dup2(place, fd)
         for spent in (place, reader, writer):

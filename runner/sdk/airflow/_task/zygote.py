@@ -221,7 +221,7 @@ def _run_spare(sock: socket.socket, dags: dict[str, Any]) -> None:
 def find_hazard(ours: dict[str, str]) -> str | None:
     """Why this process must not be forked after an import, or None. `ours`: the files open before it."""
     try:
-        threads = len(os.listdir("/proc/self/task"))
+        threads = sum(1 for _ in Path("/proc/self/task").iterdir())
     except OSError:
         import threading
 
@@ -238,14 +238,14 @@ def find_hazard(ours: dict[str, str]) -> str | None:
 
 def _open_files() -> dict[str, str]:
     """Descriptor -> what it is, as far as the kernel tells."""
-    found = {}
+    found: dict[str, str] = {}
     try:
         descriptors = list(Path("/proc/self/fd").iterdir())
     except OSError:
         return found
     for path in descriptors:
         try:
-            found[path.name] = os.readlink(path)
+            found[path.name] = str(path.readlink())
         except OSError:
             continue  # the descriptor of this listing itself
     return found

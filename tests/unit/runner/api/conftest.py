@@ -14,7 +14,7 @@ from airflow._wire.layout import Layout
 
 from runner.api.app import start
 from runner.api.context import CellContext
-from runner.store.dag_files import DagFile, put_dag_file
+from runner.store.dag_files import DagFile, put_dag_files
 from runner.store.dags import find_runnable, put_dags
 from runner.store.database import Database
 from runner.store.meta import put_fact
@@ -69,7 +69,7 @@ class Cell:
         path.write_text(text)
         with self.context.db.begin() as conn:
             put_dags(conn, BUNDLE, data["file"], [data], NOW, paused_at_creation=False)
-            put_dag_file(conn, DagFile(data["file"], "d", BUNDLE, NOW, 0.1))
+            put_dag_files(conn, [DagFile(data["file"], "d", BUNDLE, NOW, 0.1)])
 
     def put_run(self, dag_id: str, run_id: str, logical_date: float | None = None, **more: Any) -> int:
         with self.context.db.begin() as conn:
