@@ -59,6 +59,8 @@ def fetch(store: ObjectStore, store_dir: Path, wanted: Iterable[Entry]) -> dict[
         else:
             with ThreadPoolExecutor(min(FETCHES, len(batch)), thread_name_prefix="fetch") as workers:
                 list(workers.map(bring, batch))
+        for folder in {blob_path(store_dir, done[entry]).parent for entry in batch if entry in done}:
+            _fsync(folder)
         if failures:
             raise FetchError(failures[0], done)
     return done
@@ -104,8 +106,6 @@ def build(store_dir: Path, bundles_dir: Path, files: Mapping[str, str]) -> tuple
     try:
         staging.chmod(0o750)
         _link_all(store_dir, staging, files)
-        for folder in {blob_path(store_dir, sha256).parent for sha256 in files.values()}:
-            _fsync(folder)
         staging.rename(final)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -185,26 +185,28 @@ def _batches(wanted: Iterable[Entry]) -> Iterable[list[Entry]]:
 
 
 def _link_all(store_dir: Path, staging: Path, files: Mapping[str, str]) -> None:
-    made = {staging}
-    for path in sorted(files):
-        target = staging / path
-        if target.parent not in made:
-            target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            made.update(parent for parent in target.parents if parent.is_relative_to(staging))
-        _place(blob_path(store_dir, files[path]), target)
+    root, blobs = str(staging), str(store_dir)  # text, because a Path costs more than the link that it names
+    made = {root}
+    for path, sha256 in files.items():
+        target = f"{root}/{path}"
+        folder = target.rpartition("/")[0]
+        if folder not in made:
+            Path(folder).mkdir(mode=0o750, parents=True, exist_ok=True)
+            made.update(str(parent) for parent in Path(target).parents if parent.is_relative_to(staging))
+        _place(f"{blobs}/{sha256[:2]}/{sha256}", target)
     for folder in made:
-        _fsync(folder)
+        _fsync(Path(folder))
 
 
-def _place(blob: Path, target: Path) -> None:
+def _place(blob: str, target: str) -> None:
     try:
-        target.hardlink_to(blob)
+        os.link(blob, target)
     except OSError as error:
         if error.errno not in (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP):
             raise
         shutil.copyfile(blob, target)  # too many links to one content, or a file system without links
-        target.chmod(0o440)
-        _fsync(target)
+        Path(target).chmod(0o440)
+        _fsync(Path(target))
 
 
 def _fsync(path: Path) -> None:

@@ -173,7 +173,7 @@ class Mirror:
         return self._seen
 
     def _fetch(self, manifest: Manifest) -> None:
-        wanted = [entry for entry in manifest.entries.values() if not self._has(entry)]
+        wanted = [entry for entry in manifest.entries.values() if entry not in self._known]
         if not wanted:
             return
         try:
@@ -181,10 +181,6 @@ class Mirror:
         except materialise.FetchError as error:
             self._known.update(error.done)
             raise
-
-    def _has(self, entry: Entry) -> bool:
-        sha256 = self._known.get(entry)
-        return sha256 is not None and materialise.has_blob(self._store_dir, sha256, entry.size)
 
     def _retry_changed(self, error: ObjectStoreError) -> float:
         """An object that is no longer as listed is an uploader at work, unless it never ends."""
@@ -198,7 +194,11 @@ class Mirror:
 
     def _activate(self, manifest: Manifest, now: float) -> None:
         files = {path: self._known[entry] for path, entry in manifest.entries.items()}
-        digest, path = materialise.build(self._store_dir, self._bundles_dir, files)
+        try:
+            digest, path = materialise.build(self._store_dir, self._bundles_dir, files)
+        except FileNotFoundError:
+            self._known.clear()  # a content was taken away under us; what is still there is not stored again
+            raise
         known = self._current[0] if self._current and self._current[0].digest == digest else None
         snapshot = known or Snapshot(digest, path, files, manifest.refused, now)
         write_pointer(self._store_dir, snapshot, manifest)

@@ -7,12 +7,13 @@ systems we run on.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 KEY_BYTES = 1024
 PART_BYTES = 255
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def find_fault(path: str) -> str | None:
         return "it begins with '/'"
     if "\\" in path:
         return "it has a backslash"
-    if any(unicodedata.category(char) == "Cc" for char in path):
+    if _CONTROL.search(path):
         return "it has a control character"
     if "\ufffd" in path:
         return "it is not valid Unicode"

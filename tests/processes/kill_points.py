@@ -51,10 +51,10 @@ def die_at(point: int) -> None:
         return act
 
     for owner, names in {
-        os: ("fsync", "fchmod", "mkdir", "unlink", "rmdir"),
-        Path: ("rename", "replace", "hardlink_to", "mkdir", "chmod", "unlink"),
+        os: ("fsync", "fchmod", "link", "mkdir", "unlink", "rmdir"),
+        Path: ("rename", "replace", "mkdir", "chmod", "unlink"),
         tempfile: ("mkstemp", "mkdtemp"),
-        json: ("dump",),
+        json: ("dumps",),
     }.items():
         for name in names:
             setattr(owner, name, deadly(getattr(owner, name)))

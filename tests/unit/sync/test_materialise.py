@@ -57,7 +57,7 @@ def test_a_file_system_that_refuses_another_link_gets_a_copy(
     def refuse(*args: object) -> None:
         raise OSError(errno.EMLINK, "Too many links")
 
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr("sync.materialise.os.link", refuse)
     _, path = build(*dirs, {"a.py": put_blob(dirs[0], b"x")})
     assert (path / "a.py").read_bytes() == b"x"
     assert stat.S_IMODE((path / "a.py").stat().st_mode) == 0o440

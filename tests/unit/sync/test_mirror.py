@@ -297,6 +297,17 @@ def test_a_full_disk_is_reported_and_heals(world: World, monkeypatch: pytest.Mon
     assert world.read(world.settle()) == {"a.py": b"1"}
 
 
+def test_contents_that_were_taken_away_are_fetched_again(world: World) -> None:
+    world.upload(**{"a.py": b"1", "b.py": b"2"})
+    first = world.settle()
+    for blob in (world.home / "store").glob("??/*"):
+        blob.unlink()
+    world.upload(**{"a.py": b"3"})
+    assert world.look(2).code == "local"
+    assert world.read(world.settle()) == {"a.py": b"3", "b.py": b"2"}
+    assert world.read(first) == {"a.py": b"1", "b.py": b"2"}
+
+
 def test_collecting_never_takes_the_snapshot_in_force(world: World) -> None:
     world.upload(**{"a.py": b"1"})
     old = world.settle()

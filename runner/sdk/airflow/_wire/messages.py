@@ -145,14 +145,17 @@ def reply(attempt: str, id: int, result: Any = None, error: Message | None = Non
 # ---- agent <-> zygote ------------------------------------------------------------------------------------------
 
 
-def open_file(bundle_path: str, file: str) -> Message:
-    """Agent to base zygote, with one descriptor: fork a zygote for this file that serves that socket."""
-    return {"kind": "open_file", "bundle_path": bundle_path, "file": file}
+def open_file(id: str, bundle_path: str, file: str) -> Message:
+    """Agent to base zygote, with one descriptor: fork a zygote for this file that serves that socket.
+
+    `forked` and, one day, `exited` come back with `id` in the place of the attempt.
+    """
+    return {"kind": "open_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 
-def parse_file(bundle_path: str, file: str) -> Message:
+def parse_file(id: str, bundle_path: str, file: str) -> Message:
     """Agent to base zygote, with one descriptor: fork a child that parses the file and writes the result there."""
-    return {"kind": "parse_file", "bundle_path": bundle_path, "file": file}
+    return {"kind": "parse_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 
 def ready(dag_ids: list[str], unsafe: str | None) -> Message:
