@@ -31,7 +31,7 @@ class FakeScheduler:
 
     events: list[Any] = field(default_factory=list)
     facts: dict[str, Any] = field(
-        default_factory=lambda: {"alive": True, "agents": [{"agent": "a", "processes": []}]}
+        default_factory=lambda: {"last_turn": NOW, "agents": [{"agent": "a", "processes": []}]}
     )
 
     def post(self, event: Any) -> None:
