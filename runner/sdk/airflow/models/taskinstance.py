@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import socket
@@ -12,7 +13,7 @@ from urllib.parse import quote
 from airflow._wire import encoding
 from airflow._wire.workload import Workload
 from airflow.configuration import conf, generation
-from airflow.models.dagrun import DagRun
+from airflow.models.dagrun import DagRun, as_pendulum
 from airflow.models.xcom import to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
 
@@ -28,8 +29,8 @@ class TaskInstance:
         self.id = workload.attempt
         self.dag_run = dag_run
         self.state = "running"
-        self.start_date: Any = None
-        self.end_date: Any = None
+        self.began: dt.datetime | None = None
+        self.ended: dt.datetime | None = None
         self.pid = os.getpid()
         self.operator = task.operator_name
         self.pool, self.priority_weight = task.pool, task.priority_weight
@@ -38,6 +39,15 @@ class TaskInstance:
         self._context: Any = None
 
     # ---- names of several generations -----------------------------------------------------------------------
+
+    @property
+    def start_date(self) -> Any:
+        """When this attempt began."""
+        return as_pendulum(self.began)
+
+    @property
+    def end_date(self) -> Any:
+        return as_pendulum(self.ended)
 
     @property
     def logical_date(self) -> Any:
