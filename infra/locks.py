@@ -66,7 +66,7 @@ def find_holder(path: Path, known: Holder | None = None) -> Holder | None:
     if not isinstance(pid, int):
         return None
     if known is not None and known.facts == facts:
-        return known if _exists(pid) else None
+        return known if is_alive(pid) else None
     return Holder(pid, facts) if _has_open(pid, path) else None
 
 
@@ -92,7 +92,8 @@ def _read(text: str) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _exists(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number exists; who it is, only a lock can tell."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
