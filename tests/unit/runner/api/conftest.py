@@ -53,7 +53,7 @@ class Cell:
     def call(self, method: str, path: str, role: str = "Admin", **more: Any) -> httpx.Response:
         headers = {"Authorization": "Bearer token", "X-Aerodrome-User": "ann", "X-Aerodrome-Role": role}
         headers |= more.pop("headers", {})
-        prefix = "" if path.startswith(("/healthz", "/metrics")) else "/api/v2"
+        prefix = "" if path.startswith(("/healthz", "/metrics", "/api/")) else "/api/v2"
         return self.http.request(method, prefix + path, headers=headers, **more)
 
     def put_dag(self, dag_id: str, tasks: list[dict[str, Any]], text: str = "dag = 1\n", **more: Any) -> None:
@@ -95,14 +95,14 @@ class Cell:
 
 
 @contextmanager
-def serve(home: Path, database_url: str) -> Iterator[Cell]:
+def serve(home: Path, database_url: str, version: str = "3.3.1") -> Iterator[Cell]:
     """A cell over a fresh database, with its API on its socket."""
     layout = Layout(home)
     layout.make()
     db = Database(database_url)
     db.create_or_migrate()
     bucket = Bucket("b", "dags", endpoint="http://127.0.0.1:9")
-    spec = CellSpec("demo", "3.3.1", database_url, bucket, bucket, python="python", sdk="sdk", token="token")
+    spec = CellSpec("demo", version, database_url, bucket, bucket, python="python", sdk="sdk", token="token")
     scheduler = FakeScheduler()
     context = CellContext(spec, layout, db, scheduler, lambda: NOW, lambda: None)
     with db.begin() as conn:
@@ -122,6 +122,13 @@ def cell(tmp_path: Path) -> Iterator[Cell]:
     """A cell on SQLite."""
     with serve(tmp_path, f"sqlite:///{tmp_path / 'metadata.db'}") as made:
         yield made
+
+
+@pytest.fixture
+def old_demo(tmp_path: Path) -> Iterator[Cell]:
+    """`demo` in an environment of Airflow 2."""
+    with serve(tmp_path, f"sqlite:///{tmp_path / 'metadata.db'}", "2.10.3") as made:
+        yield put_demo(made)
 
 
 @pytest.fixture
