@@ -54,10 +54,7 @@ class Decider:
         for kind, key in batch.due:
             self._fall_due(kind, key, now)
         admit(frontier, _list_rooms(links, changes), self._limits, now, self._new_attempt)
-        for key in changes.touched:
-            run = frontier.runs.get(key)
-            if run is not None and frontier.is_stuck(run):
-                frontier.end_run(run, DagRunState.FAILED, _STUCK)
+        self._end_stuck_runs(changes)
         return changes
 
     def create(self, conn: Connection, changes: Changes, now: float) -> Created | None:
@@ -135,6 +132,13 @@ class Decider:
         if run.state is DagRunState.RUNNING and limit is not None and now >= (run.start_date or now) + limit:
             reports.time_out_run(self.frontier, run.tasks, now, _TIMED_OUT)
             self.frontier.end_run(run, DagRunState.FAILED, _TIMED_OUT)
+
+    def _end_stuck_runs(self, changes: Changes) -> None:
+        starting_again = {task.run.key for task in changes.tasks.values() if task.state is None}
+        for key in changes.touched - starting_again:
+            run = self.frontier.runs.get(key)
+            if run is not None and self.frontier.is_stuck(run):
+                self.frontier.end_run(run, DagRunState.FAILED, _STUCK)
 
     def _set_creation(self, at: float | None) -> None:
         if at is not None and at != self._next_creation:

@@ -236,3 +236,33 @@ def test_variables_and_connections_in_templates(bundle: Bundle, monkeypatch: pyt
         "{{ var.value.plain }} {{ var.json.tree.a.b }} {{ conn.db.host }} {{ conn.db.extra_dejson.sslmode }}"
     )
     assert render(bundle, template) == "text 7 host require"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ds }}",
+        "a {{ds}} b {{ run_id }}{{  ts  }}\n",
+        "{{ dag }} {{ params }}",
+        "{{ expanded_ti_count }}",
+        "{{ ds }} {{ ds | upper }}",
+        "{{ 'ds' }}",
+        "{{ ds",
+        "}} ds",
+        "{# {{ ds }} #}",
+        "{% raw %}{{ ds }}{% endraw %}",
+        "{{- ds -}} x",
+        "{{ true }} {{ none }}",
+        "{{ ds }}\n\n",
+        "{ { ds } }",
+        "{{{ ds }}}",
+        "{{ {'a': 1}['a'] }}",
+    ],
+)
+def test_the_short_way_renders_as_jinja_does(bundle: Bundle, text: str) -> None:
+    def outcome(dag: str) -> tuple[str, Any, Any]:
+        dags = bundle.load(f"{HEAD}dag = DAG('d', {dag})\nEcho(task_id='t', value={text!r}, dag=dag)")
+        word = bundle.run(dags, "t")
+        return word["state"], word["xcoms"], word["reason"]
+
+    assert outcome("") == outcome("jinja_environment_kwargs={'autoescape': False}")

@@ -24,7 +24,7 @@ from airflow.exceptions import (
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
 )
-from airflow.models.dagrun import DagRun, as_pendulum
+from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
@@ -42,7 +42,7 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
         prepare_process(comms, settings)
         task = find_task(workload, dags)
         ti = TaskInstance(workload, task, DagRun(workload.dag_id, workload.run_id, workload.run), comms)
-        ti.start_date = as_pendulum(utcnow())
+        ti.began = utcnow()
         return Attempt(ti, workload).run()
     except BaseException as error:
         log.error("Task failed with exception", exc_info=clean(error))
@@ -104,7 +104,7 @@ class Attempt:
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
             self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
-        self.ti.end_date = as_pendulum(utcnow())
+        self.ti.ended = utcnow()
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details())
 
