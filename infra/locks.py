@@ -48,11 +48,12 @@ def write_facts(file: IO[str], **facts: Any) -> None:
     file.flush()
 
 
-def find_holder(path: Path) -> Holder | None:
+def find_holder(path: Path, known: Holder | None = None) -> Holder | None:
     """Who holds the lock now; None when nobody does, or when the holder has not yet said who it is.
 
-    The probe itself takes the lock for an instant; a process that starts in that instant ends as if the role
-    were taken, and is started again.
+    `known`: who was found before; as long as the lock says the same, a living pid is proof enough, which spares
+    a busy process a look at all its files. The probe itself takes the lock for an instant; a process that starts
+    in that instant ends as if the role were taken, and is started again.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -62,7 +63,11 @@ def find_holder(path: Path) -> Holder | None:
     except FileNotFoundError:
         return None
     pid = facts.get("pid")
-    return Holder(pid, facts) if isinstance(pid, int) and _has_open(pid, path) else None
+    if not isinstance(pid, int):
+        return None
+    if known is not None and known.facts == facts:
+        return known if is_alive(pid) else None
+    return Holder(pid, facts) if _has_open(pid, path) else None
 
 
 def _is_free(file: IO[str]) -> bool:
@@ -85,6 +90,17 @@ def _read(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number exists; who it is, only a lock can tell."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _has_open(pid: int, path: Path) -> bool:

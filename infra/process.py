@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.handles import end
-from infra.locks import find_holder
+from infra.locks import Holder, find_holder
 from infra.provisioner import Observed, Plan, ProcessSpec
 
 _TAIL = 4000
@@ -27,6 +27,7 @@ class ProcessProvisioner:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+        self._holders: dict[tuple[str, str], Holder] = {}
         self._guard = threading.RLock()
 
     def home(self, name: str) -> Path:
@@ -76,6 +77,7 @@ class ProcessProvisioner:
         shutil.rmtree(doomed, ignore_errors=True)
         with self._guard:
             self._children = {key: child for key, child in self._children.items() if key[0] != name}
+            self._holders = {key: holder for key, holder in self._holders.items() if key[0] != name}
 
     def last_words(self, name: str, role: str) -> str:
         path = _output(self.home(name), role)
@@ -89,8 +91,9 @@ class ProcessProvisioner:
         """The living process: the lock's holder, or our own child that has not taken its lock yet."""
         child = self._children.get((name, role))
         starting = child is not None and child.poll() is None  # poll also reaps
-        holder = find_holder(self.home(name) / "run" / f"{role}.lock")
+        holder = find_holder(self.home(name) / "run" / f"{role}.lock", self._holders.get((name, role)))
         if holder is not None:
+            self._holders[name, role] = holder
             return holder.pid
         return child.pid if child is not None and starting else None
 

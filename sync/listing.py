@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 import urllib.parse
+import weakref
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from sync.objects import ObjectInfo, ObjectStoreError
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _CHUNK = 1 << 18
+_KEPT_CONNECTIONS = 4
 _MAX_PAGE = 64 << 20
 
 
@@ -43,7 +45,8 @@ class Lister:
         endpoint = location.endpoint or f"https://s3.{location.region}.amazonaws.com"
         self._url = urllib.parse.urlsplit(endpoint)
         self._path = f"{self._url.path.rstrip('/')}/{urllib.parse.quote(location.bucket)}"
-        self._idle: deque[http.client.HTTPConnection] = deque(maxlen=4)
+        self._idle: deque[http.client.HTTPConnection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
         self._pages: dict[str, dict[str, _Page]] = {}
         self._lock = threading.Lock()
         self._ambient: Any = None
@@ -100,7 +103,7 @@ class Lister:
                 except BaseException:
                     connection.close()
                     raise
-                if response.will_close:
+                if response.will_close or len(self._idle) >= _KEPT_CONNECTIONS:
                     connection.close()
                 else:
                     self._idle.append(connection)
@@ -153,6 +156,11 @@ class Lister:
             return None
         frozen = self._ambient.get_frozen_credentials()
         return frozen.access_key, frozen.secret_key, frozen.token
+
+
+def _close_all(connections: deque[http.client.HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:

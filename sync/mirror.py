@@ -165,10 +165,8 @@ class Mirror:
         if listing == self._listing:
             return self._seen
         if not listing and self._current is not None and self._current[1].entries:
-            where = self._prefix or "the bucket"
-            raise ObjectStoreError(
-                "vanished", f"cannot find anything under {where}; the last files stay in force"
-            )
+            where = f"{self._prefix!r} in {self._store!r}"
+            raise ObjectStoreError("vanished", f"cannot find any object under {where}; the last files stay")
         self._listing, self._seen = listing, manifest_of(listing, self._prefix)
         return self._seen
 

@@ -34,10 +34,10 @@ def ensure_base_venv(
     python: str | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """The interpreter of a venv with exactly `requirements` (pinned, hashed), built first when missing.
+    """The interpreter of a venv with exactly `requirements` (pinned, hashed); built when missing.
 
-    `python`: the interpreter to build from, by default our own. `progress` gets a line per step. Packages come
-    from the local cache when it has them all, else from the network. Raises VenvError.
+    `python`: the interpreter to build from, by default our own. `progress` gets a line per step. Packages
+    come from the local cache when it has them all, else from the network. Raises VenvError.
     """
     base = python or sys.executable
     try:

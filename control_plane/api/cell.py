@@ -57,6 +57,8 @@ class CellCaller:
             if len(body) > RESPONSE_LIMIT:
                 return _too_large()
             self._await(connection, deadline)
+        if response.length:
+            raise http.client.IncompleteRead(bytes(body), response.length)
         return CellResponse(response.status, response.getheader("Content-Type") or "", bytes(body))
 
     def _await(self, connection: _UnixConnection, deadline: float) -> None:

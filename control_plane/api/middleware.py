@@ -53,7 +53,7 @@ class RequestId:
             return
         client = scope.get("client")
         trace = scope[_KEY] = Trace(str(uuid.uuid4()), client[0] if client else None)
-        request_id = (b"x-amzn-RequestId", trace.request_id.encode())
+        request_id = (b"x-amzn-requestid", trace.request_id.encode())
         await self.app(scope, receive, _adding(send, [request_id, *HEADERS]))
 
 

@@ -11,8 +11,9 @@ from airflow._wire.layout import Layout
 
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
+from control_plane.reconcile.plan import ROLES
 from control_plane.settings import Paths
-from infra.locks import find_holder
+from infra.locks import find_holder, is_alive
 from infra.process import ProcessProvisioner
 
 SERVICE_ROLES = ("control-plane", "s3")
@@ -78,12 +79,10 @@ def _cell(provisioner: ProcessProvisioner, name: str, health: dict[str, Any] | N
         for role, pid in provisioner.observe(name).processes.items()
         if pid is not None
     ]
-    told = (health or {}).get("processes", [])
-    proven = {entry["pid"] for entry in found}
     return found + [
         ProcessEntry(role=entry["role"], environment=name, pid=entry["pid"])
-        for entry in told
-        if entry["pid"] not in proven
+        for entry in (health or {}).get("processes", [])
+        if entry["role"] not in ROLES and is_alive(entry["pid"])
     ]
 
 

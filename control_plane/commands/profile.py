@@ -39,7 +39,9 @@ def command(home: str | None, name: str) -> None:
     credentials = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")).expanduser()
     put_sections(config, config_sections(name, endpoints))
     put_sections(credentials, credentials_sections(name, access))
-    click.echo(f"wrote profile {name} to {config} and {credentials}; endpoint {endpoints.url}")
+    click.echo(f"wrote to {config}:\n")
+    click.echo("\n".join(map(_render, config_sections(name, endpoints).items())))
+    click.echo(f"and the access key {access.access_key_id} to {credentials}")
     click.echo(f"try:  aws --profile {name} mwaa list-environments")
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from control_plane.commands.options import find_endpoints, home_option, read_settings
+
+if TYPE_CHECKING:
+    from control_plane.commands.inspect import EnvironmentEntry
 
 
 @click.command("status")
@@ -36,25 +40,41 @@ def command(home: str | None, form: str) -> None:
     )
     rows = [(entry["role"], entry["environment"], str(entry["pid"])) for entry in report["processes"]]
     click.echo(_table(("PROCESS", "ENVIRONMENT", "PID"), rows))
-    states = [_state(dict(entry), time.time()) for entry in report["environments"]]
+    states = [_state(entry, time.time()) for entry in report["environments"]]
     click.echo(
         _table(("ENVIRONMENT", "STATUS", "ENGINE", "HEARTBEAT", "LAST SYNC", "QUEUE", "ABOUT"), states)
     )
 
 
-def _state(entry: dict[str, object], now: float) -> tuple[str, ...]:
-    health = entry["health"] if isinstance(entry["health"], dict) else {}
+def _state(entry: EnvironmentEntry, now: float) -> tuple[str, ...]:
+    health = entry["health"] or {}
+    sync = health.get("sync") or {}
+    beats = [agent.get("heartbeat") for agent in health.get("agents", [])]
+    waiting = {
+        name: count for name, count in health.get("queue", {}).items() if isinstance(count, int) and count
+    }
     engine = "ready" if entry["ready"] else ("starting" if health else "down")
-    about = str(entry["reason"] or health.get("reason") or health.get("sync_error") or "")
     return (
-        str(entry["name"]),
-        str(entry["status"]),
+        entry["name"],
+        entry["status"],
         engine,
-        _age(health.get("heartbeat"), now),
-        _age(health.get("last_sync"), now),
-        str(health.get("queued", "-")),
-        about,
+        _age(max((beat for beat in beats if beat), default=None), now),
+        _age(sync.get("at"), now),
+        " ".join(f"{count} {name}" for name, count in waiting.items()) or ("empty" if health else "-"),
+        _about(entry, health, sync),
     )
+
+
+def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]) -> str:
+    """What its owner should know, the worst first."""
+    if entry["reason"]:
+        return entry["reason"]
+    if entry["status"] == "CREATING" and entry["created"]:
+        return str(entry["created"][-1]["step"])
+    if sync.get("message"):
+        return str(sync["message"])
+    errors = health.get("import_errors", 0)
+    return f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported" if errors else ""
 
 
 def _age(at: object, now: float) -> str:

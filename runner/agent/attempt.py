@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 from dataclasses import dataclass, field
 
 from airflow._wire.frames import Message
@@ -54,11 +53,6 @@ class Attempt:
         os.set_blocking(self.pipe, False)
         loop.watch(self.pipe, lambda: self.read_log(loop, once=True))
         return writer
-
-    def open_socket(self) -> tuple[socket.socket, int]:
-        """The two ends of the conversation with the child."""
-        ours, its = socket.socketpair()
-        return ours, its.detach()
 
     def read_log(self, loop: Loop, once: bool = False) -> None:
         """Take what waits in the log pipe, closing it at its end."""

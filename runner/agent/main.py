@@ -20,6 +20,7 @@ from airflow._wire.layout import Layout
 from runner import process
 from runner.agent import interpreter, kernel
 from runner.agent.adoption import Adoption
+from runner.agent.launching import Launcher
 from runner.agent.link import Link
 from runner.agent.logs import LogStore
 from runner.agent.loop import Loop
@@ -80,9 +81,10 @@ class Agent:
             self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
         )  # fmt: skip
         self._parser = Parser(loop, layout.bundle, self._link.send, lambda: self._strays.look_later())
+        launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(
-            loop, python, store, layout.attempts, layout.bundle, self._settings(level or "INFO"), level, always_fresh,
-            self._link.send, lambda: self._strays.look_later(),
+            loop, launcher, store, layout.attempts, level, always_fresh, self._link.send,
+            lambda: self._strays.look_later(),
         )  # fmt: skip
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
@@ -107,14 +109,14 @@ class Agent:
         loop.on_signal(signal.SIGINT, self._begin_stop)
         found = self._adoption.take_over()
         log.info("agent starts; an earlier one left %d attempts", found)
-        self._zygotes.start_base()
+        self._zygotes.base.start()
         self._link.connect()
         loop.every(HEARTBEAT, self._beat)
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         loop.run()
-        self._zygotes.stop()
+        self._zygotes.base.stop()
         self._link.close()
         log.info("agent ends")
 
@@ -147,8 +149,8 @@ class Agent:
         zygotes: list[Message] = [
             {"role": "zygote", "pid": pid, "about": file} for pid, file in self._zygotes.list_files()
         ]
-        if self._zygotes.base_pid is not None:
-            zygotes.insert(0, {"role": "zygote", "pid": self._zygotes.base_pid, "about": "base"})
+        if self._zygotes.base.pid is not None:
+            zygotes.insert(0, {"role": "zygote", "pid": self._zygotes.base.pid, "about": "base"})
         self._link.send(messages.heartbeat(time.time(), zygotes + tasks, len(tasks)))
 
     # ---- processes (zygotes.Owner)
@@ -178,10 +180,11 @@ class Agent:
     def base_ready(self) -> None:
         self._parser.pump()
 
-    def base_died(self, hopeless: str | None) -> None:
+    def base_died(self) -> None:
         self._parser.base_died()
-        if hopeless is not None:
-            self._parser.fail_all(hopeless)
+
+    def base_hopeless(self, reason: str) -> None:
+        self._parser.fail_all(reason)
 
     def _reap(self) -> None:
         """Collect the agent's own children: interpreters it started, and orphans that came to it."""
@@ -192,12 +195,12 @@ class Agent:
                 return
             if pid == 0:
                 return
-            if not self._zygotes.reaped(pid):
+            if not self._zygotes.base.reaped(pid):
                 self._supervisor.reaped(pid, status)
 
     def _spared_sessions(self) -> set[int]:
         own = {pid for pid, _file in self._zygotes.list_files()} | self._parser.sessions()
-        return own | {pid for pid in (self._zygotes.base_pid,) if pid is not None}
+        return own | {pid for pid in (self._zygotes.base.pid,) if pid is not None}
 
     # ---- the end
 

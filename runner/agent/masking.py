@@ -106,6 +106,17 @@ class Masker:
         return cut
 
 
+def secrets_in_answer(question: dict[str, Any], result: Any) -> list[str]:
+    """What in the answer to a child's question must be masked from then on."""
+    if not isinstance(result, dict) or not result.get("found"):
+        return []
+    if question["method"] == "get_connection":
+        return secrets_in_connection(result)
+    if question["method"] == "get_variable" and is_sensitive(str(question["params"].get("key", ""))):
+        return secrets_in_text(result.get("value"))
+    return []
+
+
 def secrets_in_text(value: Any) -> list[str]:
     """A secret text, and the texts within it when it is JSON."""
     if not isinstance(value, str):

@@ -128,7 +128,7 @@ class Parser:
         return True
 
     def _has_room(self, job: Job) -> bool:
-        if self.zygotes is None or not self.zygotes.base_is_ready:
+        if self.zygotes is None or not self.zygotes.base.ready:
             return False
         alone = job.tries > 0 or any(other.tries > 1 for other in self._running.values())
         return len(self._running) < (1 if alone else os.cpu_count() or 1)
@@ -141,7 +141,7 @@ class Parser:
         job.stream = Stream(
             self._loop, ours, lambda m: self._on_result(job, m), lambda why: self._on_close(job, why)
         )
-        self.zygotes.ask_base(messages.parse_file(job.id, str(self._bundle_path(job.bundle)), job.file), its)
+        self.zygotes.base.ask(messages.parse_file(job.id, str(self._bundle_path(job.bundle)), job.file), its)
 
     def _on_result(self, job: Job, message: Message) -> None:
         if job.result is not None or job.trouble is not None:

@@ -10,7 +10,6 @@ has acknowledged the report. Every step that must outlive the agent is in the at
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -20,12 +19,11 @@ from typing import Any
 from airflow._wire import messages, workload
 from airflow._wire.frames import Message
 
-from runner.agent import endings, kernel, masking, spool
+from runner.agent import endings, kernel, questions, spool
 from runner.agent.attempt import Attempt
-from runner.agent.interpreter import Interpreter
+from runner.agent.launching import Launcher
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
-from runner.agent.stream import Stream
 from runner.agent.zygotes import FileZygote, Zygotes
 
 log = logging.getLogger("aerodrome.agent.supervisor")
@@ -39,13 +37,11 @@ class Supervisor:
     """All attempts that this agent holds. `send` hands a message to the engine, or drops it while there is none."""
 
     def __init__(
-        self, loop: Loop, interpreter: Interpreter, store: LogStore, directory: Path,
-        bundle_path: Callable[[str], Path], settings: Message, log_level: str | None, always_fresh: bool,
-        send: Callable[[Message], None], on_end: Callable[[], None],
+        self, loop: Loop, launcher: Launcher, store: LogStore, directory: Path, log_level: str | None,
+        always_fresh: bool, send: Callable[[Message], None], on_end: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._loop, self._interpreter, self._store = loop, interpreter, store
-        self._directory, self._bundle_path = directory, bundle_path
-        self._settings, self._log_level, self._always_fresh = settings, log_level, always_fresh
+        self._loop, self._launcher, self._store, self._directory = loop, launcher, store, directory
+        self._log_level, self._always_fresh = log_level, always_fresh
         self._send, self._on_end = send, on_end
         self._boot = kernel.boot_id()
         self.zygotes: Zygotes | None = None
@@ -84,13 +80,10 @@ class Supervisor:
                 _write_down(attempt, acked=True)
 
     def reply(self, message: Message) -> None:
-        """The answer to a child's question; secrets in it are masked from now on."""
+        """The answer to a child's question."""
         attempt = self.attempts.get(message["attempt"])
-        question = attempt.asks.pop(message["id"], None) if attempt else None
-        if attempt is None or question is None or attempt.stream is None:
-            return
-        attempt.log.masker.add(_secrets(question, message.get("result")))
-        attempt.stream.send(messages.answer(message["id"], message.get("result"), message.get("error")))
+        if attempt is not None:
+            questions.answer(attempt, message)
 
     def resend(self) -> None:
         """Tell a new connection all that its engine may not know."""
@@ -121,18 +114,18 @@ class Supervisor:
         attempt.data = data
         self.attempts[attempt.id] = attempt
         if self._always_fresh or work.fresh_interpreter:
-            self._launch_fresh(attempt)
+            self._launch(attempt, None)
         else:
             self._zygotes().place(attempt.id, work.bundle, work.file)
 
     def zygote_ready(self, attempts: list[str], zygote: FileZygote) -> None:
         for attempt in self._held(attempts):
-            self._launch(attempt, lambda fds, spend, id=attempt.id: zygote.fork(id, fds, spend))  # type: ignore[misc]
+            self._launch(attempt, zygote)
 
     def zygote_unsafe(self, attempts: list[str], reason: str) -> None:
         for attempt in self._held(attempts):
             log.info("%s runs in a fresh interpreter: %s", attempt.about, reason)
-            self._launch_fresh(attempt)
+            self._launch(attempt, None)
 
     def zygote_broken(self, attempts: list[str], reason: str, error: str | None) -> None:
         for attempt in self._held(attempts):
@@ -140,40 +133,25 @@ class Supervisor:
             self._conclude(attempt, endings.outcome_of_failure(reason, None, time.time(), details=details))
             self._end(attempt)
 
-    def _launch(self, attempt: Attempt, fork: Callable[[list[int], list[int]], None]) -> None:
-        """Open what the child needs, put its work into its socket, and have it forked."""
+    def _launch(self, attempt: Attempt, zygote: FileZygote | None) -> None:
+        """From the file's zygote, or in a fresh interpreter when there is none."""
         if attempt.lock is None or attempt.outcome is not None:
             return  # it was stopped meanwhile
         try:
-            ours, its = attempt.open_socket()
-            writer = attempt.open_pipe(self._loop)
+            pid = self._launcher.launch(
+                attempt,
+                attempt.lock,
+                zygote,
+                lambda message: self._on_child(attempt, message),
+                lambda _reason: self._on_hang_up(attempt),
+            )
         except OSError as error:
-            reason = f"cannot start the task: {error}"
+            reason = f"cannot start the task's process: {error}"
             self._conclude(attempt, endings.outcome_of_failure(reason, None, time.time()))
             self._end(attempt)
             return
-        attempt.launched = True
-        attempt.stream = Stream(
-            self._loop, ours, lambda m: self._on_child(attempt, m), lambda _reason: self._on_hang_up(attempt)
-        )
-        bundle_path = str(self._bundle_path(attempt.workload.bundle))
-        fork([its, writer, attempt.lock], [its, writer])
-        attempt.stream.send(messages.work(attempt.data, bundle_path, self._settings))
-
-    def _launch_fresh(self, attempt: Attempt) -> None:
-        def spawn(fds: list[int], spend: list[int]) -> None:
-            try:
-                pid = self._interpreter.spawn("run", fds[0], fds[1], fds[2])
-            except OSError as error:
-                reason = f"cannot start {self._interpreter.python}: {error.strerror}"
-                self._loop.at_end_of_turn(lambda: self._process_gone(attempt, None, reason))
-                return
-            finally:
-                for fd in spend:
-                    os.close(fd)
+        if pid is not None:
             self.child_forked(attempt.id, pid)
-
-        self._launch(attempt, spawn)
 
     # ---- what happens to a process
 
@@ -230,17 +208,7 @@ class Supervisor:
         if message["kind"] == "finish":
             self._on_finish(attempt, message)
         elif message["kind"] == "ask":
-            self._on_ask(attempt, message)
-
-    def _on_ask(self, attempt: Attempt, message: Message) -> None:
-        id, method, params = message["id"], message["method"], message["params"]
-        if method == "mask":
-            attempt.log.masker.add(params["values"])
-            if attempt.stream is not None:
-                attempt.stream.send(messages.answer(id))
-            return
-        attempt.asks[id] = messages.request(attempt.id, id, method, params)
-        self._send(attempt.asks[id])
+            questions.ask(attempt, message, self._send)
 
     def _on_finish(self, attempt: Attempt, message: Message) -> None:
         now = time.time()
@@ -376,14 +344,3 @@ def _write_down(attempt: Attempt, **facts: Any) -> None:
 def _identity(work: workload.Workload) -> dict[str, Any]:
     names = ("dag_id", "run_id", "task_id", "map_index", "try_number", "bundle", "file")
     return {name: getattr(work, name) for name in names}
-
-
-def _secrets(question: Message, result: Any) -> list[str]:
-    """What in the answer to a question must be masked."""
-    if not isinstance(result, dict) or not result.get("found"):
-        return []
-    if question["method"] == "get_connection":
-        return masking.secrets_in_connection(result)
-    if question["method"] == "get_variable" and masking.is_sensitive(str(question["params"].get("key", ""))):
-        return masking.secrets_in_text(result.get("value"))
-    return []

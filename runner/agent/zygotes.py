@@ -1,15 +1,12 @@
 """The processes that fork: one base zygote, and a file zygote for each DAG file in use.
 
 Invariants: a file zygote is evicted only while it has no children; attempts wait here while their file is imported,
-and each leaves by exactly one call on the owner. A base zygote that dies is started again, a little later each time;
-when it cannot start at all, everything that waits is told why.
+and each leaves by exactly one call on the owner.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -21,17 +18,14 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel
+from runner.agent.base import BaseZygote
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop, Timer
 from runner.agent.stream import Stream
 
-log = logging.getLogger("aerodrome.agent.zygotes")
-
 MOST_FILES = 32
 IDLE_SECONDS = 300.0
-BASE_START_LIMIT = 60.0
-HOPELESS = OPENINGS = 3
-_SLOWEST_RESTART = 5.0
+OPENINGS = 3
 
 
 class Owner(Protocol):
@@ -44,7 +38,8 @@ class Owner(Protocol):
     def child_forked(self, id: str, pid: int) -> None: ...
     def child_exited(self, id: str, status: int) -> None: ...
     def base_ready(self) -> None: ...
-    def base_died(self, hopeless: str | None) -> None: ...
+    def base_died(self) -> None: ...
+    def base_hopeless(self, reason: str) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -78,18 +73,13 @@ class Zygotes:
         self, loop: Loop, interpreter: Interpreter, owner: Owner, bundle_path: Callable[[str], Path],
         output: Path, import_limit: float,
     ) -> None:  # fmt: skip
-        self._loop, self._interpreter, self._owner = loop, interpreter, owner
-        self._bundle_path, self._output, self._import_limit = bundle_path, output, import_limit
+        self._loop, self._owner = loop, owner
+        self._bundle_path, self._import_limit = bundle_path, import_limit
         self._files: dict[tuple[str, str], FileZygote] = {}
         self._by_id: dict[str, FileZygote] = {}
         self._unsafe: dict[tuple[str, str], str] = {}
         self._numbers = itertools.count(1)
-        self._base: Stream | None = None
-        self._failures = 0
-        self._start_limit: Timer | None = None
-        self._stopped = False
-        self.base_pid: int | None = None
-        self.base_is_ready = False
+        self.base = BaseZygote(loop, interpreter, self, output)
         self.newest_bundle: str | None = None
         loop.every(IDLE_SECONDS / 10, self._evict_idle)
 
@@ -111,7 +101,7 @@ class Zygotes:
             self._owner.zygote_ready([attempt], zygote)
             return
         zygote.waiting.append(attempt)
-        if zygote.stream is None and self.base_is_ready:
+        if zygote.stream is None and self.base.ready:
             self._open(zygote)
 
     def withdraw(self, attempt: str) -> None:
@@ -120,112 +110,41 @@ class Zygotes:
             if attempt in zygote.waiting:
                 zygote.waiting.remove(attempt)
 
-    def ask_base(self, message: Message, sock: socket.socket) -> None:
-        """Have the base zygote fork for a socket, which is spent. Only while `base_is_ready`."""
-        assert self._base is not None  # noqa: S101 - it has one for as long as it is ready
-        fd = sock.detach()
-        self._base.send(message, [fd], [fd])
-
     def list_files(self) -> list[tuple[int, str]]:
         """Pid and file of every file zygote."""
         return [(zygote.pid, zygote.file) for zygote in self._files.values() if zygote.pid is not None]
 
-    # ---- the base zygote
+    # ---- the base zygote (base.BaseOwner)
 
-    def start_base(self) -> None:
-        """Start the base zygote."""
-        if self._stopped:
-            return
-        ours, its = socket.socketpair()
-        output = os.open(
-            self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
-        try:
-            self.base_pid = self._interpreter.spawn("zygote", its.fileno(), output)
-        except OSError as error:
-            ours.close()
-            self._base_failed(f"cannot start {self._interpreter.python}: {error.strerror}")
-            return
-        finally:
-            its.close()
-            os.close(output)
-        self._base = Stream(self._loop, ours, self._on_base_message, self._on_base_close)
-        pid = self.base_pid
-        self._start_limit = self._loop.after(BASE_START_LIMIT, lambda: kernel.kill(pid))
-
-    def stop(self) -> None:
-        """End all zygotes; children that are left die with them."""
-        self._stopped = True
-        if self.base_pid is not None:
-            kernel.kill(self.base_pid)
-
-    def reaped(self, pid: int) -> bool:
-        """Whether a process that the agent has reaped was a zygote."""
-        if pid == self.base_pid:
-            self.base_pid = None
-            return True
-        return any(zygote.pid == pid for zygote in self._by_id.values())
-
-    def _on_base_message(self, message: Message) -> None:
-        kind = message["kind"]
-        if kind == "ready":
-            self._base_ready()
-        elif message["attempt"] in self._by_id:
-            zygote = self._by_id[message["attempt"]]
-            if kind == "forked":
-                zygote.pid = message["pid"]
-            else:
-                self._file_exited(zygote, message["status"])
-        elif kind == "forked":
+    def base_said(self, message: Message) -> None:
+        """A process that it forked has started or ended: a file zygote, or a parse child."""
+        kind, zygote = message["kind"], self._by_id.get(message["attempt"])
+        if zygote is None and kind == "forked":
             self._owner.child_forked(message["attempt"], message["pid"])
-        elif kind == "exited":
+        elif zygote is None:
             self._owner.child_exited(message["attempt"], message["status"])
+        elif kind == "forked":
+            zygote.pid = message["pid"]
+        else:
+            self._file_exited(zygote, message["status"])
 
-    def _base_ready(self) -> None:
-        self._failures = 0
-        self.base_is_ready = True
-        if self._start_limit:
-            self._start_limit.cancel()
+    def base_ready(self) -> None:
         for zygote in list(self._files.values()):
             if zygote.stream is None:
                 self._open(zygote)
         self._owner.base_ready()
 
-    def _on_base_close(self, reason: str) -> None:
-        self._base = None
-        was_ready, self.base_is_ready = self.base_is_ready, False
-        if self._start_limit:
-            self._start_limit.cancel()
-        if self._stopped:
-            return
-        log.warning("the base zygote is gone: %s", reason)
-        if self.base_pid is not None:
-            kernel.kill(self.base_pid)
+    def base_died(self) -> None:
         self._by_id = {zygote.id: zygote for zygote in self._files.values()}
         for zygote in [zygote for zygote in self._files.values() if not zygote.ready]:
             self._interrupt_import(zygote)
-        if was_ready:
-            self._owner.base_died(None)
-            self.start_base()
-        else:
-            self._base_failed(self._last_words() or reason)
+        self._owner.base_died()
 
-    def _base_failed(self, reason: str) -> None:
-        self._failures += 1
-        self._loop.after(min(_SLOWEST_RESTART, 0.05 * 4**self._failures), self.start_base)
-        if self._failures < HOPELESS:
-            return
-        error = f"cannot start the environment's interpreter {self._interpreter.python}: {reason}"
-        log.error(error)
-        for zygote in list(self._files.values()):
-            if zygote.stream is None:
-                self._drop(zygote)
-                self._owner.zygote_broken(zygote.waiting, error, None)
-        self._owner.base_died(error)
-
-    def _last_words(self) -> str:
-        lines = self._output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1][:500] if lines else ""
+    def base_hopeless(self, reason: str) -> None:
+        for zygote in [zygote for zygote in self._files.values() if zygote.stream is None]:
+            self._drop(zygote)
+            self._owner.zygote_broken(_take(zygote), reason, None)
+        self._owner.base_hopeless(reason)
 
     # ---- file zygotes
 
@@ -239,7 +158,7 @@ class Zygotes:
             lambda _reason: self._on_file_close(zygote),
         )
         zygote.deadline = self._loop.after(self._import_limit, lambda: self._import_too_slow(zygote))
-        self.ask_base(messages.open_file(zygote.id, str(self._bundle_path(zygote.bundle)), zygote.file), its)
+        self.base.ask(messages.open_file(zygote.id, str(self._bundle_path(zygote.bundle)), zygote.file), its)
 
     def _on_file_message(self, zygote: FileZygote, message: Message) -> None:
         kind = message["kind"]

@@ -16,6 +16,9 @@ from runner.store.dag_files import count_import_errors
 from runner.store.listing_processes import list_processes
 from runner.store.listing_states import count_open_runs, count_open_tasks
 
+_ALIVE = 20.0
+"""Seconds since the scheduler's last turn; it turns every five at least."""
+
 
 def get_healthz(call: Call) -> Response:
     """GET /healthz"""
@@ -30,7 +33,8 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     sync = call.cell.sync_status()
     bundle = find_active(conn)
     has_files = bundle is not None or (sync is not None and sync.digest is not None)
-    alive = bool(status.get("alive", False))
+    last_turn = status.get("last_turn")
+    alive = last_turn is not None and call.cell.clock() - last_turn <= _ALIVE
     processes = [_process_body(row) for row in list_processes(conn)]
     of_agents = [item for agent in agents for item in agent.get("processes", ())]
     return {
@@ -38,7 +42,7 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
         "environment": call.cell.spec.environment,
         "airflow_version": call.cell.spec.airflow_version,
         "active_bundle": bundle,
-        "scheduler": status,
+        "scheduler": {**status, "alive": alive},
         "agents": [{key: value for key, value in agent.items() if key != "processes"} for agent in agents],
         "processes": processes + of_agents,
         "sync": None if sync is None else asdict(sync),

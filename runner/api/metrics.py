@@ -59,7 +59,11 @@ def _from_health(health: dict[str, Any], now: float) -> Iterator[GaugeMetricFami
     yield _one("ready", "1 when the cell takes work", int(health["ready"]))
     yield _one("agents", "Agents connected", len(health["agents"]))
     for name, value in health["scheduler"].items():
-        if isinstance(value, int | float):
+        if name == "last_turn" and value is not None:
+            yield _one(
+                "scheduler_seconds_since_last_turn", "Seconds since the scheduler's last turn", now - value
+            )
+        elif isinstance(value, int | float):
             yield _one(f"scheduler_{name}", f"The scheduler's {name.replace('_', ' ')}", value)
     sync = health["sync"]
     if sync is not None:

@@ -13,6 +13,7 @@ from runner.store.listing_page import Window
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 _MOST = 2**31 - 1
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
 _TRUE, _FALSE = (
     frozenset({"1", "true", "on", "t", "y", "yes"}),
     frozenset({"0", "false", "off", "f", "n", "no"}),
@@ -122,4 +123,7 @@ class Query:
 def epoch(moment: dt.datetime) -> float:
     """Epoch seconds, to the microsecond; a moment without an offset is UTC. Raises OverflowError."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    return round(aware.timestamp(), 6)
+    seconds = round(aware.timestamp(), 6)
+    if not _FIRST <= seconds <= _LAST:
+        raise OverflowError(f"cannot use {moment.isoformat()}: it is not in the years 1 to 9999 of UTC")
+    return seconds

@@ -85,6 +85,12 @@ class World:
         found = self.rest("GET", f"/dags/gated/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task["state"] for task in found}
 
+    def read_log(self, prefix: str) -> str:
+        """The parts of a log in S3, put together."""
+        found = self.s3.list_objects_v2(Bucket="code", Prefix=prefix).get("Contents", [])
+        parts = (self.s3.get_object(Bucket="code", Key=entry["Key"])["Body"].read() for entry in found)
+        return b"".join(parts).decode()
+
     def is_success(self, run_id: str) -> bool:
         state = self.rest("GET", f"/dags/gated/dagRuns/{run_id}")["state"]
         assert state != "failed", self.states(run_id)
@@ -116,15 +122,7 @@ def test_a_triggered_run_succeeds_and_leaves_its_log_in_s3(world: World) -> None
     until(lambda: world.is_success("plain"), 30, "the run succeeds")
     assert world.states("plain") == {"first": "success", "gate": "success", "last": "success"}
     prefix = f"logs/{ENVIRONMENT}/dag_id=gated/run_id=plain/task_id=first/attempt=1/"
-
-    def read_log() -> bytes:
-        keys = [
-            entry["Key"]
-            for entry in world.s3.list_objects_v2(Bucket="code", Prefix=prefix).get("Contents", [])
-        ]
-        return b"".join(world.s3.get_object(Bucket="code", Key=key)["Body"].read() for key in keys)
-
-    until(lambda: b"the log of plain" in read_log(), 15, "the log is in S3")
+    until(lambda: "the log of plain" in world.read_log(prefix), 15, "the log is in S3")
 
 
 def test_a_second_environment_is_available_within_three_seconds_and_is_gone_without_a_trace(
@@ -177,3 +175,21 @@ def test_the_task_is_adopted_and_not_started_twice_when_the_engine_is_killed(wor
     world.open_gate("orphaned")
     until(lambda: world.is_success("orphaned"), 20, "the run succeeds")
     assert len(world.starts("orphaned")) == 1
+
+
+def test_the_task_ends_with_its_reason_in_the_log_when_the_agent_is_killed(world: World) -> None:
+    world.trigger("lost")
+    until(lambda: world.starts("lost"), 20, "the gate task runs")
+    (agent,) = world.service.pids("agent")
+    (shell,) = world.starts("lost")
+    os.kill(agent, signal.SIGKILL)
+    until(lambda: not is_alive(int(shell)), 10, "the task ends with its agent")
+    until(lambda: world.service.pids("agent") not in (set(), {agent}), 5, "another agent")
+    until(
+        lambda: world.states("lost")["gate"] == "failed",
+        20,
+        "the attempt counts as failed: it had no retries",
+    )
+    assert len(world.starts("lost")) == 1
+    prefix = f"logs/{ENVIRONMENT}/dag_id=gated/run_id=lost/task_id=gate/attempt=1/"
+    until(lambda: "agent" in world.read_log(prefix), 20, "the log names the reason")

@@ -175,7 +175,9 @@ class Cell:
     def start(self) -> None:
         environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{SDK}"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        program = "import sys, pathlib; from runner.agent.main import run; sys.exit(run(pathlib.Path(sys.argv[1])))"
+        program = (
+            "import sys, pathlib; from runner.agent.main import run; sys.exit(run(pathlib.Path(sys.argv[1])))"
+        )
         self.agent = subprocess.Popen([sys.executable, "-c", program, str(self.layout.home)], env=environ)
 
     def kill(self) -> None:

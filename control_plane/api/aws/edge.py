@@ -129,7 +129,7 @@ def _denial(route: Route, caller: Caller, resources: list[str]) -> str:
 
 async def _send(made: Answer, send: Send) -> None:
     pairs = {"Content-Type": made.content_type, "Content-Length": str(len(made.body)), **made.headers}
-    headers = [(name.encode(), value.encode()) for name, value in pairs.items()]
+    headers = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
     with anyio.CancelScope(shield=True):  # an answer that is made is sent whole
         await send({"type": "http.response.start", "status": made.status, "headers": headers})
         await send({"type": "http.response.body", "body": made.body})

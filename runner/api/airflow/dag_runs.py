@@ -26,6 +26,7 @@ from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
 
+FIRST, LAST = -2_208_988_800, 7_258_118_399
 RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
 
 
@@ -117,8 +118,10 @@ def _plan_run(body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: 
         run_after = epoch(body.run_after) if body.run_after else now
         start = epoch(body.data_interval_start) if body.data_interval_start else None
         end = epoch(body.data_interval_end) if body.data_interval_end else None
-    except OverflowError:
-        raise ApiError("invalid", "cannot use a date that is out of range") from None
+    except OverflowError as error:
+        raise ApiError("invalid", str(error)) from None
+    if any(at is not None and not FIRST <= at <= LAST for at in (logical, run_after, start, end)):
+        raise ApiError("invalid", "cannot start a run outside of the years 1900 to 2199")
     if start is None and logical is not None:
         start, end = infer_manual_interval(timetable, logical)
     return NewRun(

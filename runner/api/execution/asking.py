@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from runner.api.context import CellContext
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptInfo:
-    """The live task instance that asks."""
+class AttemptInfo(Protocol):
+    """The live task instance that asks: `runner.scheduler.questions.AttemptInfo` is one."""
 
-    attempt: str
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-    try_number: int
+    @property
+    def attempt(self) -> str: ...
+    @property
+    def dag_id(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def task_id(self) -> str: ...
+    @property
+    def map_index(self) -> int: ...
+    @property
+    def try_number(self) -> int: ...
 
 
 class Refused(Exception):

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from airflow._wire import encoding
 
-from runner.api.airflow.dag_runs import RUN_ID, make_run_id
+from runner.api.airflow.dag_runs import FIRST, LAST, RUN_ID, make_run_id
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.execution.asking import Question, Refused
 from runner.api.query import epoch
@@ -109,6 +109,8 @@ def run_facts(row: Any) -> dict[str, Any]:
 def _plan_run(question: Question, dag_id: str) -> NewRun:
     now = question.cell.clock()
     logical = _read_date(question, "logical_date")
+    if logical is not None and not FIRST <= logical <= LAST:
+        raise Refused("invalid", "cannot start a run outside of the years 1900 to 2199")
     run_id = question.text_or_none("run_id") or make_run_id(logical, now)
     if not RUN_ID.match(run_id) or len(run_id) > 250:
         raise Refused("invalid", f"cannot use run id {run_id!r}: only letters, digits and _.~:+- are allowed")

@@ -1,7 +1,8 @@
 """Every import path of every generation that leads to one of our objects: one table and one import hook.
 
-A row is (path as imported, module that holds the objects, names). Names are separated by blanks; `Old=New` renames, `name=` is the module itself;
-`*` stands for everything in the module. A path that has no file becomes a module when it is first imported.
+A row is (path as imported, module that holds the objects, names). Names are separated by blanks; `Old=New` renames,
+`name=` is the module itself, and `*` stands for everything in the module. A path that has no file becomes a module
+when it is first imported.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 from functools import cache, partial
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +21,11 @@ from airflow._alias_rows import ROWS
 _ROOT = Path(__file__).parent
 
 
-class AliasFinder:
+class AliasFinder(MetaPathFinder):
     """Finds the modules that exist in the table only."""
 
-    @staticmethod
-    def find_spec(fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    @classmethod
+    def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if not fullname.startswith("airflow.") or fullname not in virtual_modules():
             return None
         spec = ModuleSpec(fullname, AliasLoader(), origin="airflow.aliases", is_package=True)
@@ -31,15 +33,13 @@ class AliasFinder:
         return spec
 
 
-class AliasLoader:
+class AliasLoader(Loader):
     """Makes a module whose names are looked up in the table when they are used."""
 
-    @staticmethod
-    def create_module(spec: ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return None
 
-    @staticmethod
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         module.__getattr__ = partial(resolve, name)  # type: ignore[method-assign]
         module.__dir__ = partial(public_names, name)  # type: ignore[method-assign]
@@ -48,7 +48,7 @@ class AliasLoader:
 def install() -> None:
     """Put the finder in front, so that our objects win over a distribution that ships the same path."""
     if not any(finder is AliasFinder for finder in sys.meta_path):
-        sys.meta_path.insert(0, AliasFinder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, AliasFinder)
 
 
 def resolve(module: str, name: str) -> Any:

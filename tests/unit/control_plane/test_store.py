@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -24,12 +25,29 @@ from control_plane.store.vault import open_vault
 ACCOUNT = "000000000000"
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[ServiceDatabase]:
-    database = ServiceDatabase(f"sqlite:///{tmp_path}/service.db")
+POSTGRESQL = "AERODROME_TEST_POSTGRESQL"
+"""Names the URL of an empty PostgreSQL database that the tests may fill."""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgresql"))])
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceDatabase]:
+    """A fresh database of each kind."""
+    if request.param == "postgresql" and POSTGRESQL not in os.environ:
+        pytest.skip(f"no PostgreSQL: name an empty database in {POSTGRESQL}")
+    url = f"sqlite:///{tmp_path}/service.db" if request.param == "sqlite" else os.environ[POSTGRESQL]
+    database = ServiceDatabase(url)
+    if request.param == "postgresql":
+        empty(database)
     database.prepare()
     yield database
     database.close()
+
+
+def empty(database: ServiceDatabase) -> None:
+    """Drop everything in a PostgreSQL database."""
+    with database.begin() as conn:
+        conn.execute(text("DROP SCHEMA public CASCADE"))
+        conn.execute(text("CREATE SCHEMA public"))
 
 
 def an_environment(name: str = "one", status: Status = Status.CREATING) -> Environment:
@@ -132,10 +150,12 @@ def test_writers_wait_for_each_other_when_they_meet(db: ServiceDatabase) -> None
     with db.begin() as conn:
         environments.insert(conn, an_environment())
 
+    lock = "" if db.engine.dialect.name == "sqlite" else " FOR UPDATE"
+
     def count() -> None:
         for _ in range(25):
             with db.begin() as conn:
-                value = conn.execute(text("SELECT generation FROM environment")).scalar_one()
+                value = conn.execute(text(f"SELECT generation FROM environment{lock}")).scalar_one()
                 conn.execute(text("UPDATE environment SET generation = :value"), {"value": value + 1})
 
     threads = [threading.Thread(target=count) for _ in range(4)]
@@ -207,15 +227,18 @@ def schema_of(database: ServiceDatabase) -> dict[str, object]:
 def test_migrations_lead_to_the_same_schema_as_a_fresh_database(db: ServiceDatabase, tmp_path: Path) -> None:
     from control_plane.store import database as module
 
-    old = ServiceDatabase(f"sqlite:///{tmp_path}/old.db")
+    fresh = schema_of(db)
+    old = db
+    if db.engine.dialect.name == "sqlite":
+        old = ServiceDatabase(f"sqlite:///{tmp_path}/old.db")
+    else:
+        empty(db)
     with old.begin() as conn:
         module._upgrade(conn)
         assert find_revision(conn) == head_revision()
-    try:
-        assert schema_of(old) == schema_of(db)
-        old.prepare()
-    finally:
-        old.close()
+    assert schema_of(old) == fresh
+    old.prepare()
+    old.close()
 
 
 def test_fresh_database_never_imports_alembic(tmp_path: Path) -> None:

@@ -11,7 +11,12 @@ import pytest
 
 from .conftest import Bundle
 
-HEAD = "from datetime import timedelta\nfrom airflow import DAG\nfrom airflow.operators.bash import BashOperator\ndag = DAG('d')\n"
+HEAD = """
+from datetime import timedelta
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+dag = DAG('d')
+"""
 
 
 def run(bundle: Bundle, arguments: str) -> dict[str, Any]:
@@ -23,7 +28,11 @@ def run(bundle: Bundle, arguments: str) -> dict[str, Any]:
     [
         ("bash_command='echo one; echo two'", "success", "two"),
         ("bash_command='true'", "success", ""),
-        ("bash_command='echo {{ params.x }} $Y', params={'x': 1}, env={'Y': '{{ ds }}'}", "success", "1 2024-05-06"),
+        (
+            "bash_command='echo {{ params.x }} $Y', params={'x': 1}, env={'Y': '{{ ds }}'}",
+            "success",
+            "1 2024-05-06",
+        ),
         ("bash_command='echo ${Y}${HOME:+set}', env={'Y': '1'}", "success", "1"),
         ("bash_command='echo ${Y}${HOME:+set}', env={'Y': '1'}, append_env=True", "success", "1set"),
         ("bash_command='echo $AIRFLOW_CTX_DAG_ID.$AIRFLOW_CTX_TASK_ID'", "success", "d.t"),

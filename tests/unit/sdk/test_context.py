@@ -101,7 +101,10 @@ def test_run_by_hand_is_its_own_neighbour(bundle: Bundle) -> None:
 
 def test_without_a_logical_date_its_names_are_absent(bundle: Bundle) -> None:
     run = {"logical_date": None, "data_interval_start": None, "data_interval_end": None, "run_type": "manual"}
-    assert render(bundle, "{{ run_id }} {{ ds is defined }} {{ logical_date is defined }}", run=run) == "run1 False False"
+    assert (
+        render(bundle, "{{ run_id }} {{ ds is defined }} {{ logical_date is defined }}", run=run)
+        == "run1 False False"
+    )
 
 
 def test_previous_success_is_asked_for_only_when_used(bundle: Bundle) -> None:
@@ -112,7 +115,9 @@ def test_previous_success_is_asked_for_only_when_used(bundle: Bundle) -> None:
         return {"found": True, "run_id": "run0", "start_date": (DAY - dt.timedelta(days=1)).isoformat()}
 
     bundle.comms._get_previous_run = answer  # type: ignore[method-assign]
-    source = f"{HEAD}dag = DAG('d')\nPythonOperator(task_id='t', dag=dag, python_callable=lambda **kw: len(kw))"
+    source = (
+        f"{HEAD}dag = DAG('d')\nPythonOperator(task_id='t', dag=dag, python_callable=lambda **kw: len(kw))"
+    )
     assert bundle.run(bundle.load(source), "t")["state"] == "success"
     assert asked == []
     assert render(bundle, "{{ prev_start_date_success | ds }}") == "2024-05-05"
@@ -132,7 +137,9 @@ def test_previous_success_is_asked_for_only_when_used(bundle: Bundle) -> None:
         ("logical_date=None, nothing='kept'", "", ["2024-05-06 00:00:00+00:00", "kept"]),
     ],
 )
-def test_function_gets_what_it_names(bundle: Bundle, signature: str, arguments: str, expected: list[Any]) -> None:
+def test_function_gets_what_it_names(
+    bundle: Bundle, signature: str, arguments: str, expected: list[Any]
+) -> None:
     source = f"""
 def f({signature}):
     return [v if isinstance(v, (int, dict)) else str(v) for v in list(locals().values())]
@@ -144,9 +151,23 @@ PythonOperator(task_id='t', dag=dag, python_callable=f, {arguments})
 
 
 def test_var_keyword_gets_everything(bundle: Bundle) -> None:
-    source = "dag = DAG('d')\nPythonOperator(task_id='t', dag=dag, op_kwargs={'own': 1}, python_callable=lambda **kw: sorted(kw))"
+    source = """
+dag = DAG('d')
+PythonOperator(task_id='t', dag=dag, op_kwargs={'own': 1}, python_callable=lambda **kw: sorted(kw))
+"""
     names = set(bundle.run(bundle.load(HEAD + source), "t")["xcoms"]["return_value"])
-    assert {"own", "ds", "ti", "dag_run", "execution_date", "next_ds", "params", "macros", "var", "conf"} <= names
+    assert {
+        "own",
+        "ds",
+        "ti",
+        "dag_run",
+        "execution_date",
+        "next_ds",
+        "params",
+        "macros",
+        "var",
+        "conf",
+    } <= names
 
 
 def test_current_context_exists_in_a_task_only(bundle: Bundle) -> None:
@@ -159,16 +180,19 @@ def test_current_context_exists_in_a_task_only(bundle: Bundle) -> None:
         get_current_context()
 
 
-@pytest.mark.parametrize(
-    "conf, expected", [({}, "1 b"), ({"n": 5}, "5 b"), ({"n": 5, "extra": 1}, "5 b")]
-)
+@pytest.mark.parametrize("conf, expected", [({}, "1 b"), ({"n": 5}, "5 b"), ({"n": 5, "extra": 1}, "5 b")])
 def test_params_dag_then_task_then_conf(bundle: Bundle, conf: dict[str, Any], expected: str) -> None:
     dag = "params={'n': Param(1, type='integer'), 'x': 'a'}"
-    assert render(bundle, "{{ params.n }} {{ params.x }}", dag, "params={'x': 'b'}", run={"conf": conf}) == expected
+    assert (
+        render(bundle, "{{ params.n }} {{ params.x }}", dag, "params={'x': 'b'}", run={"conf": conf})
+        == expected
+    )
 
 
 def test_conf_that_does_not_fit_fails_the_task(bundle: Bundle) -> None:
-    dags = bundle.load(HEAD + "dag = DAG('d', params={'n': Param(1, type='integer')})\nEcho(task_id='t', dag=dag)")
+    dags = bundle.load(
+        HEAD + "dag = DAG('d', params={'n': Param(1, type='integer')})\nEcho(task_id='t', dag=dag)"
+    )
     word = bundle.run(dags, "t", run={"conf": {"n": "many"}})
     assert word["state"] == "failed" and "'n': 'many' is not of type integer" in word["reason"]
 
@@ -179,7 +203,11 @@ def test_conf_that_does_not_fit_fails_the_task(bundle: Bundle) -> None:
         ("{{ 'a' | upper_mine }}", "user_defined_filters={'upper_mine': upper}", "A"),
         ("{{ upper('a') }}", "user_defined_macros={'upper': upper}", "A"),
         ("{{ missing }}!", "template_undefined=__import__('jinja2').Undefined", "!"),
-        ("[[ ds ]]", "jinja_environment_kwargs={'variable_start_string': '[[', 'variable_end_string': ']]'}", "2024-05-06"),
+        (
+            "[[ ds ]]",
+            "jinja_environment_kwargs={'variable_start_string': '[[', 'variable_end_string': ']]'}",
+            "2024-05-06",
+        ),
         ("{{ [1, 2] }}", "render_template_as_native_obj=True", [1, 2]),
         ("{{ [1, 2] }}", "", "[1, 2]"),
         ("{{ params.n }}", "render_template_as_native_obj=True, params={'n': 3}", 3),
@@ -204,5 +232,37 @@ def test_undefined_name_fails_with_its_name(bundle: Bundle) -> None:
 def test_variables_and_connections_in_templates(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_DB", "postgres://me:secret@host:5432/base?sslmode=require")
     bundle.comms.variables.update({"plain": "text", "tree": '{"a": {"b": 7}}'})
-    template = "{{ var.value.plain }} {{ var.json.tree.a.b }} {{ conn.db.host }} {{ conn.db.extra_dejson.sslmode }}"
+    template = (
+        "{{ var.value.plain }} {{ var.json.tree.a.b }} {{ conn.db.host }} {{ conn.db.extra_dejson.sslmode }}"
+    )
     assert render(bundle, template) == "text 7 host require"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ds }}",
+        "a {{ds}} b {{ run_id }}{{  ts  }}\n",
+        "{{ dag }} {{ params }}",
+        "{{ expanded_ti_count }}",
+        "{{ ds }} {{ ds | upper }}",
+        "{{ 'ds' }}",
+        "{{ ds",
+        "}} ds",
+        "{# {{ ds }} #}",
+        "{% raw %}{{ ds }}{% endraw %}",
+        "{{- ds -}} x",
+        "{{ true }} {{ none }}",
+        "{{ ds }}\n\n",
+        "{ { ds } }",
+        "{{{ ds }}}",
+        "{{ {'a': 1}['a'] }}",
+    ],
+)
+def test_the_short_way_renders_as_jinja_does(bundle: Bundle, text: str) -> None:
+    def outcome(dag: str) -> tuple[str, Any, Any]:
+        dags = bundle.load(f"{HEAD}dag = DAG('d', {dag})\nEcho(task_id='t', value={text!r}, dag=dag)")
+        word = bundle.run(dags, "t")
+        return word["state"], word["xcoms"], word["reason"]
+
+    assert outcome("") == outcome("jinja_environment_kwargs={'autoescape': False}")

@@ -55,7 +55,12 @@ def log_lines(text: str) -> list[dict[str, Any]]:
         ("AirflowTaskTimeout('late')", "failed", True, "AirflowTaskTimeout: late"),
         ("SystemExit(3)", "failed", True, "SystemExit: the task ended the interpreter with 3"),
         ("KeyboardInterrupt()", "failed", True, "KeyboardInterrupt"),
-        ("TaskDeferred(trigger=1, method_name='m')", "failed", False, "cannot defer: triggers cannot be used yet"),
+        (
+            "TaskDeferred(trigger=1, method_name='m')",
+            "failed",
+            False,
+            "cannot defer: triggers cannot be used yet",
+        ),
     ],
 )
 def test_exception_decides_the_state(
@@ -68,18 +73,26 @@ def test_exception_decides_the_state(
 def test_reschedule_says_when(one: Callable[..., Any]) -> None:
     from datetime import UTC, datetime
 
-    word = one("def f():\n    from datetime import UTC\n    raise AirflowRescheduleException(datetime(2030, 1, 1, tzinfo=UTC))\npython(f)")
-    assert (word["state"], word["until"]) == ("up_for_reschedule", datetime(2030, 1, 1, tzinfo=UTC).timestamp())
+    raising = "raise AirflowRescheduleException(datetime(2030, 1, 1, tzinfo=UTC))"
+    word = one(f"def f():\n    from datetime import UTC\n    {raising}\npython(f)")
+    assert (word["state"], word["until"]) == (
+        "up_for_reschedule",
+        datetime(2030, 1, 1, tzinfo=UTC).timestamp(),
+    )
 
 
-def test_failure_is_in_the_log_without_our_frames(one: Callable[..., Any], capfd: pytest.CaptureFixture[str]) -> None:
+def test_failure_is_in_the_log_without_our_frames(
+    one: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
     one("def f():\n    raise ValueError('broken')\npython(f)")
     (line,) = [line for line in log_lines(capfd.readouterr().out) if line["level"] == "error"]
     assert "ValueError: broken" in line["error_detail"] and "in f" in line["error_detail"]
     assert "runner/sdk/airflow" not in line["error_detail"]
 
 
-def test_prints_stay_raw_and_in_order_with_logs(one: Callable[..., Any], capfd: pytest.CaptureFixture[str]) -> None:
+def test_prints_stay_raw_and_in_order_with_logs(
+    one: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
     source = """
 def f(ti):
     print("first")
@@ -180,8 +193,7 @@ Killed(task_id="t", dag=dag)
 CALLBACKS = """
 called = []
 names = ("execute", "success", "failure", "retry", "skipped")
-callbacks = {f"on_{name}_callback": (lambda c, name=name: print("called", name, c["ti"].task_id, repr(c.get("exception"))))
-             for name in names}
+callbacks = {f"on_{name}_callback": (lambda c, name=name: print("called", name, c["ti"].task_id)) for name in names}
 """
 
 
@@ -196,7 +208,11 @@ callbacks = {f"on_{name}_callback": (lambda c, name=name: print("called", name, 
     ],
 )
 def test_callback_of_each_end(
-    one: Callable[..., Any], capfd: pytest.CaptureFixture[str], body: str, tries: tuple[int, int], expected: list[str]
+    one: Callable[..., Any],
+    capfd: pytest.CaptureFixture[str],
+    body: str,
+    tries: tuple[int, int],
+    expected: list[str],
 ) -> None:
     source = f"{CALLBACKS}\ndef fail(e): raise e\npython(lambda: {body}, **callbacks)"
     one(source, try_number=tries[0], max_tries=tries[1])
@@ -204,8 +220,12 @@ def test_callback_of_each_end(
     assert called == expected
 
 
-def test_callback_that_raises_changes_nothing(one: Callable[..., Any], capfd: pytest.CaptureFixture[str]) -> None:
-    word = one("def bad(c):\n    raise RuntimeError('in the callback')\npython(int, on_success_callback=[bad, print])")
+def test_callback_that_raises_changes_nothing(
+    one: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    word = one(
+        "def bad(c):\n    raise RuntimeError('in the callback')\npython(int, on_success_callback=[bad, print])"
+    )
     assert word["state"] == "success"
     assert "in the callback" in capfd.readouterr().out
 
@@ -232,7 +252,8 @@ def test_branches_skip(one: Callable[..., Any], rest: str, skipped: list[str]) -
 
 
 @pytest.mark.parametrize(
-    "chosen, words", [("'nowhere'", "has no such task"), ("'far'", "only its direct successors"), ("5", "not a task id")]
+    "chosen, words",
+    [("'nowhere'", "has no such task"), ("'far'", "only its direct successors"), ("5", "not a task id")],
 )
 def test_branch_to_a_wrong_place_fails(one: Callable[..., Any], chosen: str, words: str) -> None:
     word = one(

@@ -30,7 +30,9 @@ class Derived(Base):
 
 
 def test_default_args_reach_every_constructor() -> None:
-    with DAG("d", default_args={"name": "n", "owner": "me", "suffix": "!", "catchup": True, "schedule_interval": 1}):
+    with DAG(
+        "d", default_args={"name": "n", "owner": "me", "suffix": "!", "catchup": True, "schedule_interval": 1}
+    ):
         plain, own = Base(task_id="a"), Base(task_id="b", name="other", retries=2)
         derived = Derived(task_id="c", name="x")
     assert (plain.name, plain.retries, plain.owner) == ("n", 7, "me")
@@ -54,7 +56,9 @@ def test_unknown_argument_by_generation(generation: int, caplog: pytest.LogCaptu
         assert EmptyOperator(task_id="a", flavour=1).task_id == "a"
         assert "does not take flavour" in caplog.text
         return
-    with pytest.raises(TypeError if generation == 3 else AirflowException, match="EmptyOperator does not take flavour"):
+    with pytest.raises(
+        TypeError if generation == 3 else AirflowException, match="EmptyOperator does not take flavour"
+    ):
         EmptyOperator(task_id="a", flavour=1)
 
 

@@ -42,7 +42,11 @@ def test_file_without_dags_is_no_error(bundle: Bundle) -> None:
         ("from airflow import DAG\nDAG('d', schedule=7)\n", 2, "it is a int"),
         ("from airflow import DAG\nDAG('a b')\n", 2, "'a b' as an id"),
         ("from airflow import DAG\nDAG('d', flavour=1)\n", 2, "does not take flavour"),
-        ("from airflow.models import Variable\nVariable.get('missing')\n", 2, "Variable missing does not exist"),
+        (
+            "from airflow.models import Variable\nVariable.get('missing')\n",
+            2,
+            "Variable missing does not exist",
+        ),
         ("from airflow.hooks.base import BaseHook\nBaseHook.get_connection('c')\n", 2, "`c` isn't defined"),
         (
             "from airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\nwith DAG('d'):\n"
@@ -52,7 +56,9 @@ def test_file_without_dags_is_no_error(bundle: Bundle) -> None:
         ),
     ],
 )
-def test_error_names_the_line_and_none_of_our_frames(bundle: Bundle, source: str, line: int, words: str) -> None:
+def test_error_names_the_line_and_none_of_our_frames(
+    bundle: Bundle, source: str, line: int, words: str
+) -> None:
     result = bundle.parse(source)
     assert result["dags"] == []
     assert words in result["error"]
@@ -110,7 +116,10 @@ def test_imported_modules_of_the_bundle_are_listed(bundle: Bundle) -> None:
 
 
 def test_module_name_is_not_main(bundle: Bundle) -> None:
-    assert bundle.parse("if __name__ == '__main__':\n    raise RuntimeError('run as a script')\n")["error"] is None
+    assert (
+        bundle.parse("if __name__ == '__main__':\n    raise RuntimeError('run as a script')\n")["error"]
+        is None
+    )
 
 
 def test_import_that_hangs_is_an_error(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ DAGS = "from datetime import *\nfrom dateutil.relativedelta import relativedelta
 
 
 def timetable(bundle: Bundle, arguments: str) -> dict[str, Any]:
-    return dict(bundle.dag(f"{DAGS}dag = DAG('d', start_date=datetime(2024, 1, 1), {arguments})")["timetable"])
+    return dict(
+        bundle.dag(f"{DAGS}dag = DAG('d', start_date=datetime(2024, 1, 1), {arguments})")["timetable"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,10 @@ def timetable(bundle: Bundle, arguments: str) -> dict[str, Any]:
         ("schedule='@once'", {"kind": "once"}),
         ("schedule='@continuous'", {"kind": "continuous"}),
         ("schedule='@daily'", {"kind": "cron", "expression": "0 0 * * *", "summary": "@daily"}),
-        ("schedule_interval='*/5 2-4 * jan,mar mon-fri'", {"kind": "cron", "expression": "*/5 2-4 * jan,mar mon-fri"}),
+        (
+            "schedule_interval='*/5 2-4 * jan,mar mon-fri'",
+            {"kind": "cron", "expression": "*/5 2-4 * jan,mar mon-fri"},
+        ),
         ("schedule=timedelta(minutes=90)", {"kind": "delta", "seconds": 5400.0, "summary": "1:30:00"}),
         ("schedule=relativedelta(months=1)", {"kind": "delta", "relative": {"months": 1}}),
     ],
@@ -71,7 +76,11 @@ def test_configuration_over_generation(bundle: Bundle, monkeypatch: pytest.Monke
         ("datetime(2024, 1, 1)", "UTC", "2024-01-01T00:00:00+00:00"),
         ("pendulum.datetime(2024, 7, 1, tz='Europe/Paris')", "Europe/Paris", "2024-07-01T00:00:00+02:00"),
         ("datetime(2024, 1, 1, tzinfo=ZoneInfo('Asia/Seoul'))", "Asia/Seoul", "2024-01-01T00:00:00+09:00"),
-        ("datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=9)))", "Etc/GMT-9", "2024-01-01T00:00:00+09:00"),
+        (
+            "datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=9)))",
+            "Etc/GMT-9",
+            "2024-01-01T00:00:00+09:00",
+        ),
         ("'2024-01-01'", "UTC", "2024-01-01T00:00:00+00:00"),
     ],
 )
@@ -147,10 +156,33 @@ def test_schedules_that_contradict_are_refused(bundle: Bundle) -> None:
     assert "say different things" in result["error"]
 
 
-@pytest.mark.parametrize("schedule", ["timedelta(0)", "timedelta(days=-1)", "'0 0 * *'", "'* * 32 * *'", "'0 0 * * bad'"])
+@pytest.mark.parametrize(
+    "schedule", ["timedelta(0)", "timedelta(days=-1)", "'0 0 * *'", "'* * 32 * *'", "'0 0 * * bad'"]
+)
 def test_impossible_schedules_are_refused(bundle: Bundle, schedule: str) -> None:
     assert "cannot use" in bundle.parse(f"{DAGS}dag = DAG('d', schedule={schedule})")["error"]
 
 
 def test_params_that_have_no_json_form_are_refused(bundle: Bundle) -> None:
     assert "cannot encode param p" in bundle.parse(f"{DAGS}dag = DAG('d', params={{'p': object()}})")["error"]
+
+
+def test_subclass_of_empty_that_works_is_run(bundle: Bundle) -> None:
+    dag = bundle.dag(
+        DAGS
+        + """
+from airflow.operators.empty import EmptyOperator
+class Works(EmptyOperator):
+    def execute(self, context):
+        return 1
+class Idle(EmptyOperator):
+    ui_color = "#fff"
+with DAG("d") as dag:
+    Works(task_id="works"), Idle(task_id="idle"), EmptyOperator(task_id="hooked", pre_execute=print)
+"""
+    )
+    assert {name: task["noop"] for name, task in dag["tasks"].items()} == {
+        "works": False,
+        "idle": True,
+        "hooked": False,
+    }

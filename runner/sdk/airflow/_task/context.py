@@ -17,7 +17,7 @@ from airflow.exceptions import AirflowException
 from airflow.models.param import ParamsDict
 
 
-class Context(MutableMapping):  # type: ignore[type-arg]
+class Context(MutableMapping[str, Any]):
     """A mapping whose values are made by `makers` on first use. Assigning replaces a value."""
 
     def __init__(self, values: dict[str, Any], makers: Mapping[str, Callable[[Context], Any]]) -> None:
@@ -89,7 +89,6 @@ def build(ti: Any, task: Any, dag: Any) -> Context:
         "outlets": task.outlets or [],
         "map_index_template": task.map_index_template,
         "params": merge_params(dag, task, run),
-        "task_instance_key_str": _key_text(ti),
         "task_reschedule_count": 0,
         "templates_dict": None,
         "test_mode": False,
@@ -98,7 +97,7 @@ def build(ti: Any, task: Any, dag: Any) -> Context:
         "var": Variables(),
     }
     makers = dict(_MAKERS)
-    if run.logical_date is not None:
+    if run.has_date():
         makers.update(_DATED)
     context = Context(values, makers)
     ti._context = context
@@ -174,6 +173,7 @@ _DAY, _DAY_NODASH = "%Y-%m-%d", "%Y%m%d"
 
 _MAKERS: dict[str, Callable[[Context], Any]] = {
     "macros": _macros,
+    "task_instance_key_str": lambda c: _key_text(c["ti"]),
     "data_interval_start": lambda c: c["dag_run"].data_interval_start,
     "data_interval_end": lambda c: c["dag_run"].data_interval_end,
     "start_date": lambda c: c["ti"].start_date,

@@ -18,8 +18,13 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 from airflow.configuration import GENERATION_VARIABLE
-from airflow.exceptions import AirflowException, AirflowTaskTerminated, AirflowTaskTimeout
-from airflow.models.dagrun import DagRun, as_pendulum
+from airflow.exceptions import (
+    AirflowException,
+    AirflowTaskTerminated,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
+from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
@@ -37,7 +42,7 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
         prepare_process(comms, settings)
         task = find_task(workload, dags)
         ti = TaskInstance(workload, task, DagRun(workload.dag_id, workload.run_id, workload.run), comms)
-        ti.start_date = as_pendulum(utcnow())
+        ti.began = utcnow()
         return Attempt(ti, workload).run()
     except BaseException as error:
         log.error("Task failed with exception", exc_info=clean(error))
@@ -86,6 +91,7 @@ class Attempt:
         self.workload = workload
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
+        self.skipped: list[str] = []
 
     def run(self) -> Message:
         """Returns the last word, whatever happens in between."""
@@ -96,7 +102,9 @@ class Attempt:
         except BaseException as problem:
             error = clean(problem)
         outcome = outcome_of(error) if error is not None else Outcome("success")
-        self.ti.end_date = as_pendulum(utcnow())
+        if isinstance(error, DownstreamTasksSkipped):
+            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+        self.ti.ended = utcnow()
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details())
 
@@ -148,8 +156,8 @@ class Attempt:
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
     def _details(self) -> dict[str, Any]:
-        skipped = self.task.__dict__.get("skipped_task_ids")
-        return {"skip": list(skipped)} if skipped else {}
+        skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
+        return {"skip": skipped} if skipped else {}
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""

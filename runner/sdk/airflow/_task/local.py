@@ -75,6 +75,12 @@ class LocalComms:
         return {name: state for name, state in self.states.items() if task_ids is None or name in task_ids}
 
 
+def manual_run(date: dt.datetime, conf: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a run that somebody asked for."""
+    dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after"), date)
+    return dict(encoding.to_plain({**dates, "run_type": "manual", "conf": conf}))
+
+
 def run_dag(
     dag: Any,
     execution_date: dt.datetime | None = None,
@@ -87,8 +93,7 @@ def run_dag(
     """Run every task once, in order; each task's end state by id."""
     date = coerce_aware(logical_date or execution_date or utcnow())
     comms = LocalComms(f"manual__{date.isoformat()}", variables or {})
-    dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after"), date)
-    run = encoding.to_plain({**dates, "run_type": "manual", "conf": run_conf or {}})
+    run = manual_run(date, run_conf or {})
     before = current()
     try:
         for task in dag.topological_sort():

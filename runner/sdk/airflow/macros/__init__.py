@@ -8,6 +8,7 @@ import random
 import time
 import uuid
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 __all__ = [  # noqa: RUF022
@@ -30,7 +31,7 @@ def ds_format(ds: str, input_format: str, output_format: str) -> str:
 
 def ds_format_locale(ds: str, input_format: str, output_format: str, locale: Any = None) -> str:
     """Like `ds_format`, with the names of a locale; needs the babel library."""
-    from babel.dates import format_datetime
+    from babel.dates import format_datetime  # type: ignore[import-not-found, unused-ignore]
 
     return str(format_datetime(datetime.strptime(str(ds), input_format), format=output_format, locale=locale))  # noqa: DTZ007
 
@@ -39,15 +40,15 @@ def datetime_diff_for_humans(dt: Any, since: _dt.datetime | None = None) -> str:
     """How long ago (or ahead, or between the two), in words."""
     import pendulum
 
-    return pendulum.instance(dt).diff_for_humans(pendulum.instance(since) if since is not None else None)
+    other = pendulum.instance(since) if since is not None else None
+    return str(pendulum.instance(dt).diff_for_humans(other))
 
 
 def __getattr__(name: str) -> Any:
     if name == "dateutil":
-        import dateutil.parser
-        import dateutil.relativedelta
-
-        return dateutil
+        import_module("dateutil.parser")
+        import_module("dateutil.relativedelta")
+        return import_module("dateutil")
     from airflow import aliases
 
     return aliases.resolve(__name__, name)

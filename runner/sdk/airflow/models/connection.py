@@ -38,14 +38,14 @@ class Connection:
             self._read_uri(uri)
 
     def _read_uri(self, uri: str) -> None:
-        parts = urlsplit(uri)
-        kind = parts.scheme
+        kind, _, rest = uri.partition("://")
         self.conn_type = {"postgresql": "postgres"}.get(kind, kind.replace("-", "_"))
-        rest_of_host = ""
-        if parts.path.startswith("/") and "://" in uri.partition("://")[2]:
-            rest_of_host = f"{kind}://"
-        self.host = rest_of_host + unquote(parts.hostname or "") or None
-        self.schema = unquote(parts.path[1:]) or None if parts.path else None
+        protocol, inner, _ = rest.partition("://")
+        with_protocol = bool(inner) and "/" not in protocol and "?" not in protocol
+        parts = urlsplit(rest if with_protocol else f"//{rest}")
+        host = unquote(parts.hostname or "")
+        self.host = f"{protocol}://{host}" if with_protocol else host
+        self.schema = unquote(parts.path[1:])
         self.login = unquote(parts.username) if parts.username else parts.username
         self.password = unquote(parts.password) if parts.password else parts.password
         self.port = parts.port
@@ -73,17 +73,15 @@ class Connection:
     def get_uri(self) -> str:
         """The connection as one URI, which `from_uri` (and Airflow) reads back."""
         kind = (self.conn_type or "").lower().replace("_", "-")
-        text = f"{kind}://"
-        if self.login is not None:
-            text += quote(self.login, safe="")
-        if self.password is not None:
-            text += f":{quote(self.password, safe='')}"
+        text, login = f"{kind}://", ""
         if self.login is not None or self.password is not None:
-            text += "@"
-        text += quote(self.host or "", safe="")
+            secret = f":{quote(self.password, safe='')}" if self.password is not None else ""
+            login = f"{quote(self.login or '', safe='')}{secret}@"
+        protocol, inner, host = (self.host or "").rpartition("://")
+        text = text + protocol + inner + login + quote(host, safe="")
         if self.port is not None:
             text += f":{self.port}"
-        text += f"/{quote(self.schema, safe='')}" if self.schema else "/" if self.extra or self.host else ""
+        text += f"/{quote(self.schema, safe='')}" if self.schema else "/" if self.extra else ""
         return text + self._query()
 
     def _query(self) -> str:
@@ -140,10 +138,13 @@ def get_connection(conn_id: str) -> Connection:
             else Connection.from_uri(own, conn_id)
         )
     comms = current()
-    answer = comms.ask("get_connection", {"conn_id": conn_id}) if comms is not None else {"found": False}
+    answer: dict[str, Any] = {"found": False}
+    if comms is not None:
+        answer = comms.ask("get_connection", {"conn_id": conn_id})
     if not answer["found"]:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
-    return Connection(conn_id=conn_id, **{name: answer.get(name) for name in _FIELDS})
+    fields: dict[str, Any] = {name: answer.get(name) for name in _FIELDS}
+    return Connection(conn_id=conn_id, **fields)
 
 
 def _maybe_json(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowDagCycleException, AirflowException, DuplicateTaskIdFound, TaskNotFound
 from airflow.models import scope
@@ -27,6 +27,12 @@ class DAG:
     Use it as a context manager, or give it to tasks as `dag=`. Raises AirflowException or TypeError for arguments
     that no generation knows, AirflowTimetableInvalid for a schedule that cannot be understood.
     """
+
+    doc_md: str | None
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, dag_id: str, *positional: Any, **options: Any) -> None:
         options.update(zip(("description", "schedule"), positional, strict=False))
@@ -97,7 +103,7 @@ class DAG:
         self.edge_info.setdefault(upstream, {})[downstream] = info
 
     def get_edge_info(self, upstream: str, downstream: str) -> dict[str, Any]:
-        return self.edge_info.get(upstream, {}).get(downstream, {})
+        return dict(self.edge_info.get(upstream, {}).get(downstream, {}))
 
     # ---- reading --------------------------------------------------------------------------------------------
 
@@ -169,7 +175,8 @@ class DAG:
         circle = path[path.index(path[-1]) :][::-1]
         sites = [self.task_dict[task_id].definition_site for task_id in circle[:-1]]
         where = ", ".join(f"{file}:{line}" for file, line in sites)
-        return f"cannot load the DAG {self.dag_id!r}: its tasks form a cycle: {' >> '.join(circle)} (created at {where})"
+        words = f"its tasks form a cycle: {' >> '.join(circle)} (created at {where})"
+        return f"cannot load the DAG {self.dag_id!r}: {words}"
 
     # ---- on the command line --------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow._wire import encoding
 
-_DATES = (
+DATES = (
     "logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date", "end_date", "queued_at",
     "prev_logical_date", "next_logical_date",
 )  # fmt: skip
@@ -17,17 +17,26 @@ class DagRun:
     """`dag_run` in a template or a function: run_id, conf, run_type, logical_date (execution_date) and the rest."""
 
     def __init__(self, dag_id: str, run_id: str, facts: dict[str, Any]) -> None:
-        facts = {name: encoding.from_plain(value) for name, value in facts.items()}
-        self.__dict__.update(dict.fromkeys(_DATES))
-        self.__dict__.update(facts)
-        for name in _DATES:
-            setattr(self, name, as_pendulum(facts.get(name)))
+        self._facts = facts
         self.dag_id, self.run_id = dag_id, run_id
-        self.conf: dict[str, Any] = facts.get("conf") or {}
+        self.conf: dict[str, Any] = encoding.from_plain(facts.get("conf")) or {}
         self.run_type: str = facts.get("run_type") or "manual"
         self.external_trigger: bool = bool(facts.get("external_trigger", self.run_type == "manual"))
         self.state: str = facts.get("state") or "running"
         self.note: str | None = facts.get("note")
+
+    def __getattr__(self, name: str) -> Any:
+        """A fact, read when it is first asked for; dates are pendulum's. None for a date the run does not have."""
+        facts = self.__dict__.get("_facts", {})
+        if name not in DATES and name not in facts:
+            raise AttributeError(f"a DAG run has no {name!r}")
+        value = encoding.from_plain(facts.get(name))
+        self.__dict__[name] = value = as_pendulum(value) if name in DATES else value
+        return value
+
+    def has_date(self) -> bool:
+        """Whether the run has a logical date."""
+        return self._facts.get("logical_date") is not None
 
     @property
     def execution_date(self) -> Any:

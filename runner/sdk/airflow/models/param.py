@@ -63,7 +63,7 @@ class Param:
         return twin
 
 
-class ParamsDict(MutableMapping):  # type: ignore[type-arg]
+class ParamsDict(MutableMapping[str, Any]):
     """Params by name; reading one gives its value, writing one checks it."""
 
     def __init__(self, values: Any = None, suppress_exception: bool = False) -> None:
@@ -143,9 +143,10 @@ def _value_problem(value: Any, schema: dict[str, Any]) -> str | None:
         return f"is not one of {schema['enum']!r}"
     if "const" in schema and value != schema["const"]:
         return f"is not {schema['const']!r}"
-    if isinstance(value, (int, float)):
-        if value < schema.get("minimum", value) or value > schema.get("maximum", value):
-            return f"is outside of {schema.get('minimum', '')}..{schema.get('maximum', '')}"
+    if isinstance(value, (int, float)) and not (
+        schema.get("minimum", value) <= value <= schema.get("maximum", value)
+    ):
+        return f"is outside of {schema.get('minimum', '')}..{schema.get('maximum', '')}"
     if isinstance(value, str):
         if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
             return f"is not {schema.get('minLength', 0)}..{schema.get('maxLength', '')} characters long"

@@ -16,7 +16,7 @@ _SDK = str(Path(__file__).parent.parent)
 
 @dataclass(slots=True)
 class Scope:
-    """`dags` and `groups` are stacks; `registered` holds the DAGs that were entered or decorated; `setups` the setup tasks in `with`."""
+    """`dags`, `groups` and `setups` are stacks of `with` blocks; `registered` holds the DAGs that were entered."""
 
     dags: list[Any] = field(default_factory=list)
     groups: list[Any] = field(default_factory=list)

@@ -40,11 +40,8 @@ class XComArg(DependencyMixin):
         """A template that pulls the value, so that an output may stand inside a templated text."""
         key = "" if self.key == XCOM_RETURN_KEY else f", key={self.key!r}"
         owner = self.operator
-        return "{{ task_instance.xcom_pull(task_ids=%r, dag_id=%r%s) }}" % (
-            owner.task_id,
-            owner.dag.dag_id,
-            key,
-        )
+        pull = f"task_ids={owner.task_id!r}, dag_id={owner.dag.dag_id!r}{key}"
+        return "{{ task_instance.xcom_pull(" + pull + ") }}"
 
     def __repr__(self) -> str:
         return f"XComArg({self.operator!r}, {self.key!r})"

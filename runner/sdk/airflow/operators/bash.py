@@ -112,7 +112,7 @@ class BashOperator(BaseOperator):
         return line
 
     def _judge(self, code: int, last: str) -> Any:
-        if code in self.skip_on_exit_code:  # type: ignore[operator]
+        if code in self.skip_on_exit_code:
             raise AirflowSkipException(f"Bash command returned exit code {code}. Skipping.")
         if code != 0:
             raise AirflowException(f"Bash command failed. The command returned a non-zero exit code {code}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from airflow.exceptions import AirflowTimetableInvalid
 
@@ -50,7 +51,7 @@ def expand(expression: str) -> str:
     return " ".join(parts)
 
 
-def _is_valid(item: str, name: str, low: int, high: int, names: tuple[str, ...] | list[str]) -> bool:
+def _is_valid(item: str, name: str, low: int, high: int, names: Sequence[str]) -> bool:
     if name == "day of month" and item == "l":
         return True
     if name == "day of week" and re.match(r"(l[0-7]|([0-7]|[a-z]{3})(#[1-5]|l))$", item):

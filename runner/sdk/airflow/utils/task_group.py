@@ -16,6 +16,9 @@ class TaskGroup(DAGNode):
     Raises DuplicateTaskIdFound for a group id that is taken, unless `add_suffix_on_collision`.
     """
 
+    dag: Any
+    default_args: dict[str, Any]
+
     def __init__(
         self,
         group_id: str | None,

@@ -77,7 +77,7 @@ def coerce_datetime(value: dt.datetime | None, tz: dt.tzinfo | None = None) -> A
 def datetime(*args: Any, **kwargs: Any) -> dt.datetime:
     """datetime.datetime, aware: in the default zone unless `tzinfo` says otherwise."""
     kwargs.setdefault("tzinfo", default_zone())
-    return dt.datetime(*args, **kwargs)
+    return dt.datetime(*args, **kwargs)  # noqa: DTZ001 - the zone is among the arguments
 
 
 def parse(string: str, timezone: Any = None, *, strict: bool = False) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from airflow.exceptions import AirflowException
 
 
-class TriggerRule(str, Enum):
+class TriggerRule(StrEnum):
     """When a task may start, seen from its direct upstream tasks."""
 
     ALL_SUCCESS = "all_success"
@@ -34,9 +34,6 @@ class TriggerRule(str, Enum):
     @classmethod
     def all_triggers(cls) -> set[str]:
         return {rule.value for rule in cls}
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _OLDER = {"dummy": "always", "none_failed_or_skipped": "none_failed_min_one_success"}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 
-class DagRunType(str, Enum):
+class DagRunType(StrEnum):
     """Why a run exists."""
 
     BACKFILL_JOB = "backfill"
     SCHEDULED = "scheduled"
     MANUAL = "manual"
     ASSET_TRIGGERED = "asset_triggered"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class ArgNotSet:

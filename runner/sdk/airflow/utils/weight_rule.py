@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class WeightRule(str, Enum):
+class WeightRule(StrEnum):
     """Names of the built-in rules."""
 
     DOWNSTREAM = "downstream"
@@ -19,6 +19,3 @@ class WeightRule(str, Enum):
     @classmethod
     def is_valid(cls, weight_rule: str) -> bool:
         return weight_rule in cls.all_weight_rules()
-
-    def __str__(self) -> str:
-        return self.value

@@ -73,3 +73,105 @@ def test_dags_are_filtered_and_paged(cell):
     assert ids("dag_id_pattern=dag_1|dag_2") == ["dag_1", "dag_2"]
     assert ids("paused=true") == []
     assert len(cell.call("GET", "/dags?limit=1000").json()["dags"]) == 5
+
+
+def test_run_has_every_member(demo):
+    body = check(demo.call("GET", R1).json(), RUN)
+    check(body["dag_versions"][0], VERSION)
+    assert (body["state"], body["duration"], body["run_type"]) == ("failed", 15.0, "manual")
+    assert body["logical_date"] == "2026-05-28T20:25:40Z"
+    assert demo.call("GET", "/dags/~/dagRuns").json() == {"dag_runs": [body], "total_entries": 1}
+    assert demo.call("POST", "/dags/~/dagRuns/list", json={"states": ["failed"]}).json()["dag_runs"] == [body]
+    assert demo.call("POST", "/dags/~/dagRuns/list", json={"dag_ids": ["other"]}).json()["total_entries"] == 0
+
+
+def test_task_instances_and_their_tries_have_every_member(demo):
+    listed = demo.call("GET", f"{R1}/taskInstances?order_by=task_id").json()
+    assert [(ti["task_id"], ti["state"]) for ti in listed["task_instances"]] == [
+        ("a", "success"),
+        ("b", "failed"),
+        ("c", "upstream_failed"),
+    ]
+    body = check(demo.call("GET", f"{R1}/taskInstances/b").json(), TI)
+    assert body == listed["task_instances"][1]
+    assert (body["max_tries"], body["try_number"], body["duration"]) == (2, 1, 10.0)
+    tries = demo.call("GET", f"{R1}/taskInstances/b/tries").json()["task_instances"]
+    assert [check(item, TRY)["state"] for item in tries] == ["failed"]
+    assert demo.call("GET", f"{R1}/taskInstances/b/tries/1").json() == tries[0]
+    assert demo.call("GET", f"{R1}/taskInstances/b/tries/2").status_code == 404
+    assert demo.call("GET", "/dags/~/dagRuns/~/taskInstances?state=failed").json()["total_entries"] == 1
+    batch = demo.call("POST", "/dags/~/dagRuns/~/taskInstances/list", json={"task_ids": ["a", "c"]}).json()
+    assert batch["total_entries"] == 2
+
+
+def test_mapped_task_instance_is_read_by_its_index(demo):
+    run = demo.put_run("demo", "r2")
+    demo.set_task(run, "b", map_index=3, state="running", attempt="e" * 32, start_date=1.0)
+    path = "/dags/demo/dagRuns/r2/taskInstances/b"
+    assert demo.call("GET", f"{path}/3").json()["rendered_map_index"] == "3"
+    assert demo.call("GET", f"{path}/listMapped").json()["total_entries"] == 1
+    assert demo.call("GET", path).status_code == 404
+
+
+def test_tasks_show_their_place_in_the_graph(demo):
+    tasks = demo.call("GET", "/dags/demo/tasks").json()
+    assert tasks["total_entries"] == 3
+    assert [check(task, TASK)["downstream_task_ids"] for task in tasks["tasks"]] == [["b"], ["c"], []]
+    task = demo.call("GET", "/dags/demo/tasks/b").json()
+    assert task["retry_delay"] == {"__type": "TimeDelta", "days": 0, "seconds": 300, "microseconds": 0}
+    assert demo.call("GET", "/dags/demo/tasks/nope").status_code == 404
+
+
+def test_source_comes_as_text_or_json_and_never_from_outside_the_snapshot(demo):
+    assert demo.call("GET", "/dagSources/demo", headers={"Accept": "text/plain"}).text == "dag = 1\n"
+    body = demo.call("GET", "/dagSources/demo", headers={"Accept": "application/json"}).json()
+    assert (body["content"], body["version_number"]) == ("dag = 1\n", 1)
+    assert demo.call("GET", "/dagSources/demo", headers={"Accept": "image/png"}).status_code == 406
+    demo.put_dag("outside", [], file="../../secrets.key")
+    assert demo.call("GET", "/dagSources/outside").status_code == 404
+
+
+def test_environment_tells_its_version_health_and_processes(cell):
+    assert cell.call("GET", "/version").json() == {"version": "3.3.1", "git_version": None}
+    health = cell.call("GET", "/monitor/health").json()
+    assert health["metadatabase"] == {"status": "healthy"}
+    assert {"scheduler", "triggerer", "dag_processor"} <= health.keys()
+    assert cell.call("GET", "/config").status_code == 403
+    for name in ("jobs", "plugins", "providers"):
+        assert cell.call("GET", f"/{name}").json() == {name: [], "total_entries": 0}
+
+
+def test_import_errors_keep_their_number_while_the_file_is_broken(cell):
+    from runner.store.dag_files import DagFile, put_dag_files
+
+    for text in ("first", "second"):
+        with cell.context.db.begin() as conn:
+            put_dag_files(conn, [DagFile("a.py", "d", "b", 1.0, 0.1, error=text)])
+    listed = cell.call("GET", "/importErrors").json()
+    assert listed["total_entries"] == 1
+    error = listed["import_errors"][0]
+    assert (error["stack_trace"], error["filename"], error["bundle_name"]) == (
+        "second",
+        "a.py",
+        "dags-folder",
+    )
+    assert cell.call("GET", f"/importErrors/{error['import_error_id']}").json() == error
+
+
+def test_health_says_ready_only_with_files_a_scheduler_and_an_agent(cell):
+    assert cell.call("GET", "/healthz").json()["ready"] is True
+    cell.scheduler.facts["agents"] = []
+    body = cell.call("GET", "/healthz").json()
+    assert body["ready"] is False
+    assert {
+        "environment",
+        "scheduler",
+        "agents",
+        "processes",
+        "sync",
+        "queue",
+        "import_errors",
+    } <= body.keys()
+    text = cell.call("GET", "/metrics").text
+    assert "aerodrome_ready 0.0" in text
+    assert 'aerodrome_task_instances{state="failed"} 0.0' in text
