@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_chain_hops_in_about_a_millisecond(rig: Rig) -> None:
     rig.agent.start = lambda workload: (stamps.append(time.perf_counter()), start(workload))[1]  # type: ignore[method-assign]
     key = rig.trigger("chain")
     rig.finish(key)
-    hops = sorted(b - a for a, b in zip(stamps, stamps[1:], strict=False))
+    hops = sorted(b - a for a, b in pairwise(stamps))
     print(
         f"{rig.cell.db.url.get_backend_name()} hop p50 {hops[50] * 1e3:.2f} ms, p99 {hops[-2] * 1e3:.2f} ms"
     )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.store import dags, runs, task_instances
 from runner.store.database import Database, DatabaseError
-from runner.store.runs import NewRun, RunExists
+from runner.store.runs import RunExists
 from runner.store.schema import dag, dag_run, dag_version, task_instance, task_try
 from tests.unit.runner.store.cells import make_dag, make_run
 
