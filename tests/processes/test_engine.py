@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -115,6 +116,33 @@ def test_retry_keeps_the_first_try_and_drops_its_xcoms(rig: Rig) -> None:
     with rig.cell.db.read() as conn:
         assert [row.key for row in conn.execute(sa.select(xcom))] == ["try2"]
         assert [(row.try_number, row.state) for row in conn.execute(sa.select(task_try))] == [(1, "failed")]
+
+
+def test_hostile_reason_and_value_are_stored_and_stop_nothing(rig: Rig) -> None:
+    rig.cell.put(make_dag("d", {"a": []}))
+    rig.agent.decide = lambda _w: messages.outcome(
+        "failed",
+        started_at=1.0,
+        ended_at=2.0,
+        reason="a\0b",
+        xcoms={"k": "nul \0, quote ', \u2028 \U0001f680"},
+    )
+    rig.connect()
+    key = rig.trigger("d")
+    rig.finish(key, "failed")
+    assert rig.cell.instances(key, "reason")[0].reason == "ab"
+
+
+def test_nonsense_closes_its_link_and_no_other(rig: Rig) -> None:
+    rig.cell.put(make_dag("d", {"a": []}))
+    rig.connect()
+    for nonsense in ({"kind": "hello"}, {"kind": "request"}, {"kind": 7, "x": []}):
+        stranger = FakeAgent(rig.cell.layout.engine_socket, name="stranger")
+        stranger.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stranger.sock.connect(str(stranger.path))
+        stranger.send(nonsense)
+        stranger.close()
+    rig.finish(rig.trigger("d"))
 
 
 def test_workload_says_what_a_child_needs(rig: Rig) -> None:
