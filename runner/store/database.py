@@ -24,7 +24,6 @@ REVISION = "0001"
 """The newest migration: a fresh database is made from `schema` and stamped with it."""
 
 _STAMP = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))
-_READ, _WRITE = {"aerodrome_write": False}, {"aerodrome_write": True}
 
 
 class Database:
@@ -34,23 +33,21 @@ class Database:
         self.url = _with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = threading.RLock()
-        self._engine = sa.create_engine(self.url, **_engine_options(self.is_sqlite))
-        self._reading = self._engine.execution_options(
-            **(_READ if self.is_sqlite else {"postgresql_readonly": True})
-        )
-        self._writing = self._engine.execution_options(**(_WRITE if self.is_sqlite else {}))
         if self.is_sqlite:
-            sa.event.listen(self._engine, "connect", _set_up_sqlite)
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
+            self._engine = _open_sqlite(self.url, "BEGIN IMMEDIATE")
+            self._reading = _open_sqlite(self.url, "BEGIN", "query_only=ON")
+        else:
+            self._engine = sa.create_engine(self.url, pool_size=5, max_overflow=15, pool_pre_ping=True)
+            self._reading = self._engine.execution_options(postgresql_readonly=True)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A write transaction: committed at the end of the block, rolled back when the block raises."""
         if not self.is_sqlite:
-            with self._writing.begin() as conn:
+            with self._engine.begin() as conn:
                 yield conn
             return
-        with self._writer, self._writing.begin() as conn:
+        with self._writer, self._engine.begin() as conn:
             yield conn
 
     @contextmanager
@@ -77,32 +74,32 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        self._reading.dispose()
 
 
 def _with_driver(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 
-def _engine_options(is_sqlite: bool) -> dict[str, Any]:
-    if is_sqlite:
-        return {
-            "connect_args": {"timeout": 30.0, "check_same_thread": False},
-            "pool_size": 8,
-            "max_overflow": 56,
-        }
-    return {"pool_size": 5, "max_overflow": 15, "pool_pre_ping": True}
+def _open_sqlite(url: URL, begin: str, *pragmas: str) -> sa.Engine:
+    """An engine whose transactions start with `begin`: ours, because the driver would start them too late."""
+    engine = sa.create_engine(
+        url, connect_args={"timeout": 30.0, "check_same_thread": False}, pool_size=8, max_overflow=56
+    )
 
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        durable = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+        for pragma in (*durable, *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
 
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    def start(conn: Connection) -> None:
+        driver: Any = conn.connection.driver_connection
+        driver.execute(begin)
 
-
-def _begin_sqlite(conn: Connection) -> None:
-    write = conn.get_execution_options().get("aerodrome_write", True)
-    conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    sa.event.listen(engine, "connect", set_up)
+    sa.event.listen(engine, "begin", start)
+    return engine
 
 
 def _find_revision(conn: Connection) -> str | None:
