@@ -46,7 +46,9 @@ def run_postgresql() -> Iterator[str]:
     data = home / "data"
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        subprocess.run([*as_user, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N"], **quiet)
+        subprocess.run(
+            [*as_user, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N"], **quiet
+        )
         options = " ".join([f"-p {port}", f"-k {home}", *(f"-c {setting}" for setting in _SETTINGS)])
         start = [programs / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start"]
         subprocess.run([*as_user, *start], **quiet)

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from runner.api.airflow.routes import ROUTES
 from runner.api.airflow.summaries import Summaries
+from runner.api.airflow.v1 import list_routes as list_v1_routes
 from runner.api.auth import Role
 from runner.api.call import Call, Endpoint, answer_error
 from runner.api.context import CellContext
@@ -25,18 +26,21 @@ from runner.api.errors import ApiError
 from runner.api.health import get_healthz
 
 _THREADS = 8
-_PREFIX = "/api/v2"
 
 
 def create_app(cell: CellContext) -> Starlette:
     """The application. It starts nothing and holds no connection until it is asked."""
     endpoint = Endpoint(cell, Summaries(), anyio.CapacityLimiter(_THREADS))
+    tables = {"/api/v2": list(ROUTES)}
+    if cell.spec.airflow_version.split(".")[0] < "3":
+        tables["/api/v1"] = list_v1_routes()
     routes: list[BaseRoute] = [
         Route("/healthz", endpoint.wrap(get_healthz, Role.PUBLIC), methods=["GET"]),
         Route("/metrics", endpoint.wrap(get_metrics, Role.PUBLIC), methods=["GET"]),
         *(
-            Route(_PREFIX + path, endpoint.wrap(handler, least), methods=[method])
-            for method, path, handler, least in ROUTES
+            Route(prefix + path, endpoint.wrap(handler, least), methods=[method])
+            for prefix, table in tables.items()
+            for method, path, handler, least in table
         ),
     ]
     handlers = {

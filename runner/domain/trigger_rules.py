@@ -64,7 +64,9 @@ def evaluate(rule: str, counts: Counts, total: int, setups: Outcome = Outcome.RU
     try:
         decide = RULES[rule]
     except KeyError:
-        raise ValueError(f"cannot evaluate trigger rule {rule!r}; there are {', '.join(sorted(RULES))}") from None
+        raise ValueError(
+            f"cannot evaluate trigger rule {rule!r}; there are {', '.join(sorted(RULES))}"
+        ) from None
     if setups in (Outcome.SKIP, Outcome.UPSTREAM_FAILED) and decide is not _always:
         return setups
     found = decide(counts, total) if total else Outcome.RUN

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from airflow._wire.frames import Message
+
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, reports

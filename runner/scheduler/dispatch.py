@@ -8,6 +8,7 @@ from typing import Any
 from airflow._wire import encoding
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
+
 from runner.scheduler.instances import Run, Task
 
 

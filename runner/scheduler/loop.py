@@ -15,6 +15,7 @@ from typing import Any
 from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
+
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.deciding import Decider
@@ -112,9 +113,13 @@ class Scheduler:
         now = self._clock()
         for link in gone:
             log.warning("agent %s is gone", link.agent or "without a name")
-            self._parsing.let_go(link.id)
+            self._drop(link)
         for link, message in arrived:
-            self._route(link, message, now)
+            try:
+                self._route(link, message, now)
+            except (KeyError, TypeError, ValueError):
+                log.exception("cannot understand agent %s", link.agent or "without a name")
+                self._drop(link)
         while self._inbox:
             self._take(self._inbox.popleft())
         self._tick_clocks()
@@ -170,12 +175,11 @@ class Scheduler:
         """An agent introduces itself: its older link is closed, what it holds is agreed upon in this turn."""
         if message["protocol"] != messages.PROTOCOL:
             log.error("cannot talk to agent %s: it speaks protocol %s", message["agent"], message["protocol"])
-            self._hub.drop(link)
+            self._drop(link)
             return
         for other in [other for other in self._hub.links.values() if other.agent == message["agent"]]:
             if other is not link:
-                self._hub.drop(other)
-                self._parsing.let_go(other.id)
+                self._drop(other)
         link.agent, link.incarnation, link.host = message["agent"], message["incarnation"], message["host"]
         link.pid, link.slots, link.since = message["pid"], message["slots"], now
         link.held = set(message["attempts"])
@@ -183,6 +187,10 @@ class Scheduler:
         self._parsing.take_up(link.id)
         self._batch.reports.append((link, message))
         log.info("agent %s is here with %d attempts", link.agent, len(link.held))
+
+    def _drop(self, link: AgentLink) -> None:
+        self._hub.drop(link)
+        self._parsing.let_go(link.id)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):

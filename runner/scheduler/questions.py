@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
+
 from runner.scheduler.events import Answered
 from runner.scheduler.instances import Task
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
+
 from runner.domain.decide import judge_ending
 from runner.domain.states import TERMINAL, TaskInstanceState
 from runner.scheduler.changes import StopOrder
@@ -44,13 +45,14 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
     seed = f"{row.dag_id}#{row.run_id}#{task.spec.task_id}#{task.map_index}"
     restarting = task.state is _S.RESTARTING
     ending = judge_ending(task.spec, task.try_number, task.max_tries, outcome, seed, restarting)
+    reason = _clean(ending.reason)
     if outcome.get("started_at") is not None and task.start_date is None:
         task.start_date = outcome["started_at"]
     _keep_xcoms(frontier, task, outcome.get("xcoms") or {}, ended)
     if ending.state in TERMINAL and ending.state is not None:
-        _end_task(frontier, task, ending.state, ending.reason, outcome, now)
+        _end_task(frontier, task, ending.state, reason, outcome, now)
         return
-    frontier.move(task, ending.state, ending.reason)
+    frontier.move(task, ending.state, reason)
     task.next_at = ending.next_at
     if restarting or ending.state is _S.UP_FOR_RETRY:
         task.end_date = ended
@@ -131,6 +133,21 @@ def _find_skipped(task: Task, outcome: Mapping[str, Any]) -> list[Task]:
     return [other for other in found if other.state in (None, _S.SCHEDULED) and other is not task]
 
 
+def _dump(value: Any) -> str:
+    """JSON text that every database takes: half a surrogate pair stays escaped."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
+def _clean(reason: str | None) -> str | None:
+    """A reason without what databases refuse: NUL, halves of surrogate pairs. It comes from user code."""
+    return None if reason is None else reason.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def _keep_xcoms(frontier: Frontier, task: Task, values: Mapping[str, Any], at: float) -> None:
     row = task.run.row
     for key, value in values.items():
@@ -140,6 +157,6 @@ def _keep_xcoms(frontier: Frontier, task: Task, values: Mapping[str, Any], at: f
             "task_id": task.spec.task_id,
             "map_index": task.map_index,
             "key": key,
-            "value": json.dumps(value, separators=(",", ":"), ensure_ascii=False),
+            "value": _dump(value),
             "created_at": at,
         }

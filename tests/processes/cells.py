@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-
 from airflow._wire import cell
 from airflow._wire.cell import Bucket, CellSpec
 from airflow._wire.layout import Layout
+
 from runner.store import dags, runs
 from runner.store.database import Database
 from runner.store.runs import NewRun
@@ -80,7 +80,10 @@ class Cell:
 def make_dag(dag_id: str, edges: dict[str, Sequence[str]], **fields: Any) -> dict[str, Any]:
     """A serialised DAG: task -> upstreams; `task` holds fields of every task."""
     common = fields.pop("task", {})
-    tasks = [{"task_id": name, "operator": "Op", "upstream": list(above), **common} for name, above in edges.items()]
+    tasks = [
+        {"task_id": name, "operator": "Op", "upstream": list(above), **common}
+        for name, above in edges.items()
+    ]
     base = {"dag_id": dag_id, "file": "f.py", "timetable": {"kind": "null"}, "is_paused_upon_creation": False}
     return {**base, "max_active_tasks": 10_000, "tasks": tasks, **fields}
 

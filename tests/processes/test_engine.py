@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-
 from airflow._wire import messages
+
 from runner.domain.states import TaskInstanceState
 from runner.scheduler.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler.loop import Scheduler
@@ -78,7 +80,9 @@ def test_fan_of_a_thousand_runs_each_task_once_at_a_thousand_a_second(rig: Rig) 
     rig.finish(key)
     seconds = time.perf_counter() - begin
     print(f"{rig.cell.db.url.get_backend_name()} fan-1000: {1000 / seconds:.0f} tasks/s")
-    assert sorted(w["task_id"] for w in rig.agent.runs) == sorted(["first", "last", *(f"m{i}" for i in range(998))])
+    assert sorted(w["task_id"] for w in rig.agent.runs) == sorted(
+        ["first", "last", *(f"m{i}" for i in range(998))]
+    )
     assert {tuple(row) for row in rig.cell.instances(key, "state", "try_number")} == {("success", 1)}
     assert seconds < 20.0  # the aim is 1 s; a crowded machine gets its time
 
@@ -91,8 +95,10 @@ def test_chain_hops_in_about_a_millisecond(rig: Rig) -> None:
     rig.agent.start = lambda workload: (stamps.append(time.perf_counter()), start(workload))[1]  # type: ignore[method-assign]
     key = rig.trigger("chain")
     rig.finish(key)
-    hops = sorted(b - a for a, b in zip(stamps, stamps[1:], strict=False))
-    print(f"{rig.cell.db.url.get_backend_name()} hop p50 {hops[50] * 1e3:.2f} ms, p99 {hops[-2] * 1e3:.2f} ms")
+    hops = sorted(b - a for a, b in pairwise(stamps))
+    print(
+        f"{rig.cell.db.url.get_backend_name()} hop p50 {hops[50] * 1e3:.2f} ms, p99 {hops[-2] * 1e3:.2f} ms"
+    )
     assert [w["task_id"] for w in rig.agent.runs] == [f"t{i}" for i in range(100)]
     assert hops[50] < 0.05
 
@@ -112,12 +118,46 @@ def test_retry_keeps_the_first_try_and_drops_its_xcoms(rig: Rig) -> None:
         assert [(row.try_number, row.state) for row in conn.execute(sa.select(task_try))] == [(1, "failed")]
 
 
+def test_hostile_reason_and_value_are_stored_and_stop_nothing(rig: Rig) -> None:
+    rig.cell.put(make_dag("d", {"a": []}))
+    rig.agent.decide = lambda _w: messages.outcome(
+        "failed",
+        started_at=1.0,
+        ended_at=2.0,
+        reason="a\0b",
+        xcoms={"k": "nul \0, quote ', \u2028 \U0001f680"},
+    )
+    rig.connect()
+    key = rig.trigger("d")
+    rig.finish(key, "failed")
+    assert rig.cell.instances(key, "reason")[0].reason == "ab"
+
+
+def test_nonsense_closes_its_link_and_no_other(rig: Rig) -> None:
+    rig.cell.put(make_dag("d", {"a": []}))
+    rig.connect()
+    for nonsense in ({"kind": "hello"}, {"kind": "request"}, {"kind": 7, "x": []}):
+        stranger = FakeAgent(rig.cell.layout.engine_socket, name="stranger")
+        stranger.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stranger.sock.connect(str(stranger.path))
+        stranger.send(nonsense)
+        stranger.close()
+    rig.finish(rig.trigger("d"))
+
+
 def test_workload_says_what_a_child_needs(rig: Rig) -> None:
     rig.cell.put(make_dag("d", {"a": []}, task={"retries": 2, "execution_timeout": 9.0, "queue": "q"}))
     rig.connect()
     rig.finish(rig.trigger("d"))
     (workload,) = rig.agent.runs
-    expected = {"dag_id": "d", "run_id": "r1", "try_number": 1, "max_tries": 3, "bundle": "bundle", "file": "f.py"}
+    expected = {
+        "dag_id": "d",
+        "run_id": "r1",
+        "try_number": 1,
+        "max_tries": 3,
+        "bundle": "bundle",
+        "file": "f.py",
+    }
     assert {name: workload[name] for name in expected} == expected
     assert (workload["execution_timeout"], workload["queue"], workload["run"]["conf"]) == (9.0, "q", {})
 
@@ -190,7 +230,9 @@ def test_change_behind_the_schedulers_back_wins_over_what_it_decided(rig: Rig) -
     key = rig.trigger("d")
     rig.agent.serve(lambda: rig.cell.instances(key, "state")[0][0] == "running")
     with rig.cell.db.begin() as conn:  # nobody posts anything
-        task_instances.set_state(conn, task_instances.list_ids(conn, key, ["a"]), TaskInstanceState.FAILED, 1.0)
+        task_instances.set_state(
+            conn, task_instances.list_ids(conn, key, ["a"]), TaskInstanceState.FAILED, 1.0
+        )
     rig.agent.finish(rig.agent.runs[0]["attempt"], messages.outcome("success", started_at=1.0, ended_at=2.0))
     rig.finish(key, "failed")
     assert [tuple(row) for row in rig.cell.instances(key, "task_id", "state")] == [

@@ -157,12 +157,12 @@ def test_connection_from_the_agent(agent: Any) -> None:
     "uri, fields",
     [
         ("postgresql://u:p%40%2F@host:5432/base", ("postgres", "host", "u", "p@/", "base", 5432, {})),
-        ("my-type://host", ("my_type", "host", None, None, None, None, {})),
+        ("my-type://host", ("my_type", "host", None, None, "", None, {})),
         (
             "aws://AKIA:se%2Bcret@/?region_name=eu",
-            ("aws", None, "AKIA", "se+cret", None, None, {"region_name": "eu"}),
+            ("aws", "", "AKIA", "se+cret", "", None, {"region_name": "eu"}),
         ),
-        ("x://h?__extra__=%7B%22a%22%3A%201%7D", ("x", "h", None, None, None, None, {"a": 1})),
+        ("x://h?__extra__=%7B%22a%22%3A%201%7D", ("x", "h", None, None, "", None, {"a": 1})),
         ("http://https://u:p@host:80/x", ("http", "https://host", "u", "p", "x", 80, {})),
         ("x://:only@h/s%20p", ("x", "h", "", "only", "s p", None, {})),
     ],

@@ -122,3 +122,15 @@ def test_setup_and_teardown_in_a_with_block() -> None:
     assert str(teardown.trigger_rule) == "all_done_setup_success"
     assert teardown.upstream_task_ids == {"s", "w"}
     assert isinstance(work, BaseOperator)
+
+
+def test_setup_blocks_inside_each_other() -> None:
+    with DAG("d") as dag:
+        s, t, s2, t2 = (EmptyOperator(task_id=name) for name in ("s", "t", "s2", "t2"))
+        with s.as_setup() >> t.as_teardown():
+            a, b = EmptyOperator(task_id="a"), EmptyOperator(task_id="b")
+            a >> b
+            with s2.as_setup() >> t2.as_teardown():
+                EmptyOperator(task_id="c")
+    found = {up + ">" + task.task_id for task in dag.tasks for up in task.upstream_task_ids}
+    assert found == {"s>t", "s2>t2", "s>a", "a>b", "b>t", "s>s2", "t2>t", "s2>c", "c>t2"}

@@ -165,3 +165,24 @@ def test_impossible_schedules_are_refused(bundle: Bundle, schedule: str) -> None
 
 def test_params_that_have_no_json_form_are_refused(bundle: Bundle) -> None:
     assert "cannot encode param p" in bundle.parse(f"{DAGS}dag = DAG('d', params={{'p': object()}})")["error"]
+
+
+def test_subclass_of_empty_that_works_is_run(bundle: Bundle) -> None:
+    dag = bundle.dag(
+        DAGS
+        + """
+from airflow.operators.empty import EmptyOperator
+class Works(EmptyOperator):
+    def execute(self, context):
+        return 1
+class Idle(EmptyOperator):
+    ui_color = "#fff"
+with DAG("d") as dag:
+    Works(task_id="works"), Idle(task_id="idle"), EmptyOperator(task_id="hooked", pre_execute=print)
+"""
+    )
+    assert {name: task["noop"] for name, task in dag["tasks"].items()} == {
+        "works": False,
+        "idle": True,
+        "hooked": False,
+    }

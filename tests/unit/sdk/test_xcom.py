@@ -51,7 +51,7 @@ def make():
     return {expression}
 def take(ti):
     value, expected = ti.xcom_pull(task_ids="make"), make()
-    assert value == expected and type(value) in (type(expected), datetime), (value, expected)
+    assert value == expected and isinstance(value, type(expected)), (value, expected)
     if isinstance(expected, datetime):
         assert value.utcoffset() == expected.utcoffset()
 python("make", make)

@@ -8,9 +8,16 @@ from typing import Any
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
 from airflow.models.base_options import as_datetime
+from airflow.operators.empty import EmptyOperator
 from airflow.utils.timezone import zone_name
 
-_CALLBACKS = ("on_execute_callback", "on_success_callback", "on_skipped_callback")
+_WATCHERS = (
+    "on_execute_callback",
+    "on_success_callback",
+    "on_skipped_callback",
+    "_pre_execute_hook",
+    "_post_execute_hook",
+)
 
 
 def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
@@ -89,8 +96,11 @@ def serialize_task(task: Any) -> SerializedTask:
 
 
 def is_noop(task: Any) -> bool:
-    """An EmptyOperator that nobody watches: it needs no process."""
-    return bool(task.inherits_from_empty_operator) and not any(getattr(task, name) for name in _CALLBACKS)
+    """Whether it is an EmptyOperator (or a subclass that adds no work) that nobody watches: it needs no process."""
+    plain = (
+        type(task).execute is EmptyOperator.execute and type(task).pre_execute is EmptyOperator.pre_execute
+    )
+    return plain and not any(getattr(task, name) for name in _WATCHERS)
 
 
 def _timetable(dag: Any, zone: str) -> Timetable:

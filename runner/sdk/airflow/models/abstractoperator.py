@@ -87,7 +87,7 @@ class AbstractOperator(DAGNode):
         return self
 
     def __enter__(self) -> Any:
-        """`with setup_task:` - only setups and teardowns may stand there; what is inside comes after the setup."""
+        """`with setup >> teardown:` - what is written inside runs between the two, blocks inside each other nested."""
         if not (self.is_setup or self.is_teardown):
             raise AirflowException(
                 f"cannot use {self.task_id!r} in a with statement: it is no setup or teardown"
@@ -96,6 +96,30 @@ class AbstractOperator(DAGNode):
         return self
 
     def __exit__(self, *error: object) -> None:
-        _, before = scope.current().setups.pop()
-        for task_id in self.dag.task_dict.keys() - before:
-            (self.set_downstream if self.is_setup else self.set_upstream)(self.dag.get_task(task_id))
+        blocks = scope.current().setups
+        _, before = blocks.pop()
+        setups, teardowns = self._frame()
+        work = [
+            task
+            for task_id, task in self.dag.task_dict.items()
+            if task_id not in before and not (task.is_setup or task.is_teardown)
+        ]
+        firsts = [task for task in work if not task.upstream_task_ids] or work[:1]
+        lasts = [task for task in work if not task.downstream_task_ids] or work[-1:]
+        outer_setups, outer_teardowns = blocks[-1][0]._frame() if blocks else ([], [])
+        for ups, downs in (
+            (setups, firsts),
+            (lasts, teardowns),
+            (outer_setups, setups),
+            (teardowns, outer_teardowns),
+        ):
+            for up in ups:
+                up.set_downstream(downs)
+
+    def _frame(self) -> tuple[list[Any], list[Any]]:
+        """The setups and teardowns that this task stands for in a `with`: itself, and those linked to it directly."""
+        setups = [self] if self.is_setup else [task for task in self.upstream_list if task.is_setup]
+        teardowns = (
+            [self] if self.is_teardown else [task for task in self.downstream_list if task.is_teardown]
+        )
+        return setups, teardowns

@@ -44,8 +44,8 @@ class Connection:
         with_protocol = bool(inner) and "/" not in protocol and "?" not in protocol
         parts = urlsplit(rest if with_protocol else f"//{rest}")
         host = unquote(parts.hostname or "")
-        self.host = f"{protocol}://{host}" if with_protocol else host or None
-        self.schema = unquote(parts.path[1:]) or None if parts.path else None
+        self.host = f"{protocol}://{host}" if with_protocol else host
+        self.schema = unquote(parts.path[1:])
         self.login = unquote(parts.username) if parts.username else parts.username
         self.password = unquote(parts.password) if parts.password else parts.password
         self.port = parts.port
@@ -81,7 +81,7 @@ class Connection:
         text = text + protocol + inner + login + quote(host, safe="")
         if self.port is not None:
             text += f":{self.port}"
-        text += f"/{quote(self.schema, safe='')}" if self.schema else "/" if self.extra or self.host else ""
+        text += f"/{quote(self.schema, safe='')}" if self.schema else "/" if self.extra else ""
         return text + self._query()
 
     def _query(self) -> str:

@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from airflow._wire import encoding
 from airflow._wire.workload import Workload
 from airflow.configuration import conf, generation
 from airflow.models.dagrun import DagRun, as_pendulum
-from airflow.models.xcom import to_plain
+from airflow.models.xcom import from_plain, to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
 
 
@@ -136,7 +135,7 @@ class TaskInstance:
         plain = map_indexes is None or isinstance(map_indexes, int)
         if isinstance(task_ids, str) and plain and key is not None and not include_prior_dates:
             answer = self._comms.ask("get_xcom", {**where, "task_id": task_ids, "map_index": map_indexes})
-            return encoding.from_plain(answer["value"]) if answer["found"] else default
+            return from_plain(answer["value"]) if answer["found"] else default
         return self._pull_many(task_ids, where, include_prior_dates, map_indexes, default)
 
     def _pull_many(
@@ -153,7 +152,7 @@ class TaskInstance:
         )
         params = {**where, "task_ids": wanted, "include_prior_dates": prior, "map_indexes": indexes}
         rows = self._comms.ask("list_xcoms", params)
-        values = [(row["task_id"], encoding.from_plain(row["value"])) for row in rows]
+        values = [(row["task_id"], from_plain(row["value"])) for row in rows]
         if single and indexes is None:
             return values[-1][1] if values else default
         if wanted is None or indexes is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import Any
 
 from airflow._wire import encoding
@@ -20,6 +21,25 @@ def to_plain(value: Any, name: str = "value") -> Any:
         return encoding.to_plain(value, name)
     except encoding.NotEncodable:
         return encoding.to_plain(_simplify(value), name)
+
+
+def from_plain(plain: Any) -> Any:
+    """The value of an XCom. Aware dates are pendulum's, so that what a task pushed can be used as it was."""
+    return _with_pendulum(encoding.from_plain(plain))
+
+
+def _with_pendulum(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        if value.tzinfo is None:
+            return value
+        import pendulum
+
+        return pendulum.instance(value)
+    if isinstance(value, dict):
+        return {key: _with_pendulum(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return type(value)(_with_pendulum(item) for item in value)
+    return value
 
 
 def _simplify(value: Any) -> Any:
@@ -55,7 +75,7 @@ class BaseXCom:
 
         params = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
         answer = required("read an XCom").ask("get_xcom", {**params, "key": key or XCOM_RETURN_KEY})
-        return encoding.from_plain(answer["value"]) if answer["found"] else None
+        return from_plain(answer["value"]) if answer["found"] else None
 
     get_value = get_one
 

@@ -266,4 +266,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("task_try", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_task_try_task_instance"), ["task_instance"], unique=False)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Cell:
     def call(self, method: str, path: str, role: str = "Admin", **more: Any) -> httpx.Response:
         headers = {"Authorization": "Bearer token", "X-Aerodrome-User": "ann", "X-Aerodrome-Role": role}
         headers |= more.pop("headers", {})
-        prefix = "" if path.startswith(("/healthz", "/metrics")) else "/api/v2"
+        prefix = "" if path.startswith(("/healthz", "/metrics", "/api/")) else "/api/v2"
         return self.http.request(method, prefix + path, headers=headers, **more)
 
     def put_dag(self, dag_id: str, tasks: list[dict[str, Any]], text: str = "dag = 1\n", **more: Any) -> None:
@@ -93,37 +94,57 @@ class Cell:
             assert changed.rowcount == 1
 
 
-@pytest.fixture
-def cell(tmp_path: Path) -> Iterator[Cell]:
-    layout = Layout(tmp_path)
+@contextmanager
+def serve(home: Path, database_url: str, version: str = "3.3.1") -> Iterator[Cell]:
+    """A cell over a fresh database, with its API on its socket."""
+    layout = Layout(home)
     layout.make()
-    db = Database(f"sqlite:///{layout.database}")
+    db = Database(database_url)
     db.create_or_migrate()
     bucket = Bucket("b", "dags", endpoint="http://127.0.0.1:9")
-    spec = CellSpec(
-        environment="demo",
-        airflow_version="3.3.1",
-        database_url=str(db.url),
-        source=bucket,
-        logs=bucket,
-        python="python",
-        sdk="sdk",
-        token="token",
-    )
+    spec = CellSpec("demo", version, database_url, bucket, bucket, python="python", sdk="sdk", token="token")
     scheduler = FakeScheduler()
     context = CellContext(spec, layout, db, scheduler, lambda: NOW, lambda: None)
     with db.begin() as conn:
         put_fact(conn, "active_bundle", BUNDLE)
     server = start(context, layout.api_socket)
     transport = httpx.HTTPTransport(uds=str(layout.api_socket))
-    with httpx.Client(transport=transport, base_url="http://cell", timeout=20) as http:
-        yield Cell(context, scheduler, http)
-    server.stop()
-    db.dispose()
+    try:
+        with httpx.Client(transport=transport, base_url="http://cell", timeout=20) as http:
+            yield Cell(context, scheduler, http)
+    finally:
+        server.stop()
+        db.dispose()
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Iterator[Cell]:
+    """A cell on SQLite."""
+    with serve(tmp_path, f"sqlite:///{tmp_path / 'metadata.db'}") as made:
+        yield made
+
+
+@pytest.fixture
+def old_demo(tmp_path: Path) -> Iterator[Cell]:
+    """`demo` in an environment of Airflow 2."""
+    with serve(tmp_path, f"sqlite:///{tmp_path / 'metadata.db'}", "2.10.3") as made:
+        yield put_demo(made)
+
+
+@pytest.fixture
+def any_demo(tmp_path: Path, database_url: str) -> Iterator[Cell]:
+    """`demo` on each kind of database."""
+    with serve(tmp_path, database_url) as made:
+        yield put_demo(made)
 
 
 @pytest.fixture
 def demo(cell: Cell) -> Cell:
+    """A cell with `put_demo`'s DAG."""
+    return put_demo(cell)
+
+
+def put_demo(cell: Cell) -> Cell:
     """A DAG `demo` of a -> b -> c with a run `r1` that failed at b."""
     tasks = [
         {"task_id": "a", "operator": "BashOperator", "upstream": []},

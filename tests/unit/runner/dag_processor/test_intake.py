@@ -70,14 +70,14 @@ def found(*dag_ids: str, error: str | None = None, modules: tuple[str, ...] = ()
 
 
 class World:
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, database_url: str) -> None:
         self.root = tmp_path
-        self.db = Database(f"sqlite:///{tmp_path / 'm.db'}")
+        self.db = Database(database_url)
         self.db.create_or_migrate()
         self.parser = FakeParser()
         self.collected: list[set[str]] = []
         bucket = Bucket("b", "")
-        spec = CellSpec("e", "3.3.1", str(self.db.url), bucket, bucket, "python", "sdk", "token")
+        spec = CellSpec("e", "3.3.1", database_url, bucket, bucket, "python", "sdk", "token")
         self.intake = Intake(
             spec, self.db, self.parser, lambda: 1000.0, lambda keep, _old: self.collected.append(keep)
         )
@@ -108,8 +108,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    made = World(tmp_path, database_url)
     yield made
     made.intake.stop()
     made.db.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_walk_gives_airflows_runs_when_catching_up(case: dict[str, Any]) -> None
     if "airflow_quirks" in case:
         starts = [row["start"] for row in rows if row]
         assert len(starts) == len(case["expected"])
-        assert all(a < b for a, b in zip(starts, starts[1:], strict=False))
+        assert all(a < b for a, b in pairwise(starts))
     else:
         assert rows == case["expected"]
 

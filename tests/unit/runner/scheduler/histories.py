@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from airflow._wire import messages
+
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec, TaskSpec
 from runner.domain.states import DagRunState
@@ -34,7 +35,9 @@ class History:
     def add_run(self, tasks: list[TaskSpec], key: int = 1, dag_id: str = "d", **fields: Any) -> Run:
         """A run that has just become running."""
         spec = DagSpec(dag_id, "f.py", tuple(tasks), {"kind": "null"}, **{"max_active_tasks": 1000, **fields})
-        row = RunRow(key, dag_id, f"r{key}", "manual", "running", None, None, None, 1.0, "{}", "api", 1, "b", 1.0, 1.0)
+        row = RunRow(
+            key, dag_id, f"r{key}", "manual", "running", None, None, None, 1.0, "{}", "api", 1, "b", 1.0, 1.0
+        )
         run = Run(row, make_plan(spec), DagRunState.RUNNING, 1.0)
         self.frontier.add(run)
         self.frontier.start(run, [self._row(run, task) for task in tasks], self.now)
@@ -59,7 +62,9 @@ class History:
         key = next(self.ids)
         nothing: list[Any] = [None] * 8
         limits = (task.pool, task.pool_slots, task.priority_weight, task.queue)
-        return InstanceRow(key, run.key, task.task_id, -1, None, 0, task.retries + 1, None, None, *limits, *nothing)
+        return InstanceRow(
+            key, run.key, task.task_id, -1, None, 0, task.retries + 1, None, None, *limits, *nothing
+        )
 
 
 def states(run: Run) -> dict[str, str | None]:

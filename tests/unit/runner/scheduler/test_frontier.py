@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from airflow._wire import messages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow._wire import messages
 from runner.domain.decide import count_upstreams, judge_start
 from runner.domain.spec import TaskSpec
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
@@ -162,7 +162,9 @@ def test_cleared_task_restarts_when_its_process_is_gone() -> None:
 
 def test_priority_then_time_then_arrival_decide_when_slots_are_few() -> None:
     history = History(slots=1)
-    run = history.add_run([TaskSpec("low"), TaskSpec("high", priority_weight=9), TaskSpec("mid", priority_weight=5)])
+    run = history.add_run(
+        [TaskSpec("low"), TaskSpec("high", priority_weight=9), TaskSpec("mid", priority_weight=5)]
+    )
     order = []
     for _ in range(3):
         order += (started := history.turn())
@@ -179,9 +181,15 @@ def test_full_pool_holds_back_its_own_tasks_only() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "dag_fields", "running"),
-    [({}, {"max_active_tasks": 3}, 3), ({"max_active_tis_per_dag": 2}, {}, 8), ({"max_active_tis_per_dagrun": 1}, {}, 8)],
+    [
+        ({}, {"max_active_tasks": 3}, 3),
+        ({"max_active_tis_per_dag": 2}, {}, 8),
+        ({"max_active_tis_per_dagrun": 1}, {}, 8),
+    ],
 )
-def test_limits_per_dag_and_task_hold(fields: dict[str, int], dag_fields: dict[str, int], running: int) -> None:
+def test_limits_per_dag_and_task_hold(
+    fields: dict[str, int], dag_fields: dict[str, int], running: int
+) -> None:
     history = History()
     tasks = [TaskSpec(f"t{i}", **fields) for i in range(4)]  # type: ignore[arg-type]
     for key in (1, 2):
@@ -261,7 +269,9 @@ def dags(draw: st.DrawFn) -> list[TaskSpec]:
 
 @settings(max_examples=300, deadline=None)
 @given(tasks=dags(), seed=st.randoms(use_true_random=False), slots=st.integers(1, 4))
-def test_incremental_decisions_are_those_made_from_scratch(tasks: list[TaskSpec], seed: object, slots: int) -> None:
+def test_incremental_decisions_are_those_made_from_scratch(
+    tasks: list[TaskSpec], seed: object, slots: int
+) -> None:
     history = History(slots=slots)
     run = history.add_run(tasks)
     for _ in range(100):

@@ -11,8 +11,12 @@ from runner.store.runs import NewRun
 
 def make_dag(dag_id: str, edges: dict[str, list[str]], **fields: Any) -> dict[str, Any]:
     """A serialised DAG: task -> upstreams. A `task__<field>` applies to every task."""
-    common = {name.removeprefix("task__"): fields.pop(name) for name in list(fields) if name.startswith("task__")}
-    tasks = [{"task_id": name, "operator": "Op", "upstream": above, **common} for name, above in edges.items()]
+    common = {
+        name.removeprefix("task__"): fields.pop(name) for name in list(fields) if name.startswith("task__")
+    }
+    tasks = [
+        {"task_id": name, "operator": "Op", "upstream": above, **common} for name, above in edges.items()
+    ]
     base = {"dag_id": dag_id, "file": "f.py", "timetable": {"kind": "null"}, "is_paused_upon_creation": False}
     return {**base, "tasks": tasks, **fields}
 

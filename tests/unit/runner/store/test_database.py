@@ -19,10 +19,15 @@ def describe(db: Database) -> dict[str, object]:
     inspector = sa.inspect(db._engine)
     return {
         name: (
-            [(c["name"], str(c["type"]), c["nullable"], str(c["default"])) for c in inspector.get_columns(name)],
+            [
+                (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
+                for c in inspector.get_columns(name)
+            ],
             inspector.get_pk_constraint(name)["constrained_columns"],
             sorted(str(sorted(u["column_names"])) for u in inspector.get_unique_constraints(name)),
-            sorted(str((k["constrained_columns"], k["referred_table"])) for k in inspector.get_foreign_keys(name)),
+            sorted(
+                str((k["constrained_columns"], k["referred_table"])) for k in inspector.get_foreign_keys(name)
+            ),
             sorted(" ".join(str(c["sqltext"]).split()) for c in inspector.get_check_constraints(name)),
             sorted(str((i["name"], i["column_names"])) for i in inspector.get_indexes(name)),
         )
@@ -85,7 +90,10 @@ def test_sqlite_is_durable_and_checks_foreign_keys(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path / 'x.db'}")
     db.create_or_migrate()
     with db.read() as conn:
-        found = {p: conn.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "synchronous", "foreign_keys")}
+        found = {
+            p: conn.exec_driver_sql(f"PRAGMA {p}").scalar()
+            for p in ("journal_mode", "synchronous", "foreign_keys")
+        }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     db.dispose()
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.store import dags, runs, task_instances
 from runner.store.database import Database, DatabaseError
-from runner.store.runs import NewRun, RunExists
+from runner.store.runs import RunExists
 from runner.store.schema import dag, dag_run, dag_version, task_instance, task_try
 from tests.unit.runner.store.cells import make_dag, make_run
 
@@ -24,7 +24,9 @@ def db(database_url: str) -> Iterator[Database]:
     db = Database(database_url)
     db.create_or_migrate()
     with db.begin() as conn:
-        dags.put_dags(conn, "b1", "f.py", [make_dag("d", {"a": [], "b": ["a"], "c": ["b"]}, task__retries=2)], 5.0)
+        dags.put_dags(
+            conn, "b1", "f.py", [make_dag("d", {"a": [], "b": ["a"], "c": ["b"]}, task__retries=2)], 5.0
+        )
     yield db
     db.dispose()
 
@@ -90,7 +92,9 @@ def test_dag_gets_a_version_only_when_it_changed(db: Database) -> None:
     with db.begin() as conn:
         assert dags.put_dags(conn, "b2", "f.py", [same], 6.0) == []
         assert dags.put_dags(conn, "b3", "f.py", [other], 7.0) == ["d"]
-        rows = conn.execute(sa.select(dag_version.c.number, dag_version.c.bundle).order_by(dag_version.c.id)).all()
+        rows = conn.execute(
+            sa.select(dag_version.c.number, dag_version.c.bundle).order_by(dag_version.c.id)
+        ).all()
         assert [tuple(row) for row in rows] == [(1, "b1"), (2, "b3")]
 
 
@@ -107,7 +111,9 @@ def test_dag_that_its_file_lost_is_stale_until_it_is_back(db: Database) -> None:
         assert dags.drop_files(conn, ["f.py", "unknown.py"]) == ["d"]
 
 
-@pytest.mark.parametrize(("own", "default", "paused"), [(None, True, True), (None, False, False), (True, False, True)])
+@pytest.mark.parametrize(
+    ("own", "default", "paused"), [(None, True, True), (None, False, False), (True, False, True)]
+)
 def test_new_dag_is_paused_by_its_own_word_or_the_default(
     db: Database, own: bool | None, default: bool, paused: bool
 ) -> None:
@@ -127,7 +133,9 @@ def test_bad_dag_writes_nothing(db: Database) -> None:
 
 def test_next_run_is_pointed_at_when_the_schedule_is_known(db: Database) -> None:
     table = {"kind": "delta", "seconds": 60.0, "interval": True}
-    data = make_dag("s", {}, file="s.py", timetable=table, start_date="1970-01-01T00:01:00+00:00", catchup=True)
+    data = make_dag(
+        "s", {}, file="s.py", timetable=table, start_date="1970-01-01T00:01:00+00:00", catchup=True
+    )
     with db.begin() as conn:
         dags.put_dags(conn, "b", "s.py", [data], 1000.0)
         assert [(d.dag_id, d.info.run_after) for d in dags.list_due(conn, 1000.0)] == [("s", 120.0)]
@@ -188,7 +196,9 @@ def test_deleted_run_takes_its_tasks_along(db: Database) -> None:
         assert states(conn, key) == {}
 
 
-@pytest.mark.parametrize("values", [{"state": "dancing"}, {"state": "running"}, {"state": "queued", "end_date": 1.0}])
+@pytest.mark.parametrize(
+    "values", [{"state": "dancing"}, {"state": "running"}, {"state": "queued", "end_date": 1.0}]
+)
 def test_database_refuses_rows_that_cannot_be(db: Database, values: dict[str, Any]) -> None:
     with db.begin() as conn:
         key = make_run(conn, "d")

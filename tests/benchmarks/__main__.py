@@ -1,0 +1,49 @@
+"""`python -m tests.benchmarks [NAME...] [--runs N] [--quick] [--out DIR]`: the suite on the real service."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from tests.benchmarks import machine, report
+from tests.benchmarks.measure import Row
+from tests.benchmarks.setup import Setup
+from tests.benchmarks.suite import SUITE
+
+
+def main() -> int:
+    """Run what was asked for; 1 when a row is void or a benchmark could not run."""
+    arguments = _arguments()
+    machine.adopt_orphans()
+    rows: list[Row] = []
+    failed = False
+    for name in arguments.names or SUITE:
+        print(f"{name}", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="aerodrome-bench-", ignore_cleanup_errors=True) as scratch:
+            try:
+                for row in SUITE[name](Setup(Path(scratch), arguments.runs, arguments.quick)):
+                    rows.append(report.tell(row))
+            except Exception:
+                failed = True
+                traceback.print_exc()
+        report.write(arguments.out, "suite", rows)
+    print(report.table(rows))
+    return int(failed or any(row.void for row in rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", choices=[*SUITE, []], help=f"of: {', '.join(SUITE)}", metavar="NAME"
+    )
+    parser.add_argument("--runs", type=int, default=5, help="measured runs of a shape, after a cold one")
+    parser.add_argument("--quick", action="store_true", help="small sizes: proves that the suite works")
+    parser.add_argument("--out", type=Path, default=Path(".bench/suite"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
