@@ -31,7 +31,7 @@ class FakeAgent:
         self.report_starts = True
         self.sock: socket.socket | None = None
 
-    def connect(self, deadline: float = 10.0) -> None:
+    def connect(self, deadline: float = 30.0) -> None:
         """Connect, waiting for the engine to listen, and say hello."""
         until = time.monotonic() + deadline
         while True:
