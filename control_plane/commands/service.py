@@ -59,6 +59,8 @@ def run(settings: Settings) -> None:
         undo.callback(sockets.tls.close)
         with _start_errors():
             _serve(settings, sockets, began, undo)
+    sys.stdout.flush()
+    os._exit(0)  # all is undone; a job that still waits for an installer must not hold us up
 
 
 def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.ExitStack) -> None:

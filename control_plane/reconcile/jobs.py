@@ -102,6 +102,8 @@ class Jobs:
         check_source(environment, self.access)
         self._step(name, "preparing the interpreter")
         plan = self._plan(environment)
+        if self.stopping.is_set():
+            raise Interrupted
         self._step(name, "starting engine and agent")
         self.provisioner.create(plan)
         self._step(name, "waiting for the engine")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.jobs import Interrupted, Jobs
@@ -48,6 +48,7 @@ class Reconciler:
         self._wake.set()
         self._thread.join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._busy.values(), timeout)
 
     def tick(self) -> list[Action]:
         """One look and what was begun because of it."""

@@ -24,7 +24,7 @@ _DAG = "/dags/{dag_id}"
 _RUN = f"{_DAG}/dagRuns/{{dag_run_id}}"
 _TIS = f"{_RUN}/taskInstances"
 _TI = f"{_TIS}/{{task_id}}"
-_MAPPED = f"{_TI}/{{map_index:int}}"
+_MAPPED = f"{_TI}/{{map_index}}"
 _XCOM = f"{_TI}/xcomEntries"
 
 ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
@@ -68,17 +68,18 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("PATCH", f"{_TI}/dry_run", task_instances.try_patch, _USER),
     ("GET", _TI, task_instances.get_task_instance, _VIEWER),
     ("PATCH", _TI, task_instances.patch_task_instance, _USER),
-    ("GET", f"{_MAPPED}/tries", task_instances.list_tries, _VIEWER),
-    ("GET", f"{_MAPPED}/tries/{{task_try_number}}", task_instances.get_try, _VIEWER),
-    ("PATCH", f"{_MAPPED}/dry_run", task_instances.try_patch, _USER),
     # XCom (keys may contain slashes)
     ("GET", _XCOM, xcoms.list_xcoms, _VIEWER),
     ("POST", _XCOM, xcoms.post_xcom, _USER),
     ("GET", f"{_XCOM}/{{xcom_key:path}}", xcoms.get_xcom, _VIEWER),
     ("PATCH", f"{_XCOM}/{{xcom_key:path}}", xcoms.patch_xcom, _USER),
     ("DELETE", f"{_XCOM}/{{xcom_key:path}}", xcoms.delete_xcom, _OP),
-    ("GET", f"{_TI}/{{map_index}}", task_instances.get_task_instance, _VIEWER),
-    ("PATCH", f"{_TI}/{{map_index}}", task_instances.patch_task_instance, _USER),
+    # one of a mapped task's instances (last: an index looks like any other word)
+    ("GET", f"{_MAPPED}/tries", task_instances.list_tries, _VIEWER),
+    ("GET", f"{_MAPPED}/tries/{{task_try_number}}", task_instances.get_try, _VIEWER),
+    ("PATCH", f"{_MAPPED}/dry_run", task_instances.try_patch, _USER),
+    ("GET", _MAPPED, task_instances.get_task_instance, _VIEWER),
+    ("PATCH", _MAPPED, task_instances.patch_task_instance, _USER),
     # configuration (variable keys may contain slashes)
     ("GET", "/variables", variables.list_variables, _OP),
     ("POST", "/variables", variables.post_variable, _OP),

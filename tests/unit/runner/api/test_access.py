@@ -14,7 +14,6 @@ _VALUES = {
     "dag_run_id": "r1",
     "task_id": "a",
     "map_index": "0",
-    "map_index:int": "0",
     "try_number": "1",
     "task_try_number": "1",
     "version_number": "1",

@@ -99,6 +99,7 @@ def test_task_instances_and_their_tries_have_every_member(demo):
     assert [check(item, TRY)["state"] for item in tries] == ["failed"]
     assert demo.call("GET", f"{R1}/taskInstances/b/tries/1").json() == tries[0]
     assert demo.call("GET", f"{R1}/taskInstances/b/tries/2").status_code == 404
+    assert demo.call("GET", f"{R1}/taskInstances/b/-1/tries/1").json() == tries[0]
     assert demo.call("GET", "/dags/~/dagRuns/~/taskInstances?state=failed").json()["total_entries"] == 1
     batch = demo.call("POST", "/dags/~/dagRuns/~/taskInstances/list", json={"task_ids": ["a", "c"]}).json()
     assert batch["total_entries"] == 2
