@@ -12,6 +12,8 @@ from tests.benchmarks import machine
 from tests.benchmarks.measure import Row
 from tests.benchmarks.records import spread
 
+ONLY_RAW = {"in_bodies_s", "in_flight", "idle_before", "program_s", "hop_p95_ms"}
+
 
 def write(directory: Path, name: str, rows: Sequence[Row]) -> Path:
     """The rows with the machine's facts, written anew after each step: what is measured is kept."""
@@ -36,6 +38,8 @@ def table(rows: Iterable[Row]) -> str:
     lines = [f"{'benchmark':<16}{'side':<34}{'class':<7}{'figure':<24}{'median':>12}   min - max (n)"]
     for (benchmark, side, isolation), group in grouped(rows).items():
         for figure, values in group.items():
+            if figure in ONLY_RAW:
+                continue
             s = spread(values)
             span = f"{s['min']:.4g} - {s['max']:.4g} ({s['n']})"
             lines.append(f"{benchmark:<16}{side:<34}{isolation:<7}{figure:<24}{s['median']:>12.4g}   {span}")
