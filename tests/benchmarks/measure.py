@@ -28,10 +28,8 @@ class Row:
         return asdict(self)
 
 
-def run_shape(
-    side: Side, shape: Shape, directory: Path, *, cold: bool = False, patience: float = 60.0
-) -> Row:
-    """One run. In a cold one, the first of its file, memory is sampled; a warm one waits for an idle machine."""
+def run_shape(side: Side, shape: Shape, directory: Path, *, cold: bool = False, patience: float = 60) -> Row:
+    """One run. In a cold one, the first of its file, memory is sampled; others wait for an idle machine."""
     row = Row(shape.name, side.name, side.isolation, side.durability, cold)
     path = directory / f"{side.name}-{shape.dag_id}-{time.time_ns()}.records"
     if cold:
