@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.benchmarks import machine, report
+from tests.benchmarks import report
 from tests.benchmarks.measure import Row
 from tests.benchmarks.setup import Setup
 from tests.benchmarks.suite import SUITE
@@ -17,7 +17,6 @@ from tests.benchmarks.suite import SUITE
 def main() -> int:
     """Run what was asked for; 1 when a row is void or a benchmark could not run."""
     arguments = _arguments()
-    machine.adopt_orphans()
     rows: list[Row] = []
     failed = False
     for name in arguments.names or SUITE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 
 PROC = Path("/proc")
 TICK = os.sysconf("SC_CLK_TCK")
-_SET_CHILD_SUBREAPER = 36
 
 
 def facts() -> dict[str, object]:
@@ -31,18 +29,6 @@ def facts() -> dict[str, object]:
         "load": os.getloadavg(),
         "steal_s": int(_lines(PROC / "stat")[0].split()[8]) / TICK,
     }
-
-
-def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends: none leaves the tree we measure."""
-    ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def reap_orphans(known: set[int]) -> None:
-    """Collect ended orphans (their CPU time then counts as ours); `known` are waited for elsewhere."""
-    for pid, (parent, state, _) in _processes().items():
-        if parent == os.getpid() and state == "Z" and pid not in known:
-            os.waitpid(pid, os.WNOHANG)
 
 
 def tree(root: int | None = None) -> list[int]:

@@ -28,8 +28,8 @@ class Row:
         return asdict(self)
 
 
-def run_shape(side: Side, shape: Shape, directory: Path, *, cold: bool = False) -> Row:
-    """One run. A cold one (the first of its file) is where memory is sampled; its time is not told."""
+def run_shape(side: Side, shape: Shape, directory: Path, *, cold: bool = False, patience: float = 60) -> Row:
+    """One run. In a cold one, the first of its file, memory is sampled; others wait for an idle machine."""
     row = Row(shape.name, side.name, side.isolation, side.durability, cold)
     path = directory / f"{side.name}-{shape.dag_id}-{time.time_ns()}.records"
     if cold:
@@ -37,7 +37,7 @@ def run_shape(side: Side, shape: Shape, directory: Path, *, cold: bool = False) 
             _run(side, shape, path, row)
         row.figures["peak_pss_mib"] = memory.mib
     else:
-        idle = machine.wait_until_idle()
+        idle = machine.wait_until_idle(deadline=patience)
         row.figures["idle_before"] = idle
         _run(side, shape, path, row)
     return row

@@ -76,7 +76,7 @@ def dagbag(side: Aerodrome, setup: Setup) -> Iterator[Row]:
 def idle(side: Aerodrome, setup: Setup) -> Iterator[Row]:
     """Nothing to do, one DAG known: CPU and memory of the control plane, the cell and the embedded S3."""
     _until_visible(side, "one")
-    machine.wait_until_idle()
+    machine.wait_until_idle(deadline=setup.patience)
     processes = side.service.status()["processes"]
     seconds = setup.choose(60, 5)
     before = {entry["pid"]: machine.cpu_of(entry["pid"]) for entry in processes}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import urllib.parse
@@ -18,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.benchmarks import machine
+from tests.benchmarks import nursery
 from tests.benchmarks.side import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +34,8 @@ class Service:
     """A running `aerodrome up` on a home of its own."""
 
     home: Path
-    process: subprocess.Popen[bytes]
+    processes: list[subprocess.Popen[bytes]]
+    """The nurseries of each start; the last one holds the living control plane."""
     access: dict[str, str]
     s3: Any
     mwaa: Any
@@ -44,22 +44,13 @@ class Service:
         """What `aerodrome status --format json` says."""
         return dict(_command(self.home, "status"))
 
-    def pids(self, role: str) -> list[int]:
-        """The living processes of one role; tasks and zygotes have many."""
-        return [entry["pid"] for entry in self.status()["processes"] if entry["role"] == role]
-
-    def kill(self, role: str) -> None:
-        """kill -9 of every process of a role, which there must be."""
-        pids = self.pids(role)
-        if not pids:
-            raise RuntimeError(f"cannot kill the {role}: the service's status names no such process")
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+    def pids(self, *roles: str) -> list[int]:
+        """The living processes of these roles, in order of their numbers."""
+        return sorted(entry["pid"] for entry in self.status()["processes"] if entry["role"] in roles)
 
     def restart(self) -> None:
-        """Start `aerodrome up` again on the same home, after its control plane has gone."""
-        self.process.wait(30)
-        self.process = _start(self.home)
+        """Start `aerodrome up` again on the same home, after its control plane was killed."""
+        self.processes.append(_start(self.home))
         self.access, self.s3, self.mwaa = _clients(self.home)
 
 
@@ -118,19 +109,21 @@ class Aerodrome:
 def running(home: Path) -> Iterator[Service]:
     """The service on a fresh home, with a bucket; stopped and checked to be gone on the way out."""
     home.mkdir(parents=True)
-    service = Service(home, _start(home), {}, None, None)
+    service = Service(home, [_start(home)], {}, None, None)
     try:
         service.access, service.s3, service.mwaa = _clients(home)
         service.s3.create_bucket(Bucket=BUCKET)
         service.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         yield service
     finally:
-        service.process.send_signal(signal.SIGTERM)
+        service.processes[-1].terminate()
+        down = [*MAIN, "down", "--home", str(home)]
         try:
-            service.process.wait(60)
+            service.processes[-1].wait(60)
         finally:
-            subprocess.run([*MAIN, "down", "--home", str(home)], env=_environment(), check=False, cwd=ROOT)
-            machine.reap_orphans({service.process.pid})
+            subprocess.run(down, env=_environment(), check=False, cwd=ROOT, capture_output=True)
+            for process in service.processes:
+                process.wait(60)
 
 
 @contextlib.contextmanager
@@ -149,7 +142,7 @@ def _start(home: Path) -> subprocess.Popen[bytes]:
     log = home / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*MAIN, "up", "--home", str(home), *ports],
+            [*nursery.COMMAND, *MAIN, "up", "--home", str(home), *ports],
             env=_environment(),
             stdout=output,
             stderr=output,

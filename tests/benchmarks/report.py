@@ -12,6 +12,8 @@ from tests.benchmarks import machine
 from tests.benchmarks.measure import Row
 from tests.benchmarks.records import spread
 
+ONLY_RAW = {"in_bodies_s", "in_flight", "idle_before", "program_s", "hop_p95_ms"}
+
 
 def write(directory: Path, name: str, rows: Sequence[Row]) -> Path:
     """The rows with the machine's facts, written anew after each step: what is measured is kept."""
@@ -33,12 +35,14 @@ def tell(row: Row) -> Row:
 
 def table(rows: Iterable[Row]) -> str:
     """Every figure of the warm rows that count: median (min-max), n, and the isolation class."""
-    lines = [f"{'benchmark':<16}{'side':<34}{'class':<7}{'figure':<24}{'median':>12}   min - max (n)"]
+    lines = [f"{'benchmark':<22}{'side':<34}{'class':<7}{'figure':<24}{'median':>12}   min - max (n)"]
     for (benchmark, side, isolation), group in grouped(rows).items():
         for figure, values in group.items():
+            if figure in ONLY_RAW:
+                continue
             s = spread(values)
             span = f"{s['min']:.4g} - {s['max']:.4g} ({s['n']})"
-            lines.append(f"{benchmark:<16}{side:<34}{isolation:<7}{figure:<24}{s['median']:>12.4g}   {span}")
+            lines.append(f"{benchmark:<22}{side:<34}{isolation:<7}{figure:<24}{s['median']:>12.4g}   {span}")
     void = sum(bool(row.void) for row in rows)
     return "\n".join([*lines, f"{void} void rows" if void else "no void rows"])
 
@@ -51,7 +55,7 @@ def ratios(rows: Iterable[Row], ours: str) -> str:
         if "wall_s" in group
     }
     lines = [
-        f"{benchmark:<16}{side} takes {wall / walls[benchmark, ours]:.1f} times as long"
+        f"{benchmark:<22}{side} takes {wall / walls[benchmark, ours]:.1f} times as long"
         for (benchmark, side), wall in walls.items()
         if side != ours and (benchmark, ours) in walls
     ]

@@ -14,6 +14,11 @@ class Setup:
     runs: int
     quick: bool
 
+    @property
+    def patience(self) -> float:
+        """How long to wait for an idle machine."""
+        return 0.0 if self.quick else 60.0
+
     def choose(self, full: int, quick: int) -> int:
         """A size: the full one, or the one that only proves that the benchmark works."""
         return quick if self.quick else full

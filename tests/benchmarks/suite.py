@@ -27,7 +27,7 @@ def of_shape(make: Callable[[Setup], shapes.Shape], setup: Setup) -> Iterator[Ro
         publish(side, shape)
         yield run_shape(side, shape, setup.scratch, cold=True)
         for _ in range(setup.runs):
-            yield run_shape(side, shape, setup.scratch)
+            yield run_shape(side, shape, setup.scratch, patience=setup.patience)
 
 
 def wm_long(setup: Setup) -> Iterator[Row]:
@@ -39,7 +39,7 @@ def wm_long(setup: Setup) -> Iterator[Row]:
         yield run_shape(side, shape, setup.scratch, cold=True)
         for _ in range(setup.runs):
             before = bare_loop(length, number)
-            row = run_shape(side, shape, setup.scratch)
+            row = run_shape(side, shape, setup.scratch, patience=setup.patience)
             row.figures["bare_loop_s"] = (before + bare_loop(length, number)) / 2
             if not row.void:
                 row.figures["overhead_percent"] = 100 * (

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import machine, ours, peers_airflow, report, shapes
+from tests.benchmarks import ours, peers_airflow, report, shapes
 from tests.benchmarks.measure import Row, run_shape
 from tests.benchmarks.side import Side, publish
 
@@ -24,7 +24,6 @@ def main() -> None:
         shapes.fan(arguments.fan),
     ]
     chosen = [shape for shape in chosen if not arguments.names or shape.name in arguments.names]
-    machine.adopt_orphans()
     starts = _starts(arguments)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="aerodrome-bench-") as scratch:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks import machine, postgres, records, report, shapes
+from tests.benchmarks import machine, nursery, postgres, records, report, shapes
 from tests.benchmarks.measure import Row
 from tests.benchmarks.side import HttpJson, wait_for
 from tests.benchmarks.venvs import clean_environment, make_venv
@@ -63,7 +63,6 @@ PEERS = (
 def main() -> None:
     """Run the rounds and write the report."""
     arguments = _arguments()
-    machine.adopt_orphans()
     chosen = [peer for peer in PEERS if not arguments.names or peer.name in arguments.names]
     venvs = {peer.venv: make_venv(Path(".bench/peers") / peer.venv, peer.packages) for peer in chosen}
     work = [shapes.fibonacci("wm-light", 40, 10), shapes.fan(arguments.fan)]
@@ -118,7 +117,7 @@ def run(peer: Peer, shape: shapes.Shape, venv: Path, home: Path, *, cold: bool) 
 def _command(peer: Peer, shape: shapes.Shape, venv: Path, path: Path) -> list[str]:
     kind = "fan" if "first" in shape.upstream else "chain"
     number = str(shape.constants.get("NUMBER", 0))
-    script = [str(venv.absolute() / "bin" / "python"), str(SCRIPTS / peer.script)]
+    script = [*nursery.COMMAND, str(venv.absolute() / "bin" / "python"), str(SCRIPTS / peer.script)]
     return [*script, kind, str(len(shape.upstream)), number, str(path), *peer.arguments]
 
 
