@@ -17,6 +17,10 @@ from runner.agent.stream import Stream
 from runner.agent.zygotes import FileZygote
 
 
+class ZygoteGone(Exception):
+    """The zygote died before it was asked: nothing was started."""
+
+
 class Launcher:
     """Launches attempts, from a file zygote or in an interpreter of their own."""
 
@@ -34,7 +38,7 @@ class Launcher:
         on_message: Callable[[Message], None],
         on_hang_up: Callable[[str], None],
     ) -> int | None:
-        """The pid, when it is known already (a zygote tells it later). Raises OSError.
+        """The pid, when it is known already (a zygote tells it later). Raises OSError and ZygoteGone.
 
         The work is in the socket before the child is there to read it.
         """
@@ -50,10 +54,19 @@ class Launcher:
         bundle_path = str(self._bundle_path(attempt.workload.bundle))
         attempt.stream.send(messages.work(attempt.data, bundle_path, self._settings))
         if zygote is not None:
-            zygote.fork(attempt.id, [child, writer, lock], [child, writer])
+            if not zygote.fork(attempt.id, [child, writer, lock], [child, writer]):
+                self._undo(attempt)
+                raise ZygoteGone
             return None
         try:
             return self._interpreter.spawn("run", child, writer, lock)
         finally:
             os.close(child)
             os.close(writer)
+
+    def _undo(self, attempt: Attempt) -> None:
+        attempt.close_pipe(self._loop)
+        if attempt.stream is not None:
+            attempt.stream.close()
+            attempt.stream = None
+        attempt.launched = False

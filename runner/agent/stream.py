@@ -41,14 +41,18 @@ class Stream:
         self.closed = False
         loop.watch(self._fd, self._read)
 
-    def send(self, message: Message, fds: list[int] | None = None, spend: list[int] | None = None) -> None:
-        """Send a frame now or as soon as there is room. Descriptors in `spend` are closed once they are sent."""
+    def send(self, message: Message, fds: list[int] | None = None, spend: list[int] | None = None) -> bool:
+        """Send a frame now or as soon as there is room. Descriptors in `spend` are closed once they are sent.
+
+        False when it is certain that nobody will ever receive it.
+        """
         data = encode({**message, "fds": len(fds)} if fds else message)
         self._outgoing.append((data, fds or [], spend or []))
         if self._deaf or self.closed:
             self._drop_outgoing()
         elif not self._waiting:
             self._write()
+        return not (self._deaf or self.closed)
 
     def send_soon(self, message: Message) -> None:
         """Send a frame at the end of this turn, together with the others of the turn."""

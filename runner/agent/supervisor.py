@@ -21,7 +21,7 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel, questions, spool
 from runner.agent.attempt import Attempt
-from runner.agent.launching import Launcher
+from runner.agent.launching import Launcher, ZygoteGone
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
 from runner.agent.zygotes import FileZygote, Zygotes
@@ -145,6 +145,11 @@ class Supervisor:
                 lambda message: self._on_child(attempt, message),
                 lambda _reason: self._on_hang_up(attempt),
             )
+        except ZygoteGone:
+            if zygote is not None:
+                self._zygotes().abandon(zygote)
+            self._zygotes().place(attempt.id, attempt.workload.bundle, attempt.workload.file)
+            return
         except OSError as error:
             reason = f"cannot start the task's process: {error}"
             self._conclude(attempt, endings.outcome_of_failure(reason, None, time.time()))
@@ -202,7 +207,7 @@ class Supervisor:
     def _on_hang_up(self, attempt: Attempt) -> None:
         attempt.stream = None
         if attempt.orphaned and (attempt.pid is None or not kernel.LINUX):
-            self._process_gone(attempt, None, "its zygote died before it could report")
+            self._process_gone(attempt, None, "its zygote died before it could report", lost=True)
 
     def _on_child(self, attempt: Attempt, message: Message) -> None:
         if message["kind"] == "finish":
@@ -224,7 +229,9 @@ class Supervisor:
         self._conclude(attempt, outcome)
         attempt.timers.append(self._loop.after(LINGER, lambda: self._end_leftovers(attempt)))
 
-    def _process_gone(self, attempt: Attempt, status: int | None, reason: str | None) -> None:
+    def _process_gone(
+        self, attempt: Attempt, status: int | None, reason: str | None, lost: bool = False
+    ) -> None:
         """The child is dead. What it left running has five seconds after a finish, and none without one."""
         if attempt.gone:
             return
@@ -237,7 +244,7 @@ class Supervisor:
             why = attempt.stop_reason or reason or endings.describe_status(status or 0)
             facts = endings.exit_facts(status)
             failure = endings.outcome_of_failure(
-                why, attempt.started_at, time.time(), lost=attempt.lost, **facts
+                why, attempt.started_at, time.time(), lost=attempt.lost or lost, **facts
             )
             self._conclude(attempt, failure)
         attempt.read_log(self._loop)

@@ -59,11 +59,13 @@ class FileZygote:
     deadline: Timer | None = None
     trouble: str | None = None
 
-    def fork(self, attempt: str, fds: list[int], spend: list[int]) -> None:
-        """Ask for a child; `fds` are its socket, log pipe and lock."""
+    def fork(self, attempt: str, fds: list[int], spend: list[int]) -> bool:
+        """Ask for a child; `fds` are its socket, log pipe and lock. False when the zygote is certainly gone."""
         assert self.stream is not None  # noqa: S101 - it has one for as long as it is ready
-        self.children.add(attempt)
-        self.stream.send(messages.fork(attempt), fds, spend)
+        arrives = self.stream.send(messages.fork(attempt), fds, spend)
+        if arrives:
+            self.children.add(attempt)
+        return arrives
 
 
 class Zygotes:
@@ -181,12 +183,16 @@ class Zygotes:
             last = message["error"].rstrip().rpartition("\n")[2]
             self._owner.zygote_broken(_take(zygote), f"cannot import {zygote.file}: {last}", message["error"])
 
+    def abandon(self, zygote: FileZygote) -> None:
+        """It is gone: its children die with it, and the next attempt opens the file again."""
+        self._drop(zygote)
+        children, zygote.children = sorted(zygote.children), set()
+        self._owner.zygote_died(children)
+
     def _on_file_close(self, zygote: FileZygote) -> None:
         zygote.stream = None
         if zygote.ready:
-            self._drop(zygote)
-            children, zygote.children = sorted(zygote.children), set()
-            self._owner.zygote_died(children)
+            self.abandon(zygote)
 
     def _file_exited(self, zygote: FileZygote, status: int) -> None:
         del self._by_id[zygote.id]

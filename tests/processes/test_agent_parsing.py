@@ -88,6 +88,12 @@ def test_file_that_forks_and_returns_is_one_result(cell: Cell, engine: Engine) -
     until(lambda: not strangers(cell))
 
 
+def test_question_at_import_is_an_error_that_says_so(cell: Cell, engine: Engine) -> None:
+    cell.write("asks.py", "from airflow.models import Variable\nVariable.get('x')")
+    error = engine.parse(["asks.py"])["asks.py"]["error"]
+    assert "KeyError: 'Variable x does not exist'" in error
+
+
 def test_two_hundred_files_parse_in_the_time_they_may_take(cell: Cell, engine: Engine) -> None:
     files = [f"f{n}.py" for n in range(200)]
     for file in files:

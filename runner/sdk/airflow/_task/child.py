@@ -14,25 +14,31 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow._task import fork
 from airflow._wire import messages, workload
 from airflow._wire.frames import Channel, FrameError, Message
 
+if TYPE_CHECKING:
+    from airflow._task.rehearsal import Rehearsal
+
+REHEARSALS = 16
 PARSE_MEMORY = 2 * 1024**3
 PARSE_FILE_SIZE = 64 * 1024**2
 PARSE_PROCESSES = 4096
 
 
-def import_runtime(environment: str) -> None:
-    """Import all that a child will need and use it once, so that children find it in memory and warm."""
+def import_runtime(environment: str) -> Rehearsal:
+    """Import all that a child will need and use it, so that children find it in memory and warm."""
     from airflow._task.preload import preload
 
     preload()
-    from airflow._task.rehearsal import rehearse
+    from airflow._task.rehearsal import Rehearsal
 
-    rehearse(environment)
+    rehearsal = Rehearsal(environment)
+    rehearsal.run(REHEARSALS)
+    return rehearsal
 
 
 def load(bundle_path: str, file: str) -> dict[str, Any]:
@@ -160,6 +166,7 @@ def parse(channel: Channel, bundle_path: str, file: str, environment: str) -> No
     from airflow._task.parse import parse as parse_dag_file
 
     fork.show_title("aerodrome", "parse", environment, file)
+    fork.silence(1, 2)
     fork.offer_to_oom_killer(700)
     fork.limit(resource.RLIMIT_CORE, 0)
     fork.limit(resource.RLIMIT_AS, PARSE_MEMORY)

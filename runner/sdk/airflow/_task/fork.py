@@ -67,6 +67,14 @@ def open_output() -> None:
             os.close(spent)
 
 
+def silence(*descriptors: int) -> None:
+    """Have what is written to these go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    for fd in descriptors:
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
+
+
 def offer_to_oom_killer(score: int = 500) -> None:
     """When memory runs out, let the kernel take this process rather than the engine or the agent."""
     try:

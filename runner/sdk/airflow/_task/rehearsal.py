@@ -1,21 +1,22 @@
-"""A zygote runs a task that does nothing, a few times, before it forks: children then find everything warm.
+"""A task that does nothing, run where nobody waits so that it is cheaper where somebody does.
 
-What is loaded, cached or specialised at first use would otherwise be done again in every child, and every such write
-copies a page of memory. Measured: a fifth less time and memory for each task.
+The base zygote runs it a few times before it forks: what is loaded, cached or specialised at first use would otherwise
+be done again in every child, and every such write copies a page of memory (measured: a fifth less time for each task).
+A spare runs it once: the pages that its task will write to are its own by then (a millisecond less to the body).
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow._task import comms, fork
 from airflow._task.execute import execute
 from airflow._wire import encoding, messages, workload
 from airflow._wire.frames import FrameBuffer, encode
-
-TIMES = 16
 
 
 class _Nobody:
@@ -25,25 +26,41 @@ class _Nobody:
         return None
 
 
-def rehearse(environment: str) -> None:
-    """Run the task; what it prints and logs goes nowhere."""
-    from airflow.models.dag import DAG
-    from airflow.operators.python import PythonOperator
+class Rehearsal:
+    """The task and its work, made once."""
 
-    with DAG("rehearsal", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC)) as dag:
-        PythonOperator(task_id="task", python_callable=int)
-    message = messages.work(_workload().to_message(), "/", _settings(environment))
-    place, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        for _ in range(TIMES):
-            (arrived,) = FrameBuffer().feed(encode(message))
-            work = workload.from_message(arrived["workload"])
-            encode(execute(work, {"rehearsal": dag}, _Nobody(), arrived["settings"]))
-    finally:
-        os.dup2(place, 1)
-        os.close(place)
-        os.close(nowhere)
+    def __init__(self, environment: str) -> None:
+        from airflow.models.dag import DAG
+        from airflow.operators.python import PythonOperator
+
+        with DAG("rehearsal", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC)) as dag:
+            PythonOperator(task_id="task", python_callable=int)
+        self._dags = {"rehearsal": dag}
+        self._message = messages.work(_workload().to_message(), "/", _settings(environment))
+
+    def run(self, times: int) -> None:
+        """Run the task; what it prints and logs goes nowhere, and the process is left as it was."""
+        place, handlers, level, variables = (
+            os.dup(1),
+            logging.root.handlers[:],
+            logging.root.level,
+            {*os.environ},
+        )
+        fork.silence(1)
+        try:
+            for _ in range(times):
+                (arrived,) = FrameBuffer().feed(encode(self._message))
+                work = workload.from_message(arrived["workload"])
+                encode(execute(work, self._dags, _Nobody(), arrived["settings"]))
+        finally:
+            os.dup2(place, 1)
+            os.close(place)
+            comms.set_current(None)
+            logging.captureWarnings(False)
+            logging.root.handlers[:] = handlers
+            logging.root.setLevel(level)
+            for name in {*os.environ} - variables:
+                del os.environ[name]
 
 
 def _workload() -> workload.Workload:

@@ -20,11 +20,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow._task import child, fork
 from airflow._wire import frames, messages
 from airflow._wire.frames import Channel, Message
+
+if TYPE_CHECKING:
+    from airflow._task.rehearsal import Rehearsal
 
 SPARE_LIFETIME = 30.0
 _CRASHED = 70
@@ -159,30 +162,35 @@ def run_base(sock: socket.socket, parent: int, environment: str) -> None:
     """The base zygote of an environment, until the agent closes the socket."""
     fork.die_with(parent)
     fork.show_title("aerodrome", "zygote", environment)
-    child.import_runtime(environment)
+    rehearsal = child.import_runtime(environment)
     gc.collect()
     gc.disable()
     gc.freeze()
     channel = Channel(sock)
-    zygote = Zygote(channel, lambda z, message, fds: _serve_base(z, message, fds, environment))
+    zygote = Zygote(channel, lambda z, message, fds: _serve_base(z, message, fds, environment, rehearsal))
     channel.send(messages.ready([], None))
     zygote.serve()
 
 
-def _serve_base(zygote: Zygote, message: Message, fds: list[int], environment: str) -> None:
+def _serve_base(
+    zygote: Zygote, message: Message, fds: list[int], environment: str, rehearsal: Rehearsal
+) -> None:
     sock = socket.socket(fileno=fds[0])
     where = message["bundle_path"], message["file"]
     if message["kind"] == "open_file":
-        zygote.fork(message["id"], lambda: run_file(sock, *where, environment))
+        zygote.fork(message["id"], lambda: run_file(sock, *where, environment, rehearsal))
     elif message["kind"] == "parse_file":
         zygote.fork(message["id"], lambda: child.parse(Channel(sock), *where, environment))
     sock.close()
 
 
-def run_file(sock: socket.socket, bundle_path: str, file: str, environment: str) -> None:
+def run_file(
+    sock: socket.socket, bundle_path: str, file: str, environment: str, rehearsal: Rehearsal
+) -> None:
     """The zygote of one DAG file, until the agent closes the socket."""
     fork.show_title("aerodrome", "zygote", environment, file)
     channel = Channel(sock)
+    fork.silence(1, 2)  # what imports print, again and again, has no reader
     ours = _open_files()
     try:
         dags = child.load(bundle_path, file)
@@ -198,7 +206,7 @@ def run_file(sock: socket.socket, bundle_path: str, file: str, environment: str)
     gc.freeze()
     zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, dags))
     channel.send(messages.ready(sorted(dags), None))
-    zygote.serve(lambda spare: _run_spare(spare, dags))
+    zygote.serve(lambda spare: _run_spare(spare, dags, rehearsal))
 
 
 def _serve_file(zygote: Zygote, message: Message, fds: list[int], dags: dict[str, Any]) -> None:
@@ -209,8 +217,9 @@ def _serve_file(zygote: Zygote, message: Message, fds: list[int], dags: dict[str
         os.close(fd)
 
 
-def _run_spare(sock: socket.socket, dags: dict[str, Any]) -> None:
+def _run_spare(sock: socket.socket, dags: dict[str, Any], rehearsal: Rehearsal) -> None:
     child.settle()
+    rehearsal.run(1)
     received = Channel(sock).receive()
     if received is None:
         os._exit(0)
