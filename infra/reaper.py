@@ -15,15 +15,18 @@ def leave_pid_one() -> None:
     """
     if os.getpid() != 1:
         return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)  # until somebody is there to pass them on
     child = os.fork()
     if child:
         os._exit(watch(child))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def watch(child: int) -> int:
     """Pass signals on to the child and reap whatever ends; the child's exit status once it has ended."""
     for number in _PASSED_ON:
         signal.signal(number, lambda received, _frame: os.kill(child, received))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     while True:
         pid, status = os.wait()
         if pid == child:

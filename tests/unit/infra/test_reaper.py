@@ -11,6 +11,7 @@ _INIT = """
 import ctypes, os, signal, sys
 from infra.reaper import watch
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 child = os.fork()
 if child == 0:
     if os.fork() == 0:              # an orphan that ends before the child
@@ -19,6 +20,7 @@ if child == 0:
         os._exit(0)
     os.wait()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     print("up", flush=True)
     signal.pause()
 sys.exit(watch(child))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import os
+import select
 import time
 from pathlib import Path
 from typing import Any
@@ -75,15 +77,19 @@ def test_timeout_ends_the_command_and_what_it_started(bundle: Bundle) -> None:
     word = run(bundle, f"bash_command={command!r}, execution_timeout=timedelta(seconds=0.3)")
     assert word["state"] == "failed" and "execution_timeout" in word["reason"]
     assert time.monotonic() - began < 5
-    assert not is_running(int(note.read_text()))
+    assert has_ended(int(note.read_text()))
 
 
-def is_running(pid: int) -> bool:
-    """Whether a process lives; one that nobody has reaped yet does not."""
+def has_ended(pid: int) -> bool:
+    """Whether a process, which was told to end, does so soon."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 10)[0])
+    finally:
+        os.close(handle)
 
 
 def test_command_has_a_process_group_of_its_own_in_our_session(bundle: Bundle) -> None:
