@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import os
 import select
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
