@@ -9,8 +9,9 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-Bucket = tuple[str, int, str, str | None, int | None]
+Bucket = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Demand:
         """Tasks of one bucket are held back by the same limits at the same time."""
         limited = self.per_dag is not None or self.per_run is not None
         task, run = (self.task_id if limited else None), (self.run if self.per_run is not None else None)
-        return (self.pool, self.pool_slots, self.dag_id, task, run)
+        limits = (self.max_active_tasks, self.per_dag, self.per_run)  # versions of a DAG may differ in them
+        return (self.pool, self.pool_slots, self.dag_id, task, run, *limits)
 
 
 @dataclass(slots=True)
@@ -52,10 +54,14 @@ class Usage:
         """Count a live task in (1) or out (-1)."""
         self.pools[demand.pool] += amount * demand.pool_slots
         self.dags[demand.dag_id] += amount
-        if demand.per_dag is not None:
-            self.tasks[demand.dag_id, demand.task_id] += amount
-        if demand.per_run is not None:
-            self.run_tasks[demand.run, demand.task_id] += amount
+        self._count(self.tasks, (demand.dag_id, demand.task_id), amount)
+        self._count(self.run_tasks, (demand.run, demand.task_id), amount)
+
+    @staticmethod
+    def _count(counter: Counter[Any], key: Any, amount: int) -> None:
+        counter[key] += amount
+        if not counter[key]:
+            del counter[key]  # there are as many keys as tasks; only live ones may cost memory
 
 
 @dataclass(frozen=True, slots=True)
