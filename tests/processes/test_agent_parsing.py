@@ -36,7 +36,7 @@ HOSTILE = {
     ),
     "parent.py": (
         "os.kill(os.getppid(), 9); time.sleep(600)",
-        "the base zygote died every time it was parsed",
+        "the process that parses died every time",
     ),
 }
 
@@ -58,10 +58,11 @@ def engine(cell: Cell) -> Iterator[Engine]:
 
 
 def strangers(cell: Cell) -> list[str]:
-    """Processes of the cell other than its agent and base zygote."""
+    """Processes of the cell other than its agent, base zygote and parse zygote."""
     home = str(cell.layout.home / "work")
     mine = {pid: title for pid, title in titles().items() if home_of(pid) == home and alive(pid)}
-    return [title for title in mine.values() if title != "aerodrome zygote demo"]
+    ours = {"aerodrome zygote demo", "aerodrome zygote demo (parsing)"}
+    return [title for title in mine.values() if title not in ours]
 
 
 def test_hostile_files_are_one_error_each_and_leave_nothing_behind(cell: Cell, engine: Engine) -> None:
@@ -79,6 +80,25 @@ def test_hostile_files_are_one_error_each_and_leave_nothing_behind(cell: Cell, e
         assert results[file]["error"] is None, (file, results[file])
         assert [dag["dag_id"] for dag in results[file]["dags"]] == [file[:-3]]
     until(lambda: not strangers(cell), timeout=15)
+
+
+def test_file_that_kills_its_parent_ends_no_task(cell: Cell, engine: Engine) -> None:
+    gate = cell.layout.home / "gate"
+    cell.write(
+        "d.py",
+        f"dag('d', wait=lambda: [time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(gate)!r}), True)])",
+    )
+    cell.write("killer.py", "os.kill(os.getppid(), 9); time.sleep(600)")
+    work = cell.work("wait")
+    engine.run(work)
+    pid, base = engine.started(work), cell.zygote()
+    results = engine.parse(["killer.py", "d.py"], timeout=10)
+    assert "the process that parses died every time" in results["killer.py"]["error"]
+    assert [dag["dag_id"] for dag in results["d.py"]["dags"]] == ["d"]
+    assert alive(pid) and cell.zygote() == base
+    gate.touch()
+    assert engine.outcome(work)["state"] == "success"
+    assert engine.count("started", work) == 1
 
 
 def test_file_that_forks_and_returns_is_one_result(cell: Cell, engine: Engine) -> None:
