@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from airflow._wire import messages
 
 from runner.domain.states import TaskInstanceState
+from runner.scheduler import loop
 from runner.scheduler.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import AttemptInfo
@@ -241,7 +242,13 @@ def test_change_behind_the_schedulers_back_wins_over_what_it_decided(rig: Rig) -
     ]
 
 
-def test_run_that_nobody_announced_is_found_by_the_poll(rig: Rig) -> None:
+@pytest.fixture
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a rig that is made after it."""
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.5)
+
+
+def test_run_that_nobody_announced_is_found_by_the_poll(quick_polls: None, rig: Rig) -> None:
     rig.cell.put(make_dag("d", {"a": []}))
     rig.connect()
     rig.finish(rig.cell.trigger("d"))
