@@ -76,8 +76,8 @@ def test_stopped_engine_ends_cleanly_and_leaves_running_tasks_to_the_next(
     cell.put(make_dag("d", {"a": [], "b": ["a"]}))
     key = cell.trigger("d")
     engine = cell.start_engine()
-    connect(agent)
     agent.decide = lambda _workload: None
+    connect(agent)
     agent.serve(lambda: cell.instances(key, "state")[0][0] == "running")
     engine.terminate()
     assert engine.wait(15) == 0

@@ -54,6 +54,7 @@ class World:
         self.s3_url = f"http://127.0.0.1:{s3_port}"
         code = home / "code"
         (code / "runner").mkdir(parents=True, exist_ok=True)
+        (code / "runner" / "__init__.py").touch()  # a package, or one that is installed comes before it
         shutil.copy(ROOT / "tests/processes/fake_runner.py", code / "runner" / "__main__.py")
         self.roots = Roots(code, SDK)
         self.forgotten: list[ProcessProvisioner] = []
