@@ -77,6 +77,8 @@ def test_all_three_succeed_with_their_logs_in_s3_when_triggered(service: Running
     assert "World!" in _text(customer, "simple_airflow_dag", "print_world")
     until(lambda: _finished(customer, "simple_airflow_dag"), 30, "its own schedule makes a run too")
     customer.delete()
+    found = {key.split("/")[2].partition("=")[0] for key in customer.keys(f"logs/{customer.name}/")}
+    assert found == {"dag_id"}, "logs of our own are shipped where they are not enabled"
 
 
 def test_runs_are_made_in_order_and_no_more_at_once_than_allowed_when_airflow_2_catches_up(
