@@ -23,7 +23,11 @@ from tests.benchmarks.side import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = [sys.executable, "-m", "control_plane.main"]
 BUCKET = "bench"
-OPTIONS = {"core.parallelism": "2000", "core.max_active_tasks_per_dag": "100000"}
+OPTIONS = {
+    "core.parallelism": "2000",
+    "core.max_active_tasks_per_dag": "100000",
+    "core.default_pool_task_slot_count": "10000",
+}
 ROLE = "arn:aws:iam::123456789012:role/bench"
 NETWORK = {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 QUICKLY = Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32)
