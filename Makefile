@@ -26,7 +26,7 @@ $(UV):
 	@touch $@
 
 demo: setup ## the main job, end to end, with visible progress
-	@$(BIN)/python -m control_plane.main demo
+	@$(BIN)/aerodrome demo
 
 up: setup ## the whole service in the foreground
 	@$(BIN)/aerodrome up

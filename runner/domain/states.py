@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from airflow._wire.states import LIVE, RUN_TERMINAL, TERMINAL, DagRunState, TaskInstanceState
 
-__all__ = ["LIVE", "RUN_TERMINAL", "RUN_TRANSITIONS", "TERMINAL", "TRANSITIONS", "DagRunState", "TaskInstanceState"]
+__all__ = [
+    "LIVE",
+    "RUN_TERMINAL",
+    "RUN_TRANSITIONS",
+    "TERMINAL",
+    "TRANSITIONS",
+    "DagRunState",
+    "TaskInstanceState",
+]
 
 _S = TaskInstanceState
 
@@ -80,7 +88,11 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
     _S.SUCCESS: {None: "a user cleared it", _S.FAILED: "a user said so"},
     _S.FAILED: {None: "a user cleared it", _S.SUCCESS: "a user said so", _S.SKIPPED: "a user said so"},
     _S.SKIPPED: {None: "a user cleared it", _S.SUCCESS: "a user said so", _S.FAILED: "a user said so"},
-    _S.UPSTREAM_FAILED: {None: "a user cleared it", _S.SUCCESS: "a user said so", _S.FAILED: "a user said so"},
+    _S.UPSTREAM_FAILED: {
+        None: "a user cleared it",
+        _S.SUCCESS: "a user said so",
+        _S.FAILED: "a user said so",
+    },
     _S.REMOVED: {None: "its DAG has the task again"},
 }
 """From -> to -> why. An edge that is not here does not exist."""

@@ -61,7 +61,9 @@ dag_file = Table(
     Column("path", Text, primary_key=True, comment="relative to the bundle"),
     Column("digest", String(64), nullable=False, comment="of the content last parsed"),
     Column("bundle", String(64), nullable=False, comment="snapshot it was last parsed in"),
-    Column("modules", Text, nullable=False, server_default="[]", comment="JSON: files of the bundle it imports"),
+    Column(
+        "modules", Text, nullable=False, server_default="[]", comment="JSON: files of the bundle it imports"
+    ),
     Column("parsed_at", Double, nullable=False),
     Column("seconds", Double, nullable=False),
     Column("error", Text, comment="import error, as the user reads it"),
@@ -122,7 +124,9 @@ dag_run = Table(
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     CheckConstraint(f"state IN {_one_of(DagRunState)}", name="state"),
-    CheckConstraint(f"(end_date IS NOT NULL) = (state IN {_one_of(RUN_TERMINAL)})", name="ended_iff_terminal"),
+    CheckConstraint(
+        f"(end_date IS NOT NULL) = (state IN {_one_of(RUN_TERMINAL)})", name="ended_iff_terminal"
+    ),
     Index("ix_dag_run_state_dag_id", "state", "dag_id"),
 )
 
@@ -162,18 +166,30 @@ task_instance = Table(
         f"state IS NULL OR state NOT IN {_one_of(LIVE)} OR attempt IS NOT NULL", name="live_has_attempt"
     ),
     CheckConstraint(
-        f"end_date IS NULL OR state IN {_one_of(TERMINAL | {TaskInstanceState.UP_FOR_RETRY})}", name="ended_is_over"
+        f"end_date IS NULL OR state IN {_one_of(TERMINAL | {TaskInstanceState.UP_FOR_RETRY})}",
+        name="ended_is_over",
     ),
     CheckConstraint("try_number >= 0 AND max_tries >= 1", name="tries"),
     Index("ix_task_instance_dag_id_run_id", "dag_id", "run_id"),
-    Index("ix_task_instance_live", "state", sqlite_where=text("state IS NOT NULL"), postgresql_where=text("state IS NOT NULL")),
+    Index(
+        "ix_task_instance_live",
+        "state",
+        sqlite_where=text("state IS NOT NULL"),
+        postgresql_where=text("state IS NOT NULL"),
+    ),
 )
 
 task_try = Table(
     "task_try",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("task_instance", Integer, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column(
+        "task_instance",
+        Integer,
+        ForeignKey("task_instance.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
     Column("try_number", Integer, nullable=False),
     Column("attempt", String(32)),
     Column("state", String(20)),

@@ -73,7 +73,9 @@ def from_json(text: str) -> CellSpec:
     """The spec that `to_json` wrote. Raises ValueError when it is of another format."""
     data = json.loads(text)
     if data.get("format") != FORMAT:
-        raise ValueError(f"cannot read a cell spec of format {data.get('format')!r}; this version reads {FORMAT}")
+        raise ValueError(
+            f"cannot read a cell spec of format {data.get('format')!r}; this version reads {FORMAT}"
+        )
     return CellSpec(**{**data, "source": Bucket(**data["source"]), "logs": Bucket(**data["logs"])})
 
 
@@ -85,7 +87,8 @@ def read(path: Path) -> CellSpec:
 def write(path: Path, spec: CellSpec) -> None:
     """Replace the spec atomically; readable by its owner only."""
     temporary = path.with_name(path.name + ".new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(spec.to_json())
         file.flush()
         os.fsync(file.fileno())

@@ -89,7 +89,9 @@ def _tagged(value: Any, path: str) -> Any:
         return {TYPE: "decimal", VAR: str(value)}
     if isinstance(value, uuid.UUID):
         return {TYPE: "uuid", VAR: str(value)}
-    raise NotEncodable(f"cannot encode {path}: {type(value).__module__}.{type(value).__qualname__} has no JSON form")
+    raise NotEncodable(
+        f"cannot encode {path}: {type(value).__module__}.{type(value).__qualname__} has no JSON form"
+    )
 
 
 def _zone_name(zone: dt.tzinfo | None) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 MAX_FRAME = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _FD_ROOM = socket.CMSG_LEN(8 * array.array("i").itemsize) if hasattr(socket, "CMSG_LEN") else 0
 
 Message = dict[str, Any]
@@ -26,7 +27,7 @@ class FrameError(ValueError):
 
 def encode(message: Message) -> bytes:
     """One frame, ready to send."""
-    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    body = _COMPACT.encode(message).encode()
     if len(body) > MAX_FRAME:
         raise FrameError(f"cannot send a frame of {len(body)} bytes; the limit is {MAX_FRAME}")
     return _LENGTH.pack(len(body)) + body
@@ -78,6 +79,11 @@ class Channel:
     def send(self, message: Message, fds: list[int] | None = None) -> None:
         """Send one frame whole; `fds` are duplicated into the receiver."""
         send(self.sock, message, fds)
+
+    @property
+    def pending(self) -> bool:
+        """A whole message has arrived already: the next `receive` will not wait."""
+        return bool(self._ready)
 
     def receive(self) -> tuple[Message, list[int]] | None:
         """The next message and its descriptors; None once the peer has closed."""

@@ -34,7 +34,9 @@ def line(at: float, level: str, event: str, logger: str, **fields: Any) -> str:
 
 def configure(path: Path | None, level: str = "INFO") -> None:
     """Send this process's log lines to a file (appended), or to standard error when `path` is None."""
-    handler = logging.StreamHandler() if path is None else logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = (
+        logging.StreamHandler() if path is None else logging.FileHandler(path, encoding="utf-8", delay=True)
+    )
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -1,12 +1,12 @@
 """Where things lie in a cell's directory. The one place that spells these paths.
 
-    cell.json            the cell spec (0600: it holds the cell's token and bucket credentials)
-    db/metadata.db       the metadata database, when it is SQLite
-    run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
-    run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
-    store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
-    attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
-    logs/                task logs until they are in the object store      log/<role>.log   our own log lines
+cell.json            the cell spec (0600: it holds the cell's token and bucket credentials)
+db/metadata.db       the metadata database, when it is SQLite
+run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
+run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
+store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
+attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
+logs/                task logs until they are in the object store      log/<role>.log   our own log lines
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Layout:
     def make(self) -> None:
         """Create the directories, private to their owner."""
         parts = (self.database.parent, self.store, self.bundles, self.attempts, self.task_logs, self.own_logs)
-        for part in (*parts, self.lock("x").parent, self.engine_socket.parent):
+        for part in (self.home, *parts, self.lock("x").parent, self.engine_socket.parent):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _socket(self, name: str) -> Path:

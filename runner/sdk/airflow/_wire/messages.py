@@ -145,14 +145,17 @@ def reply(attempt: str, id: int, result: Any = None, error: Message | None = Non
 # ---- agent <-> zygote ------------------------------------------------------------------------------------------
 
 
-def open_file(bundle_path: str, file: str) -> Message:
-    """Agent to base zygote, with one descriptor: fork a zygote for this file that serves that socket."""
-    return {"kind": "open_file", "bundle_path": bundle_path, "file": file}
+def open_file(id: str, bundle_path: str, file: str) -> Message:
+    """Agent to base zygote, with one descriptor: fork a zygote for this file that serves that socket.
+
+    `forked` and, one day, `exited` come back with `id` in the place of the attempt.
+    """
+    return {"kind": "open_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 
-def parse_file(bundle_path: str, file: str) -> Message:
+def parse_file(id: str, bundle_path: str, file: str) -> Message:
     """Agent to base zygote, with one descriptor: fork a child that parses the file and writes the result there."""
-    return {"kind": "parse_file", "bundle_path": bundle_path, "file": file}
+    return {"kind": "parse_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 
 def ready(dag_ids: list[str], unsafe: str | None) -> Message:
@@ -205,7 +208,8 @@ def finish(state: str, **fields: Any) -> Message:
 
 CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
-    "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null} -> [{task_id, map_index, value}]",
+    "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
+    " -> [{task_id, map_index, value}]",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",

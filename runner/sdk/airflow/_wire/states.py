@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class TaskInstanceState(str, Enum):
+class TaskInstanceState(StrEnum):
     """State of one task in one run. A row that nothing has happened to yet has no state (None)."""
 
     SCHEDULED = "scheduled"
@@ -21,20 +21,14 @@ class TaskInstanceState(str, Enum):
     RESTARTING = "restarting"
     REMOVED = "removed"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class DagRunState(str, Enum):
+class DagRunState(StrEnum):
     """State of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCESS = "success"
     FAILED = "failed"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 TERMINAL = frozenset(

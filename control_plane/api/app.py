@@ -1,0 +1,32 @@
+"""The public HTTP edge, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from control_plane.api.aws.authenticate import make_authenticator
+from control_plane.api.aws.edge import Edge
+from control_plane.api.metrics import Metrics
+from control_plane.api.middleware import Observe, RequestId
+from control_plane.iam.sigv4 import Rules
+from control_plane.operations.service import Service
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application: middleware, outermost first, around one edge that routes raw paths itself."""
+    metrics = Metrics()
+    rules = Rules(service.region, skew=service.skew)
+    app = FastAPI(
+        title="Aerodrome",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[
+            Middleware(RequestId),
+            Middleware(Observe, metrics=metrics),
+        ],
+    )
+    app.router.redirect_slashes = False
+    app.router.default = Edge(service, make_authenticator(service.db, service.vault, rules), metrics)
+    return app

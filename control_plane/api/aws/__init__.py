@@ -1,0 +1,1 @@
+"""The AWS wire: signatures, bodies, errors."""

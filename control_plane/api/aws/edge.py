@@ -1,0 +1,135 @@
+"""One request of AWS's API from bytes to answer: route, signature, permission, operation.
+
+Everything that blocks (the database, a cell) happens in worker threads; requests that may wait for a cell
+have threads of their own, so that a cell that hangs holds up nobody else. Whatever goes wrong becomes an AWS
+error: an unforeseen exception is logged with its request id and shows nothing of itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from starlette.types import Receive, Scope, Send
+
+from control_plane.api import pages
+from control_plane.api.aws.authenticate import Authenticator
+from control_plane.api.aws.body import Disconnected, parse_body, parse_query, read_request
+from control_plane.api.aws.errors import Answer, answer, error_answer
+from control_plane.api.metrics import Metrics
+from control_plane.api.middleware import Trace, trace_of
+from control_plane.api.routes import PAGES, Access, Route, find_route
+from control_plane.domain.errors import Code, ServiceError
+from control_plane.iam.authorize import Caller, find_allowed
+from control_plane.iam.canonical import Request
+from control_plane.operations.service import Call, Service
+from control_plane.store import audit
+
+_log = logging.getLogger(__name__)
+_QUICK_THREADS, _WAITING_THREADS = 16, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The ASGI application behind every path."""
+
+    service: Service
+    authenticator: Authenticator
+    metrics: Metrics
+    quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
+    waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        trace = trace_of(scope)
+        try:
+            made = await self._answer(scope, receive, trace)
+        except Disconnected:
+            return
+        except ServiceError as error:
+            trace.error = error.code.value
+            made = error_answer(error)
+        except Exception:
+            _log.exception("unforeseen error", extra={"request_id": trace.request_id})
+            trace.error = Code.INTERNAL.value
+            made = error_answer(ServiceError(Code.INTERNAL, f"Internal error; request id {trace.request_id}"))
+        await _send(made, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer:
+        request = await read_request(scope, receive)
+        page = await self._find_page(request, scope, trace)
+        if page is not None:
+            return page
+        found = find_route(request.method, request.path)
+        if found is None:
+            raise ServiceError(Code.UNKNOWN_OPERATION, "There is no operation at this method and path")
+        route, path = found
+        trace.operation = route.operation
+        limiter = self.waiting if route.waits else self.quick
+        return await to_thread.run_sync(partial(self._run, route, path, request, trace), limiter=limiter)
+
+    async def _find_page(self, request: Request, scope: Scope, trace: Trace) -> Answer | None:
+        name, access = next(
+            ((name, access) for path, name, access in PAGES if path.encode() == request.path), ("", None)
+        )
+        if access is None or request.method not in ("GET", "HEAD"):
+            return None
+        trace.operation = name
+        if access is Access.LOCAL and not pages.is_local(scope):
+            raise ServiceError(Code.ACCESS_DENIED, f"{request.path.decode()} is for this machine only")
+        if name == "metrics":
+            return pages.render_metrics(self.metrics)
+        return await to_thread.run_sync(pages.health, self.service, limiter=self.quick)
+
+    def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
+        caller = self.authenticator.identify(request, self.service.clock())
+        trace.caller = caller.arn
+        query = parse_query(request)
+        body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
+        resource = self._authorize(route, caller, path, route.writes(body), trace)
+        role = resource.rpartition("/")[2]
+        return answer(route.run(self.service, Call(caller, path, query, body, role)))
+
+    def _authorize(
+        self, route: Route, caller: Caller, path: dict[str, str], writes: bool, trace: Trace
+    ) -> str:
+        """The resource the caller may act on. Every decision about a write, and every refusal, is kept."""
+        resources = route.resources(self.service, path)
+        allowed = find_allowed(caller, route.action, resources)
+        if writes or allowed is None:
+            self._record(route, caller, allowed, resources, trace)
+        if allowed is None:
+            raise ServiceError(Code.ACCESS_DENIED, _denial(route, caller, resources))
+        return allowed
+
+    def _record(
+        self, route: Route, caller: Caller, allowed: str | None, resources: list[str], trace: Trace
+    ) -> None:
+        entry = audit.Entry(
+            at=self.service.clock(),
+            caller=caller.arn,
+            action=route.action,
+            resource=allowed or resources[0],
+            decision="deny" if allowed is None else "allow",
+            request_id=trace.request_id,
+            access_key_id=caller.access_key_id,
+            source_ip=trace.source_ip,
+        )
+        with self.service.db.begin() as conn:
+            audit.append(conn, entry)
+
+
+def _denial(route: Route, caller: Caller, resources: list[str]) -> str:
+    message = f"User: {caller.arn} is not authorized to perform: {route.action} on resource: {resources[0]}"
+    return message if len(resources) == 1 else f"{message} or any other Airflow role of the environment"
+
+
+async def _send(made: Answer, send: Send) -> None:
+    pairs = {"Content-Type": made.content_type, "Content-Length": str(len(made.body)), **made.headers}
+    headers = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
+    with anyio.CancelScope(shield=True):  # an answer that is made is sent whole
+        await send({"type": "http.response.start", "status": made.status, "headers": headers})
+        await send({"type": "http.response.body", "body": made.body})

@@ -1,0 +1,120 @@
+"""Every path the edge answers, with who may ask: one table.
+
+Routing is on the raw path: a placeholder is one segment as it was sent, be it an ARN with an encoded slash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from control_plane.api.aws.body import decode_segment
+from control_plane.iam.authorize import AIRFLOW_ROLES
+from control_plane.operations import environments, rest_api
+from control_plane.operations.service import Call, Service
+
+Resources = Callable[[Service, Mapping[str, str]], list[str]]
+
+
+class Access(Enum):
+    """Who may ask."""
+
+    SIGNED = auto()
+    """A request signed with an access key whose principal may do the action to the resource."""
+    PUBLIC = auto()
+    """Anybody."""
+    LOCAL = auto()
+    """This machine, not through a proxy."""
+
+
+def never(_body: Mapping[str, Any]) -> bool:
+    """Only reads."""
+    return False
+
+
+def always(_body: Mapping[str, Any]) -> bool:
+    """Changes something."""
+    return True
+
+
+def unless_get(body: Mapping[str, Any]) -> bool:
+    """Changes something when the method inside is not GET."""
+    return body.get("Method") != "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of AWS's API."""
+
+    method: str
+    pattern: str
+    operation: str
+    run: Callable[[Service, Call], dict[str, Any]]
+    resources: Resources
+    """What the action is authorised on; of several, one is enough and the first is taken."""
+    access: Access = Access.SIGNED
+    writes: Callable[[Mapping[str, Any]], bool] = never
+    """Whether a request with this body changes something: then it leaves a row in the audit trail."""
+    waits: bool = False
+    """May wait for a cell, and must not hold up those that do not."""
+
+    @property
+    def action(self) -> str:
+        """The IAM action."""
+        return f"airflow:{self.operation}"
+
+
+def environment_arn(service: Service, path: Mapping[str, str]) -> list[str]:
+    """The environment itself."""
+    return [f"arn:aws:airflow:{service.region}:{service.account_id}:environment/{path['Name']}"]
+
+
+def anything(_service: Service, _path: Mapping[str, str]) -> list[str]:
+    """Operations on no resource in particular."""
+    return ["*"]
+
+
+def airflow_roles(service: Service, path: Mapping[str, str]) -> list[str]:
+    """The environment's roles, mightiest first: the one a caller may reach decides what they are there."""
+    prefix = f"arn:aws:airflow:{service.region}:{service.account_id}:role/{path['Name']}"
+    return [f"{prefix}/{role}" for role in AIRFLOW_ROLES]
+
+
+ONE = "/environments/{Name}"
+REST = "/restapi/{Name}"
+
+ROUTES = (
+    Route("PUT", ONE, "CreateEnvironment", environments.create_environment, environment_arn, writes=always),
+    Route("GET", ONE, "GetEnvironment", environments.get_environment, environment_arn),
+    Route(
+        "DELETE", ONE, "DeleteEnvironment", environments.delete_environment, environment_arn, writes=always
+    ),
+    Route("GET", "/environments", "ListEnvironments", environments.list_environments, anything),
+    Route(
+        "POST", REST, "InvokeRestApi", rest_api.invoke_rest_api, airflow_roles, writes=unless_get, waits=True
+    ),
+)
+
+PAGES = (
+    ("/health", "health", Access.PUBLIC),
+    ("/metrics", "metrics", Access.LOCAL),
+)
+"""Our own, answered by `control_plane.api.pages`."""
+
+
+def find_route(method: str, path: bytes) -> tuple[Route, dict[str, str]] | None:
+    """The operation at a raw path, and the values of its placeholders."""
+    segments = path.split(b"/")
+    for route in ROUTES:
+        names = route.pattern.split("/")
+        if route.method == method and len(names) == len(segments) and _fits(names, segments):
+            pairs = zip(names, segments, strict=True)
+            return route, {name[1:-1]: decode_segment(raw) for name, raw in pairs if name.startswith("{")}
+    return None
+
+
+def _fits(names: list[str], segments: list[bytes]) -> bool:
+    pairs = zip(names, segments, strict=True)
+    return all(bool(raw) if name.startswith("{") else raw == name.encode() for name, raw in pairs)

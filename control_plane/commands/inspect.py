@@ -1,0 +1,121 @@
+"""What runs in a home, from locks, private sockets and the service database: true even with `up` gone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypedDict
+
+from airflow._wire import cell as wire
+from airflow._wire.layout import Layout
+
+from control_plane.reconcile.health import find_health, is_ready
+from control_plane.reconcile.journal import Journal
+from control_plane.reconcile.plan import ROLES
+from control_plane.settings import Paths
+from infra.locks import find_holder, is_alive
+from infra.process import ProcessProvisioner
+
+SERVICE_ROLES = ("control-plane", "s3")
+
+
+class ProcessEntry(TypedDict):
+    """One living process of ours."""
+
+    role: str
+    environment: str
+    pid: int
+
+
+class EnvironmentEntry(TypedDict):
+    """One environment, as its row, its cell and its journal have it."""
+
+    name: str
+    status: str
+    ready: bool
+    reason: str
+    created: list[dict[str, Any]]
+    health: dict[str, Any] | None
+
+
+class Report(TypedDict):
+    """All that `aerodrome status` tells."""
+
+    home: str
+    url: str | None
+    processes: list[ProcessEntry]
+    environments: list[EnvironmentEntry]
+
+
+def inspect(paths: Paths, url: str | None, database: str | None) -> Report:
+    """Look at everything. A database that cannot be read costs the rows' part, nothing else."""
+    provisioner = ProcessProvisioner(paths.cells)
+    rows = _find_rows(paths, database)
+    names = sorted(set(rows) | set(provisioner.names()))
+    with ThreadPoolExecutor(8) as pool:
+        healths = dict(
+            zip(names, pool.map(lambda name: _find_health(provisioner.home(name)), names), strict=True)
+        )
+    return Report(
+        home=str(paths.home),
+        url=url,
+        processes=[
+            *_service(paths),
+            *(entry for name in names for entry in _cell(provisioner, name, healths[name])),
+        ],
+        environments=[_environment(paths, name, rows.get(name), healths[name]) for name in names],
+    )
+
+
+def _service(paths: Paths) -> list[ProcessEntry]:
+    holders = ((role, find_holder(paths.lock(role))) for role in SERVICE_ROLES)
+    return [ProcessEntry(role=role, environment="", pid=holder.pid) for role, holder in holders if holder]
+
+
+def _cell(provisioner: ProcessProvisioner, name: str, health: dict[str, Any] | None) -> list[ProcessEntry]:
+    """The roles that locks prove, then the zygotes and tasks of which the engine's agent has told."""
+    found = [
+        ProcessEntry(role=role, environment=name, pid=pid)
+        for role, pid in provisioner.observe(name).processes.items()
+        if pid is not None
+    ]
+    return found + [
+        ProcessEntry(role=entry["role"], environment=name, pid=entry["pid"])
+        for entry in (health or {}).get("processes", [])
+        if entry["role"] not in ROLES and is_alive(entry["pid"])
+    ]
+
+
+def _environment(
+    paths: Paths, name: str, row: dict[str, Any] | None, health: dict[str, Any] | None
+) -> EnvironmentEntry:
+    return EnvironmentEntry(
+        name=name,
+        status=row["status"] if row else "UNKNOWN",
+        ready=is_ready(health),
+        reason=row["reason"] if row else "the service database has no such environment or cannot be read",
+        created=[dict(step) for step in Journal(paths.steps).read(name)],
+        health=health,
+    )
+
+
+def _find_health(home: Path) -> dict[str, Any] | None:
+    try:
+        token = wire.read(home / "cell.json").token
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return find_health(Layout(home).api_socket, token)
+
+
+def _find_rows(paths: Paths, database: str | None) -> dict[str, dict[str, Any]]:
+    if database is None and not paths.database.exists():
+        return {}
+    from control_plane.store.opening import CannotOpen, read_environments
+
+    try:
+        rows = read_environments(database or f"sqlite:///{paths.database}")
+    except CannotOpen:
+        return {}  # every environment then says that its row could not be read
+    return {
+        row.name: {"status": str(row.status), "reason": row.last_update.error_message or ""} for row in rows
+    }

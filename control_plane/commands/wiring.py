@@ -1,0 +1,173 @@
+"""Which part gets which: database, vault, app, jobs and reconciler of one service."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import airflow._wire
+from setproctitle import setproctitle
+
+import control_plane
+from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
+from control_plane.reconcile.jobs import Jobs
+from control_plane.reconcile.journal import Journal
+from control_plane.reconcile.loop import Reconciler
+from control_plane.settings import Settings
+from control_plane.store.cell_databases import CellDatabases
+from control_plane.store.database import ServiceDatabase
+from control_plane.store.keys import bootstrap_admin
+from control_plane.store.opening import CannotOpen, open_prepared
+from control_plane.store.vault import Vault, open_vault
+from infra.provisioner import Provisioner
+
+
+class CannotWire(RuntimeError):
+    """A part cannot be had; one line for the owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminKey:
+    """The administrator's access key."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that `up` drives."""
+
+    app: Any
+    reconciler: Reconciler
+    credentials: AdminKey
+    database: ServiceDatabase
+    interpreter: BaseInterpreter
+
+    def prepare_interpreter(self, say: Callable[[str], None]) -> None:
+        """Build the environments' interpreter in the background, so that the first create finds it."""
+        threading.Thread(target=self.interpreter.prepare, args=(say,), name="base-venv", daemon=True).start()
+
+    def close(self) -> None:
+        self.database.close()
+
+
+class BaseInterpreter:
+    """The interpreter of environments, built once in the home and shared by all that need no more than it."""
+
+    def __init__(self, venvs: Path, roots: Roots) -> None:
+        self._venvs = venvs
+        self._requirements = roots.code / "runner" / "sdk" / "requirements.lock"
+        self._guard = threading.Lock()
+        self._known: Path | None = None
+
+    def python(self) -> str:
+        """Its path; builds it the first time. Raises RuntimeError with the installer's own words."""
+        from sync.venv import VenvError, ensure_base_venv
+
+        with self._guard:
+            if self._known is None or not self._known.exists():
+                try:
+                    self._known = ensure_base_venv(self._venvs, self._requirements)
+                except VenvError as error:
+                    raise RuntimeError(str(error)) from None
+            return str(self._known)
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """As `python`, telling people how it goes; a failure is told again by the first create."""
+        began = time.monotonic()
+        if not any(self._venvs.glob("*/bin/python")):
+            say("building the environments' interpreter (this once; a create waits for it)")
+        try:
+            self.python()
+        except RuntimeError as error:
+            say(f"the environments' interpreter was not built; the next create tries again: {error}")
+            return
+        if (seconds := time.monotonic() - began) > 1:
+            say(f"built the environments' interpreter in {seconds:.0f} s")
+
+
+def build(settings: Settings, tls_port: int, access: ObjectStoreAccess, provisioner: Provisioner) -> Service:
+    """Put a service together; nothing runs yet. Raises CannotWire."""
+    paths = settings.paths
+    database = _open_database(settings)
+    vault = _open_vault(paths.keys / "master.key")
+    with database.begin() as connection:
+        admin = bootstrap_admin(connection, vault, settings.account_id, time.time())
+    roots = find_roots()
+    interpreter = BaseInterpreter(paths.venvs, roots)
+    jobs = Jobs(
+        database=database,
+        provisioner=provisioner,
+        access=access,
+        cell_databases=CellDatabases(settings.database),
+        journal=Journal(paths.steps),
+        roots=roots,
+        surroundings=dict(os.environ),
+        account=settings.account_id,
+        sync_interval=settings.sync_interval,
+        base_python=interpreter.python,
+        clock=time.time,
+    )
+    reconciler = Reconciler(jobs, time.time)
+    app = _build_app(settings, tls_port, database, vault, reconciler)
+    key = AdminKey(admin.access_key_id, admin.secret_access_key)
+    return Service(app, reconciler, key, database, interpreter)
+
+
+def find_roots() -> Roots:
+    """Where our packages lie."""
+    return Roots(Path(control_plane.__file__).parents[1], Path(airflow._wire.__file__).parents[2])
+
+
+def own_process_env() -> dict[str, str]:
+    """The environment of a helper process of the service itself."""
+    return process_env(find_roots(), os.environ)
+
+
+def name_process(title: str) -> None:
+    """Show the role in `ps`."""
+    setproctitle(title)
+
+
+def _open_database(settings: Settings) -> ServiceDatabase:
+    try:
+        return open_prepared(settings.database or f"sqlite:///{settings.paths.database}")
+    except CannotOpen as error:
+        raise CannotWire(str(error)) from error
+
+
+def _open_vault(path: Path) -> Vault:
+    try:
+        return open_vault(path)
+    except ValueError as error:
+        raise CannotWire(str(error)) from None
+
+
+def _build_app(
+    settings: Settings,
+    tls_port: int,
+    database: ServiceDatabase,
+    vault: Vault,
+    reconciler: Reconciler,
+) -> Any:
+    from control_plane.api.app import create_app
+    from control_plane.api.cell import CellCaller
+    from control_plane.operations.service import Service as Parts
+
+    parts = Parts(
+        db=database,
+        vault=vault,
+        cells=CellCaller(settings.paths.cells),
+        region=settings.region,
+        account_id=settings.account_id,
+        web_host=f"localhost:{tls_port}",
+        clock=time.time,
+        on_change=reconciler.wake,
+    )
+    return create_app(parts)

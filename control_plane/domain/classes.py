@@ -1,0 +1,55 @@
+"""What there is to choose from: Airflow versions and environment classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MWAA_VERSIONS = (
+    *("3.3.1", "3.2.1", "3.0.6", "2.11.2", "2.11.0", "2.10.3", "2.10.1", "2.9.2", "2.8.1", "2.7.2"),
+    *("2.6.3", "2.5.1", "2.4.3", "2.2.2", "2.0.2", "1.10.12"),
+)
+"""Every version MWAA has offered, newest first; it has retired those of the second row, we have not."""
+
+_NEWEST_PATCH = {
+    "2.0": 2, "2.1": 4, "2.2": 5, "2.3": 4, "2.4": 3, "2.5": 3, "2.6": 3, "2.7": 3, "2.8": 4, "2.9": 3,
+    "2.10": 5, "2.11": 2, "3.0": 6, "3.2": 1, "3.3": 2,
+}  # fmt: skip
+
+VERSIONS = frozenset(
+    [f"{minor}.{patch}" for minor, newest in _NEWEST_PATCH.items() for patch in range(newest + 1)]
+) | {*MWAA_VERSIONS, "1.10.15"}
+"""Versions an environment may name: they select behaviour, the engine is the same."""
+
+DEFAULT_VERSION = MWAA_VERSIONS[0]
+"""What AWS gives: the newest it offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentClass:
+    """The size of an environment's processes."""
+
+    tasks_per_worker: int
+    schedulers: int = 2
+    min_workers: int = 1
+    max_workers: int = 10
+    webservers: int = 2
+    fixed: bool = False
+    """One of each, no scaling."""
+
+
+CLASSES: Mapping[str, EnvironmentClass] = {
+    "mw1.micro": EnvironmentClass(3, schedulers=1, max_workers=1, webservers=1, fixed=True),
+    "mw1.small": EnvironmentClass(5),
+    "mw1.medium": EnvironmentClass(10),
+    "mw1.large": EnvironmentClass(20),
+    "mw1.xlarge": EnvironmentClass(40),
+    "mw1.2xlarge": EnvironmentClass(80),
+}
+
+DEFAULT_CLASS = "mw1.small"
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """For sorting: numbers, not text."""
+    return tuple(int(part) for part in version.split("."))

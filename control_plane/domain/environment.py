@@ -1,0 +1,123 @@
+"""An environment as the service keeps it. Its spec has AWS's member names: one spelling from wire to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from control_plane.domain.status import Status
+
+LOG_GROUPS: Mapping[str, str] = {
+    "DagProcessingLogs": "DAGProcessing",
+    "SchedulerLogs": "Scheduler",
+    "WebserverLogs": "WebServer",
+    "WorkerLogs": "Worker",
+    "TaskLogs": "Task",
+}
+"""Logging module -> the last part of its log group's name."""
+
+
+class Network(TypedDict):
+    """Stored and given back; no part of the service needs it."""
+
+    SubnetIds: list[str]
+    SecurityGroupIds: list[str]
+
+
+class LogModule(TypedDict):
+    """How much one module logs."""
+
+    Enabled: bool
+    LogLevel: str
+
+
+class _Given(TypedDict, total=False):
+    PluginsS3Path: str
+    PluginsS3ObjectVersion: str
+    RequirementsS3Path: str
+    RequirementsS3ObjectVersion: str
+    StartupScriptS3Path: str
+    StartupScriptS3ObjectVersion: str
+    KmsKey: str
+    IdentityCenterConfiguration: dict[str, str]
+    Teams: dict[str, dict[str, str]]
+
+
+class EnvironmentSpec(_Given):
+    """What the owner asked for, defaults filled in. Members of `_Given` are there only when given."""
+
+    ExecutionRoleArn: str
+    SourceBucketArn: str
+    DagS3Path: str
+    NetworkConfiguration: Network
+    AirflowVersion: str
+    AirflowConfigurationOptions: dict[str, str]
+    EnvironmentClass: str
+    MinWorkers: int
+    MaxWorkers: int
+    MinWebservers: int
+    MaxWebservers: int
+    Schedulers: int
+    LoggingConfiguration: dict[str, LogModule]
+    WeeklyMaintenanceWindowStart: str
+    WebserverAccessMode: str
+    EndpointManagement: str
+    Tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LastUpdate:
+    """How the last change of an environment went."""
+
+    status: Literal["SUCCESS", "PENDING", "FAILED"]
+    created_at: float
+    error_code: str | None = None
+    error_message: str | None = None
+    source: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """In AWS's shape; messages longer than the model's limit are cut."""
+        plain: dict[str, Any] = {"Status": self.status, "CreatedAt": self.created_at}
+        if self.error_code is not None or self.error_message is not None:
+            message = (self.error_message or "no further information")[:1024]
+            plain["Error"] = {"ErrorCode": self.error_code or "INTERNAL_ERROR", "ErrorMessage": message}
+        if self.source:
+            plain["Source"] = self.source[:256]
+        return plain
+
+    @staticmethod
+    def from_json(plain: Mapping[str, Any]) -> LastUpdate:
+        """The inverse of `to_json`."""
+        error = plain.get("Error", {})
+        return LastUpdate(
+            status=plain["Status"],
+            created_at=plain["CreatedAt"],
+            error_code=error.get("ErrorCode"),
+            error_message=error.get("ErrorMessage"),
+            source=plain.get("Source"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment as it stands."""
+
+    name: str
+    uid: str
+    """32 hex digits; a name that is created again gets another."""
+    arn: str
+    status: Status
+    status_since: float
+    spec: EnvironmentSpec
+    created_at: float
+    last_update: LastUpdate
+    webserver_url: str
+    """Bare host[:port]; clients put https:// before it."""
+    generation: int = 1
+    """Counts the specs it has had."""
+
+
+def arn(region: str, account: str, name: str) -> str:
+    """The resource name of an environment."""
+    return f"arn:aws:airflow:{region}:{account}:environment/{name}"

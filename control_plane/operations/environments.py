@@ -1,0 +1,122 @@
+"""CreateEnvironment, GetEnvironment, ListEnvironments, DeleteEnvironment."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import Any
+
+from control_plane.domain import model
+from control_plane.domain.defaults import fill
+from control_plane.domain.environment import Environment, LastUpdate, arn
+from control_plane.domain.errors import ServiceError, validation
+from control_plane.domain.output import to_output
+from control_plane.domain.status import BUSY, DELETABLE, Status
+from control_plane.domain.validation import refuse, validate, validate_create
+from control_plane.operations.service import Call, Service
+from control_plane.store import environments
+
+_PAGE = 25
+_TOKEN_MARK = "after:"  # noqa: S105 - where a page begins, not a secret
+
+
+def create_environment(service: Service, call: Call) -> dict[str, Any]:
+    """Accept a new environment; the reconciler makes it, and checks bucket and files while it does."""
+    name = call.path["Name"]
+    refuse(validate_create(name, call.body, service.versions))
+    now = service.clock()
+    wanted = Environment(
+        name=name,
+        uid=secrets.token_hex(16),
+        arn=arn(service.region, service.account_id, name),
+        status=Status.CREATING,
+        status_since=now,
+        spec=fill(call.body),
+        created_at=now,
+        last_update=LastUpdate("PENDING", now, source="CreateEnvironment"),
+        webserver_url=service.web_host,
+    )
+    with service.db.begin() as conn:
+        if not environments.insert(conn, wanted):
+            raise _taken(environments.get(conn, name))
+    service.on_change()
+    return {"Arn": wanted.arn}
+
+
+def get_environment(service: Service, call: Call) -> dict[str, Any]:
+    """Everything about one environment."""
+    name = call.path["Name"]
+    validate(model.NAMED, {"Name": name})
+    with service.db.read() as conn:
+        return {"Environment": to_output(environments.get(conn, name))}
+
+
+def list_environments(service: Service, call: Call) -> dict[str, Any]:
+    """A page of names."""
+    given: dict[str, Any] = dict(call.query)
+    if "MaxResults" in given:
+        given["MaxResults"] = _to_integer(given["MaxResults"])
+    validate(model.LIST, given)
+    limit = given.get("MaxResults", _PAGE)
+    with service.db.read() as conn:
+        found = environments.list_page(conn, _read_token(given.get("NextToken", "")), limit + 1)
+    names = [environment.name for environment in found[:limit]]
+    more = {"NextToken": _make_token(names[-1])} if len(found) > limit else {}
+    return {"Environments": names, **more}
+
+
+def delete_environment(service: Service, call: Call) -> dict[str, Any]:
+    """Accept that an environment goes; the reconciler stops its cell and forgets it."""
+    name = call.path["Name"]
+    validate(model.NAMED, {"Name": name})
+    now = service.clock()
+    update = LastUpdate("PENDING", now, source="DeleteEnvironment")
+    with service.db.begin() as conn:
+        status = environments.get(conn, name).status
+        if status not in DELETABLE:
+            raise _busy(status) if status in BUSY else _gone(status)
+        environments.transition(conn, name, DELETABLE, Status.DELETING, now, update)
+    service.on_change()
+    return {}
+
+
+def _taken(existing: Environment) -> ServiceError:
+    if existing.status in BUSY:
+        return _busy(existing.status)
+    return validation(
+        f"An environment named {existing.name} already exists, in status {existing.status}. "
+        "Choose another name, or delete that environment first."
+    )
+
+
+def _busy(status: Status) -> ServiceError:
+    return validation(
+        f"Environments with {status} status must complete previous operation "
+        "before initiating a new operation"
+    )
+
+
+def _gone(status: Status) -> ServiceError:
+    return validation(f"Environments with {status} status cannot be deleted")
+
+
+def _to_integer(text: str) -> int | str:
+    """The number, or the text as it is for the validation to refuse."""
+    return int(text) if text.isascii() and text.lstrip("-").isdigit() and len(text) < 12 else text
+
+
+def _make_token(name: str) -> str:
+    return base64.urlsafe_b64encode(f"{_TOKEN_MARK}{name}".encode()).decode()
+
+
+def _read_token(token: str) -> str:
+    if not token:
+        return ""
+    try:
+        text = base64.urlsafe_b64decode(token).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    if not text.startswith(_TOKEN_MARK):
+        raise validation("The NextToken is not one that ListEnvironments gave: start again without it.")
+    return text.removeprefix(_TOKEN_MARK)

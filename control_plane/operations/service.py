@@ -1,0 +1,84 @@
+"""What operations are given: the parts of the service, and the request that calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from control_plane.domain.classes import VERSIONS
+from control_plane.iam.authorize import Caller
+from control_plane.store.database import ServiceDatabase
+from control_plane.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class CellResponse:
+    """What a cell answered."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class CellUnreachable(Exception):
+    """The cell gave no answer; `status` is what a gateway would say (502, 503, 504)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class CellRequest:
+    """What to ask a cell, and for whom."""
+
+    method: str
+    path: str
+    """Percent-encoded, from the root: /api/v2/..."""
+    query: str
+    """Encoded, without its question mark."""
+    body: bytes | None
+    user: str
+    role: str
+    """Airflow's role: Admin, Op, User, Viewer or Public."""
+
+
+class Cells(Protocol):
+    """The way to the cells' private endpoints."""
+
+    def call(self, environment: str, request: CellRequest, timeout: float) -> CellResponse:
+        """Ask a cell; blocks for `timeout` seconds at most. Raises CellUnreachable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that operations work with; built once by `control_plane.main`."""
+
+    db: ServiceDatabase
+    vault: Vault
+    cells: Cells
+    region: str
+    account_id: str
+    web_host: str
+    """host[:port] of the web servers, as GetEnvironment shows it."""
+    clock: Callable[[], float]
+    on_change: Callable[[], None]
+    """Called after an environment changed, from any thread; wakes the reconciler."""
+    versions: frozenset[str] = VERSIONS
+    skew: float = 300.0
+    """Seconds a client's clock may be off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for an operation, by a caller who may make it."""
+
+    caller: Caller
+    path: Mapping[str, str] = field(default_factory=dict)
+    """Values of the path's placeholders, decoded."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    role: str = ""
+    """The Airflow role the caller reached, where the operation asks for one."""

@@ -1,0 +1,130 @@
+"""An environment as a cell: its spec, its processes, its slots. Pure."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow._wire.cell import Bucket, CellSpec
+
+from control_plane.domain.classes import CLASSES, DEFAULT_CLASS
+from control_plane.domain.environment import Environment
+from control_plane.reconcile.plan import ROLES
+from infra.provisioner import Plan, ProcessSpec
+
+UID_FILE = "uid"
+"""Beside cell.json: whose cell this is. A name that is created again is another environment."""
+_KEPT = re.compile(
+    r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
+)
+"""What a cell's processes see of our own environment: never our keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStoreAccess:
+    """How cells reach S3. `endpoint` None means AWS; keys None mean the credentials of the surroundings."""
+
+    endpoint: str | None
+    region: str
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+
+    def bucket(self, name: str, prefix: str) -> Bucket:
+        return Bucket(
+            name,
+            prefix.strip("/"),
+            self.region,
+            self.endpoint,
+            self.access_key_id,
+            self.secret_access_key,
+            self.session_token,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Where our code lies, so that a cell runs from a checkout as from an installation."""
+
+    code: Path
+    """Holds `runner/`."""
+    sdk: Path
+    """Holds `airflow/`."""
+
+
+def source_bucket(environment: Environment, access: ObjectStoreAccess) -> Bucket:
+    """Where the DAG files are."""
+    return access.bucket(_bucket_name(environment), environment.spec["DagS3Path"])
+
+
+def cell_spec(
+    environment: Environment,
+    access: ObjectStoreAccess,
+    *,
+    database_url: str,
+    python: str,
+    sdk: Path,
+    token: str,
+    account: str,
+    sync_interval: float,
+) -> CellSpec:
+    """All that the cell is told."""
+    spec = environment.spec
+    return CellSpec(
+        environment=environment.name,
+        airflow_version=spec["AirflowVersion"],
+        database_url=database_url,
+        source=source_bucket(environment, access),
+        logs=access.bucket(_bucket_name(environment), f"logs/{environment.name}"),
+        python=python,
+        sdk=str(sdk),
+        token=token,
+        slots=slots(environment),
+        config=dict(spec["AirflowConfigurationOptions"]),
+        logging={module: dict(setting) for module, setting in spec["LoggingConfiguration"].items()},
+        sync_interval=sync_interval,
+        region=access.region,
+        account=account,
+    )
+
+
+def slots(environment: Environment) -> int:
+    """Tasks at once: core.parallelism where the owner set it, else what the class's workers would hold."""
+    spec = environment.spec
+    chosen = _positive(spec["AirflowConfigurationOptions"].get("core.parallelism", ""))
+    size = CLASSES.get(spec["EnvironmentClass"], CLASSES[DEFAULT_CLASS])
+    return chosen or size.tasks_per_worker * spec["MaxWorkers"]
+
+
+def processes(home: Path, roots: Roots, surroundings: Mapping[str, str]) -> tuple[ProcessSpec, ...]:
+    """The cell's processes, to be run with our own interpreter."""
+    return tuple(
+        ProcessSpec(
+            role,
+            (sys.executable, "-m", "runner", role, "--home", str(home)),
+            process_env(roots, surroundings),
+        )
+        for role in ROLES
+    )
+
+
+def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of ours; byte code is written, since it is part of starting fast."""
+    kept = {name: value for name, value in surroundings.items() if _KEPT.fullmatch(name)}
+    return {**kept, "PYTHONPATH": f"{roots.code}:{roots.sdk}", "PYTHONUNBUFFERED": "1"}
+
+
+def cell_plan(environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...]) -> Plan:
+    """The cell as the provisioner is to make it."""
+    return Plan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid})
+
+
+def _bucket_name(environment: Environment) -> str:
+    return environment.spec["SourceBucketArn"].rpartition(":")[2]
+
+
+def _positive(text: str) -> int | None:
+    return int(text) if text.isdigit() and int(text) > 0 else None

@@ -1,0 +1,85 @@
+"""What must hold before a cell is started: the bucket can be listed, the files that are named exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from airflow._wire.cell import Bucket
+
+from control_plane.domain.environment import Environment
+from control_plane.reconcile.cell import ObjectStoreAccess
+from sync.objects import ObjectStore, ObjectStoreError, open_store
+
+INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
+_FILES = {
+    "PluginsS3Path": "plugins.zip",
+    "RequirementsS3Path": "requirements.txt",
+    "StartupScriptS3Path": "the startup script",
+}
+_ADVICE = {
+    "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn",
+    "denied": "let the service's S3 credentials list and read it",
+    "unreachable": "check the S3 endpoint and the network",
+    "throttled": "try again in a moment",
+    "no_such_key": "upload the file or correct {member}",
+}
+
+
+class CannotCreate(Exception):
+    """The environment cannot be made as asked; the message is for its owner."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
+    """Look at everything the environment names in S3. Raises CannotCreate naming check, resource and fix.
+
+    An empty DAG folder is fine: folders of an object store exist with their first object.
+    """
+    root = access.bucket(environment.spec["SourceBucketArn"].rpartition(":")[2], "")
+    store = _open(root)
+    folder = environment.spec["DagS3Path"].strip("/")
+    _try(
+        "list the DAG folder",
+        root.bucket,
+        folder,
+        "DagS3Path",
+        lambda: store.list(f"{folder}/" if folder else ""),
+    )
+    for member, what in _FILES.items():
+        path = str(environment.spec.get(member, "")).lstrip("/")
+        if path:
+            _try(f"read {what}", root.bucket, path, member, partial(store.head, path))
+
+
+def _try(what: str, bucket: str, key: str, member: str, look: Callable[[], object]) -> None:
+    try:
+        look()
+    except ObjectStoreError as error:
+        advice = _ADVICE.get(error.code, "mend it").format(bucket=bucket, member=member)
+        message = f"cannot {what} s3://{bucket}/{key}: {_reason(error)}; {advice}, then create it again"
+        raise CannotCreate(INCORRECT_CONFIGURATION, message) from None
+
+
+def _reason(error: ObjectStoreError) -> str:
+    reasons = {
+        "no_such_bucket": "the bucket does not exist",
+        "denied": "access is denied",
+        "no_such_key": "there is no such object",
+    }
+    return reasons.get(error.code, error.message)
+
+
+def _open(at: Bucket) -> ObjectStore:
+    return open_store(
+        bucket=at.bucket,
+        region=at.region,
+        endpoint=at.endpoint,
+        access_key_id=at.access_key_id,
+        secret_access_key=at.secret_access_key,
+        session_token=at.session_token,
+    )

@@ -1,0 +1,173 @@
+"""The work on one cell: create, start again, stop, delete. Each is idempotent and has a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airflow._wire import cell as wire
+from airflow._wire.layout import Layout
+
+from control_plane.domain.environment import Environment, LastUpdate
+from control_plane.domain.status import Status
+from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cell_plan, cell_spec, processes
+from control_plane.reconcile.checks import CannotCreate, check_source
+from control_plane.reconcile.health import find_health, is_ready
+from control_plane.reconcile.journal import Journal
+from control_plane.store import environments
+from control_plane.store.cell_databases import CellDatabases
+from control_plane.store.database import ServiceDatabase
+from infra.provisioner import Plan, ProcessSpec, Provisioner
+
+log = logging.getLogger(__name__)
+GRACE = 10.0
+_READY_SECONDS = 60.0
+_LOOK_SECONDS = 0.03
+_START_TRIES = 3
+
+
+class Interrupted(Exception):
+    """The service stops; the job is taken up again by the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What jobs work with."""
+
+    database: ServiceDatabase
+    provisioner: Provisioner
+    access: ObjectStoreAccess
+    cell_databases: CellDatabases
+    journal: Journal
+    roots: Roots
+    surroundings: Mapping[str, str]
+    account: str
+    sync_interval: float
+    base_python: Callable[[], str]
+    """The interpreter of environments, built the first time. Raises RuntimeError with the reason."""
+    clock: Callable[[], float]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def create(self, environment: Environment) -> None:
+        """CREATING to AVAILABLE, or to CREATE_FAILED with the reason."""
+        name = environment.name
+        self.journal.begin(name)
+        try:
+            self._create(environment)
+            outcome, to = LastUpdate("SUCCESS", environment.last_update.created_at), Status.AVAILABLE
+        except CannotCreate as refusal:
+            log.warning("environment not created", extra={"environment": name, "reason": refusal.message})
+            self.provisioner.stop(name, GRACE)
+            at = environment.last_update.created_at
+            outcome, to = LastUpdate("FAILED", at, refusal.code, refusal.message), Status.CREATE_FAILED
+        self._step(name, str(to))
+        with self.database.begin() as connection:
+            environments.transition(connection, name, [Status.CREATING], to, self.clock(), outcome)
+
+    def start(self, environment: Environment, roles: tuple[str, ...]) -> None:
+        """Start dead processes. When none lives the files are written anew: addresses may have changed."""
+        seen = self.provisioner.observe(environment.name)
+        plan = Plan(environment.name, self._processes(environment.name))
+        if any(pid is not None for pid in seen.processes.values()):
+            self.provisioner.ensure(plan)
+        else:
+            self.provisioner.create(self._plan(environment))
+        log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
+
+    def stop(self, environment: Environment) -> None:
+        """End what still runs of a cell that must not."""
+        self.provisioner.stop(environment.name, GRACE)
+
+    def delete(self, environment: Environment) -> None:
+        """Remove the cell, then its row. Logs and bucket stay in S3."""
+        name = environment.name
+        layout = Layout(self.provisioner.home(name))
+        sockets = layout.engine_socket.parent
+        self.provisioner.destroy(name, GRACE)
+        if sockets != layout.home / "run":
+            shutil.rmtree(sockets, ignore_errors=True)
+        self.cell_databases.drop(environment)
+        self.journal.forget(name)
+        with self.database.begin() as connection:
+            environments.delete(connection, name)
+
+    def _create(self, environment: Environment) -> None:
+        name = environment.name
+        self._step(name, "checking the bucket")
+        check_source(environment, self.access)
+        self._step(name, "preparing the interpreter")
+        plan = self._plan(environment)
+        if self.stopping.is_set():
+            raise Interrupted
+        self._step(name, "starting engine and agent")
+        self.provisioner.create(plan)
+        self._step(name, "waiting for the engine")
+        self._wait_until_ready(plan)
+
+    def _plan(self, environment: Environment) -> Plan:
+        """The whole cell. What is left of another environment of that name is removed first."""
+        home = self.provisioner.home(environment.name)
+        if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
+            self.provisioner.destroy(environment.name, GRACE)
+        spec = cell_spec(
+            environment,
+            self.access,
+            database_url=self.cell_databases.ensure(environment, home),
+            python=self._python(),
+            sdk=self.roots.sdk,
+            token=_find_token(home) or secrets.token_urlsafe(32),
+            account=self.account,
+            sync_interval=self.sync_interval,
+        )
+        return cell_plan(environment, spec, self._processes(environment.name))
+
+    def _processes(self, name: str) -> tuple[ProcessSpec, ...]:
+        return processes(self.provisioner.home(name), self.roots, self.surroundings)
+
+    def _python(self) -> str:
+        try:
+            return self.base_python()
+        except RuntimeError as error:
+            raise CannotCreate("INTERNAL_ERROR", f"cannot build its interpreter: {error}") from error
+
+    def _wait_until_ready(self, plan: Plan) -> None:
+        """Until the engine says so. A process that ends meanwhile is started again, a few times."""
+        home = self.provisioner.home(plan.name)
+        token, socket = _find_token(home) or "", Layout(home).api_socket
+        deadline, tries = self.clock() + _READY_SECONDS, 1
+        while not is_ready(find_health(socket, token)):
+            if self.stopping.wait(_LOOK_SECONDS):
+                raise Interrupted
+            if self.clock() > deadline:
+                raise self._failed(plan.name, "engine", f"was not ready within {_READY_SECONDS:.0f} s")
+            seen = self.provisioner.observe(plan.name)
+            dead = [spec.role for spec in plan.processes if not seen.is_running(spec.role)]
+            if dead and tries >= _START_TRIES:
+                raise self._failed(plan.name, dead[0], "ended as soon as it was started")
+            if dead:
+                tries += len(self.provisioner.ensure(plan))
+
+    def _failed(self, name: str, role: str, how: str) -> CannotCreate:
+        words = self.provisioner.last_words(name, role).splitlines()
+        said = words[-1] if words else "it said nothing"
+        return CannotCreate("INTERNAL_ERROR", f"cannot start environment {name}: its {role} {how}: {said}")
+
+    def _step(self, name: str, step: str) -> None:
+        self.journal.add(name, step, self.clock())
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def _find_token(home: Path) -> str | None:
+    """The token of the cell that is there already: processes of it may run and know no other."""
+    try:
+        return wire.read(home / "cell.json").token
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,105 @@
+"""The loop: look at rows and processes, plan, give each action a thread. Woken by changes, or every 0.5 s.
+
+It holds nothing that a restart would miss: rows say what should be, locks say what runs. A tick that fails is
+logged and the next one tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from control_plane.domain.environment import Environment
+from control_plane.reconcile.jobs import Interrupted, Jobs
+from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, plan
+from control_plane.store import environments
+
+log = logging.getLogger(__name__)
+_PERIOD = 0.5
+_WORKERS = 8
+_RETRY_SECONDS = 2.0
+
+
+class Reconciler:
+    """One per service. `wake` may be called from any thread."""
+
+    def __init__(self, jobs: Jobs, clock: Callable[[], float]) -> None:
+        self._jobs = jobs
+        self._clock = clock
+        self._wake = threading.Event()
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+        self._busy: dict[str, Future[None]] = {}
+        self._starts: dict[str, dict[str, Starts]] = {}
+        self._not_before: dict[str, float] = {}
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: a row has changed."""
+        self._wake.set()
+
+    def stop(self, timeout: float) -> None:
+        """Begin nothing more and wait for what is under way. Cells go on running."""
+        self._jobs.stopping.set()
+        self._wake.set()
+        self._thread.join(timeout)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._busy.values(), timeout)
+
+    def tick(self) -> list[Action]:
+        """One look and what was begun because of it."""
+        with self._jobs.database.read() as connection:
+            rows = {row.name: row for row in environments.list_all(connection)}
+        now = self._clock()
+        actions = plan(rows.values(), {name: self._look(name, now) for name in rows}, now)
+        for action in actions:
+            self._begin(action, rows[action.name], now)
+        return actions
+
+    def _run(self) -> None:
+        while not self._jobs.stopping.is_set():
+            self._wake.clear()
+            try:
+                self.tick()
+            except Exception:
+                log.exception("the reconciler's look failed; it looks again in a moment")
+            self._wake.wait(_PERIOD)
+
+    def _look(self, name: str, now: float) -> Cell:
+        under_way = self._busy.get(name)
+        busy = under_way is not None and not under_way.done()
+        resting = now < self._not_before.get(name, 0.0)
+        return Cell(self._jobs.provisioner.observe(name), busy or resting, self._starts.get(name, {}))
+
+    def _begin(self, action: Action, row: Environment, now: float) -> None:
+        if action.verb is Verb.START:
+            starts = self._starts.setdefault(row.name, {})
+            starts.update({role: count_start(starts.get(role, Starts()), now) for role in action.roles})
+        job = self._pool.submit(self._work, action, row)
+        self._busy[row.name] = job
+        job.add_done_callback(lambda _: self._wake.set())
+
+    def _work(self, action: Action, row: Environment) -> None:
+        """Run the job. One that fails rests a moment, then the plan asks for it again."""
+        try:
+            self._do(action, row)
+        except Interrupted:
+            return
+        except Exception:
+            log.exception("job failed", extra={"environment": row.name, "action": action.verb.value})
+            self._not_before[row.name] = self._clock() + _RETRY_SECONDS
+
+    def _do(self, action: Action, row: Environment) -> None:
+        if action.verb is Verb.CREATE:
+            self._jobs.create(row)
+        elif action.verb is Verb.DELETE:
+            self._jobs.delete(row)
+            self._starts.pop(row.name, None)
+        elif action.verb is Verb.START:
+            self._jobs.start(row, action.roles)
+        else:
+            self._jobs.stop(row)

@@ -1,0 +1,97 @@
+"""What to do next, for every environment: pure, decided from the rows, what runs, and the time.
+
+It never asks for the same thing twice while a job works on a cell, and it asks again after any crash: every
+action is idempotent, so the plan needs no memory of what was begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from control_plane.domain.environment import Environment
+from control_plane.domain.status import SERVING, Status
+from infra.provisioner import Observed
+
+ROLES = ("engine", "agent")
+"""The processes that every cell has."""
+
+QUIET_SECONDS = 60.0
+"""A process that lived this long starts with a clean record when it dies."""
+_FREE_RESTARTS = 3
+_LONGEST_WAIT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """How often in a row a process was started because it had died, and when last."""
+
+    count: int = 0
+    last: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is known of a cell now. `busy`: a job is at work on it."""
+
+    observed: Observed
+    busy: bool = False
+    starts: Mapping[str, Starts] = field(default_factory=dict)
+
+
+class Verb(StrEnum):
+    """What may be done to a cell."""
+
+    CREATE = "create"
+    DELETE = "delete"
+    START = "start"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do. `roles` for START: which processes."""
+
+    verb: Verb
+    name: str
+    roles: tuple[str, ...] = ()
+
+
+def plan(environments: Iterable[Environment], cells: Mapping[str, Cell], now: float) -> list[Action]:
+    """The actions due now, in the order of the rows. An environment without a cell has never been begun."""
+    nothing = Cell(Observed(exists=False))
+    actions = (_decide(row.status, row.name, cells.get(row.name, nothing), now) for row in environments)
+    return [action for action in actions if action is not None]
+
+
+def _decide(status: Status, name: str, cell: Cell, now: float) -> Action | None:
+    if cell.busy:
+        return None
+    if status is Status.CREATING:
+        return Action(Verb.CREATE, name)
+    if status in (Status.DELETING, Status.DELETED):
+        return Action(Verb.DELETE, name)
+    if status is Status.CREATE_FAILED:
+        running = any(pid is not None for pid in cell.observed.processes.values())
+        return Action(Verb.STOP, name) if running else None
+    if status in SERVING or status is Status.UNAVAILABLE:
+        dead = [role for role in ROLES if not cell.observed.is_running(role)]
+        due = tuple(role for role in dead if _is_due(cell, role, now))
+        return Action(Verb.START, name, due) if due else None
+    return None
+
+
+def _is_due(cell: Cell, role: str, now: float) -> bool:
+    starts = cell.starts.get(role, Starts())
+    return now >= starts.last + wait_after(starts.count)
+
+
+def wait_after(count: int) -> float:
+    """Seconds between the last start and the next, after so many in a row: a few at once, then slower."""
+    return 0.0 if count < _FREE_RESTARTS else min(_LONGEST_WAIT, float(2 ** (count - _FREE_RESTARTS)))
+
+
+def count_start(starts: Starts, now: float) -> Starts:
+    """The record after one more start. A process that had lived long enough begins anew."""
+    return Starts(1 if now - starts.last > QUIET_SECONDS else starts.count + 1, now)

@@ -1,0 +1,126 @@
+"""What a service is started with: options, AERODROME_* variables, defaults. And where it keeps things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "AERODROME_"
+
+
+class BadSetting(ValueError):
+    """A setting cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One service. Ports of 0 mean: pick a free one."""
+
+    home: Path = Path("~/.aerodrome")
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tls_port: int = 8443
+    s3_port: int = 9000
+    s3_endpoint: str | None = None
+    """An S3 of the user's; None starts the embedded one."""
+    database: str | None = None
+    """A SQLAlchemy URL; None keeps SQLite files in the home."""
+    region: str = "us-east-1"
+    account_id: str = "123456789012"
+    sync_interval: float = 1.0
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.home)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where things lie in a service's home. The one place that spells these paths."""
+
+    home: Path
+
+    @property
+    def cells(self) -> Path:
+        return self.home / "cells"
+
+    @property
+    def venvs(self) -> Path:
+        return self.home / "venvs"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def ca(self) -> Path:
+        return self.keys / "ca.pem"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "db" / "service.db"
+
+    @property
+    def credentials(self) -> Path:
+        """The administrator's access key, 0600."""
+        return self.home / "credentials.json"
+
+    @property
+    def endpoints(self) -> Path:
+        """The addresses the running (or last) service chose."""
+        return self.home / "run" / "control-plane.json"
+
+    @property
+    def steps(self) -> Path:
+        """How far creations are: see `reconcile.journal`."""
+        return self.home / "run" / "steps"
+
+    def lock(self, role: str) -> Path:
+        return self.home / "run" / f"{role}.lock"
+
+    def make(self) -> None:
+        """Create the directories, private to their owner."""
+        for part in (self.home, self.cells, self.venvs, self.keys, self.log, self.database.parent):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.endpoints.parent.mkdir(mode=0o700, exist_ok=True)
+        self.home.chmod(0o700)
+
+
+def read(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """The settings from options (None: not given) and the environment. Raises BadSetting."""
+    chosen: dict[str, Any] = {}
+    for field in fields(Settings):
+        value = options.get(field.name)
+        if value is None:
+            value = environ.get(PREFIX + field.name.upper()) or None
+        if value is not None:
+            chosen[field.name] = _typed(field.name, value)
+    home = Path(chosen.get("home", "~/.aerodrome")).expanduser().absolute()
+    return Settings(**{**chosen, "home": home})
+
+
+def _typed(name: str, value: Any) -> Any:
+    kinds: dict[str, Any] = {
+        "port": int,
+        "tls_port": int,
+        "s3_port": int,
+        "sync_interval": float,
+        "home": Path,
+    }
+    try:
+        typed = kinds.get(name, str)(value)
+    except ValueError:
+        raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
+    if name.endswith("port") and not 0 <= typed <= 65535:
+        raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
+    if name == "sync_interval" and not 0.1 <= typed <= 3600:
+        raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
+        raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
+    return typed

@@ -1,0 +1,1 @@
+"""The service database: the only SQL of the control plane."""

@@ -1,0 +1,120 @@
+"""Environments in the database. Every change of status is conditional on the status it starts from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from control_plane.domain.environment import Environment, LastUpdate
+from control_plane.domain.errors import not_found
+from control_plane.domain.status import Status, is_edge
+from control_plane.store.schema import environment as table
+
+
+def insert(conn: Connection, environment: Environment) -> bool:
+    """Keep a new environment. False when the name is taken."""
+    try:
+        with conn.begin_nested():
+            conn.execute(sa.insert(table).values(**_to_row(environment)))
+    except IntegrityError:
+        if find(conn, environment.name) is None:
+            raise
+        return False
+    return True
+
+
+def find(conn: Connection, name: str) -> Environment | None:
+    """The environment of that name."""
+    row = conn.execute(select(table).where(table.c.name == name)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def get(conn: Connection, name: str) -> Environment:
+    """The environment of that name. Raises ServiceError(NOT_FOUND)."""
+    found = find(conn, name)
+    if found is None:
+        raise not_found(name)
+    return found
+
+
+def list_page(conn: Connection, after: str, limit: int) -> list[Environment]:
+    """Up to `limit` environments whose names come after `after`, by name."""
+    query = select(table).where(table.c.name > after).order_by(table.c.name).limit(limit)
+    return [_from_row(row) for row in conn.execute(query)]
+
+
+def list_all(conn: Connection) -> list[Environment]:
+    """Every environment, by name; for the reconciler."""
+    return [_from_row(row) for row in conn.execute(select(table).order_by(table.c.name))]
+
+
+def transition(
+    conn: Connection,
+    name: str,
+    from_statuses: Iterable[Status],
+    to_status: Status,
+    now: float,
+    last_update: LastUpdate | None = None,
+) -> bool:
+    """Change the status when it is one of `from_statuses`. False when it is not, or the environment is gone.
+
+    Raises ValueError for an edge the status table does not have: that is a mistake in the caller.
+    """
+    sources = sorted(from_statuses)
+    for source in sources:
+        if not is_edge(source, to_status):
+            raise ValueError(
+                f"cannot go from {source} to {to_status}: control_plane.domain.status has no such edge"
+            )
+    values: dict[str, Any] = {"status": to_status.value, "status_since": now}
+    if last_update is not None:
+        values["last_update"] = json.dumps(last_update.to_json())
+    query = sa.update(table).where(table.c.name == name, table.c.status.in_(sources)).values(**values)
+    return conn.execute(query).rowcount == 1
+
+
+def record_update(conn: Connection, name: str, last_update: LastUpdate) -> None:
+    """Say how things stand without a change of status, for example that the bucket cannot be read."""
+    query = sa.update(table).where(table.c.name == name)
+    conn.execute(query.values(last_update=json.dumps(last_update.to_json())))
+
+
+def delete(conn: Connection, name: str) -> bool:
+    """Forget an environment whose cell is gone. False when it is not DELETING: nothing else may vanish."""
+    query = sa.delete(table).where(table.c.name == name, table.c.status == Status.DELETING.value)
+    return conn.execute(query).rowcount == 1
+
+
+def _to_row(environment: Environment) -> dict[str, Any]:
+    return {
+        "name": environment.name,
+        "uid": environment.uid,
+        "arn": environment.arn,
+        "status": environment.status.value,
+        "status_since": environment.status_since,
+        "spec": json.dumps(environment.spec),
+        "generation": environment.generation,
+        "created_at": environment.created_at,
+        "last_update": json.dumps(environment.last_update.to_json()),
+        "webserver_url": environment.webserver_url,
+    }
+
+
+def _from_row(row: Row[Any]) -> Environment:
+    return Environment(
+        name=row.name,
+        uid=row.uid,
+        arn=row.arn,
+        status=Status(row.status),
+        status_since=row.status_since,
+        spec=json.loads(row.spec),
+        generation=row.generation,
+        created_at=row.created_at,
+        last_update=LastUpdate.from_json(json.loads(row.last_update)),
+        webserver_url=row.webserver_url,
+    )

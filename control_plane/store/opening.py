@@ -1,0 +1,44 @@
+"""Opening the service database with an error that its owner can read."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from control_plane.domain.environment import Environment
+from control_plane.store import environments
+from control_plane.store.database import ServiceDatabase
+
+
+class CannotOpen(RuntimeError):
+    """The database cannot be used; the message is one line."""
+
+
+def open_prepared(url: str) -> ServiceDatabase:
+    """The database with its schema up to date. Raises CannotOpen."""
+    try:
+        database = ServiceDatabase(url)
+        database.prepare()
+    except (SQLAlchemyError, ValueError, ImportError) as error:
+        raise CannotOpen(
+            f"cannot open the service database: {_first_line(error)}; check --database"
+        ) from error
+    return database
+
+
+def read_environments(url: str) -> list[Environment]:
+    """What a service that may be down has; for `aerodrome status`. Changes nothing. Raises CannotOpen."""
+    try:
+        database = ServiceDatabase(url)
+    except (SQLAlchemyError, ValueError, ImportError) as error:
+        raise CannotOpen(f"cannot open the service database: {_first_line(error)}") from error
+    try:
+        with database.read() as connection:
+            return environments.list_all(connection)
+    except SQLAlchemyError as error:
+        raise CannotOpen(f"cannot read the service database: {_first_line(error)}") from error
+    finally:
+        database.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

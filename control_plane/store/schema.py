@@ -1,0 +1,96 @@
+"""The tables of the service database, for SQLite and PostgreSQL alike.
+
+Times are epoch seconds (float). JSON columns are text. CHECK constraints refuse rows that cannot be.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from control_plane.domain.status import Status
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_STATUSES = ", ".join(f"'{status}'" for status in sorted(Status))
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True, comment="a name created again gets another"),
+    Column("arn", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("status_since", Double, nullable=False),
+    Column(
+        "spec", Text, nullable=False, comment="JSON: the members of CreateEnvironment, defaults filled in"
+    ),
+    Column("generation", Integer, nullable=False, comment="counts the specs it has had"),
+    Column("created_at", Double, nullable=False),
+    Column("last_update", Text, nullable=False, comment="JSON: LastUpdate of the model"),
+    Column("webserver_url", Text, nullable=False, comment="bare host[:port]"),
+    CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+    CheckConstraint("generation >= 1", name="generation"),
+)
+
+principal = Table(
+    "principal",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("arn", Text, nullable=False, unique=True),
+    Column("name", String(128), nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+access_key = Table(
+    "access_key",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("principal_id", String(32), ForeignKey("principal.id"), nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="encrypted with the master key"),
+    Column("status", String(10), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("token_hash", String(64), comment="sha256 of the session token of a temporary key"),
+    Column("expires_at", Double, comment="of a temporary key"),
+    CheckConstraint("status IN ('Active', 'Inactive')", name="status"),
+    CheckConstraint("(token_hash IS NULL) = (expires_at IS NULL)", name="temporary"),
+    Index(None, "principal_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("caller", Text, nullable=False, comment="principal ARN; '-' when nobody was recognised"),
+    Column("access_key_id", String(128)),
+    Column("action", String(128), nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("decision", String(10), nullable=False),
+    Column("reason", Text),
+    Column("request_id", String(64), nullable=False),
+    Column("source_ip", String(64)),
+    CheckConstraint("decision IN ('allow', 'deny')", name="decision"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
+    comment="append only: a trigger refuses changes",
+)

@@ -1,0 +1,66 @@
+"""How the environment's interpreter is started: its command line, and the few variables it may see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow._task.fork import ROOM
+from airflow._wire.cell import CellSpec
+
+_PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR")
+_SOCKET, _LOCK = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The environment's interpreter, ready to be started from the agent's working directory."""
+
+    python: str
+    environment: str
+    variables: dict[str, str]
+
+    def spawn(self, role: str, sock: int, output: int, lock: int | None = None) -> int:
+        """Start `airflow._task ROLE` in a session of its own; its pid. Raises OSError when it cannot be started."""
+        parent = os.getpid()
+        argv = [
+            self.python,
+            "-P",
+            "-m",
+            "airflow._task",
+            role,
+            str(_SOCKET),
+            str(parent),
+            self.environment,
+            ROOM,
+        ]
+        actions: list[tuple[int, int, int] | tuple[int, int, str, int, int]] = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_DUP2, output, 2),
+            (os.POSIX_SPAWN_DUP2, sock, _SOCKET),
+        ]
+        if lock is not None:
+            actions.append((os.POSIX_SPAWN_DUP2, lock, _LOCK))
+        return os.posix_spawn(self.python, argv, self.variables, file_actions=actions, setsid=True)
+
+
+def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str]) -> Interpreter:
+    """The interpreter of an environment. `work` is its home; of our own variables only harmless ones are seen."""
+    variables = {
+        "LANG": "C.UTF-8",
+        **{name: outer[name] for name in _PASSED_ON if name in outer},
+        "PATH": f"{Path(spec.python).parent}:{outer.get('PATH', os.defpath)}",
+        "HOME": str(work),
+        "PYTHONPATH": spec.sdk,
+        "AIRFLOW_HOME": str(work),
+        "AERODROME_AIRFLOW_VERSION": spec.airflow_version,
+        "AWS_DEFAULT_REGION": spec.region,
+        "AWS_REGION": spec.region,
+    }
+    for option, value in spec.config.items():
+        section, _dot, key = option.partition(".")
+        variables[f"AIRFLOW__{section.upper().replace('-', '_')}__{key.upper()}"] = value
+    return Interpreter(spec.python, spec.environment, variables)

@@ -1,0 +1,168 @@
+"""What the agent asks of the kernel. The only module here that knows which system it runs on.
+
+Where a facility is missing (not Linux) the answers are empty and the agent degrades: it learns of deaths from its
+sockets, and strays that left their process group stay unseen.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LINUX = sys.platform == "linux"
+_PR_SET_CHILD_SUBREAPER = 36
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A row of the process table."""
+
+    pid: int
+    parent: int
+    session: int
+    started: int
+    """Clock ticks since boot: with the pid, the identity of a process."""
+
+
+def become_subreaper() -> None:
+    """Have orphans among our descendants become our children, so that none is out of sight."""
+    if LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def raise_file_limit() -> int:
+    """As many open files as the system allows; the number. A task costs three."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def boot_id() -> str:
+    """Which boot of this machine it is; pids of another mean nothing."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def find_process(pid: int) -> Process | None:
+    """The process with this pid, if there is one (a zombie is one)."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = os.read(fd, 1024)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    fields = text[text.rfind(b")") + 2 :].split()
+    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19])) if len(fields) > 19 else None
+
+
+def list_processes() -> Iterator[Process]:
+    """Every process that can be seen."""
+    if not LINUX:
+        return
+    for name in os.listdir(_PROC):  # noqa: PTH208 - names only, and often
+        if name.isdigit():
+            process = find_process(int(name))
+            if process is not None:
+                yield process
+
+
+def session_members(session: int) -> list[int]:
+    """The pids in a session."""
+    return [process.pid for process in list_processes() if process.session == session]
+
+
+def list_children() -> list[int]:
+    """Pids of the agent's own children, orphans that it inherited included."""
+    me = os.getpid()
+    try:
+        return [int(pid) for pid in (_PROC / f"self/task/{me}/children").read_text().split()]
+    except OSError:
+        return [process.pid for process in list_processes() if process.parent == me]
+
+
+def attempt_of(pid: int, attempts: Path) -> str | None:
+    """The attempt whose environment a process was started with, or whose lock file it still has open."""
+    try:
+        environ = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        environ = b""
+    for entry in environ.split(b"\0"):
+        if entry.startswith(b"AERODROME_ATTEMPT="):
+            return entry.partition(b"=")[2].decode(errors="replace")
+    for target in _open_files(pid):
+        if target.parent == attempts:
+            return target.name
+    return None
+
+
+def holders(path: Path) -> list[int]:
+    """Pids that have a file open, other than ours."""
+    mine = os.getpid()
+    return [p.pid for p in list_processes() if p.pid != mine and path in _open_files(p.pid)]
+
+
+def _open_files(pid: int) -> list[Path]:
+    found = []
+    try:
+        for link in (_PROC / str(pid) / "fd").iterdir():
+            found.append(link.readlink())
+    except OSError:
+        return found  # it ended meanwhile
+    return found
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """Signal one process, if it is still there."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def kill_group(group: int, number: int = signal.SIGKILL) -> bool:
+    """Signal a process group at once; False when nothing is left of it."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def signal_leader(pid: int, number: int) -> None:
+    """Signal a child that lives, with its group; one that has not made its own session yet alone."""
+    if not kill_group(pid, number):
+        kill(pid, number)
+
+
+def kill_session(session: int) -> int:
+    """Kill all of a session, groups first so that a fork bomb cannot outrun it; how many were seen."""
+    kill_group(session)
+    members = session_members(session)
+    for pid in members:
+        kill(pid)
+    return len(members)
+
+
+def try_lock(fd: int) -> bool:
+    """Take the lock of an open file; False while another process holds it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

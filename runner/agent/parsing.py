@@ -1,0 +1,205 @@
+"""Parsing DAG files, each in a forked child of its own that nothing in the file can turn against its neighbours.
+
+Invariant: exactly one `parsed` for each file of a request, as long as the connection that asked lives; a child that
+is over leaves no process behind. A file whose child dies with the base zygote is tried again alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow._wire import messages
+from airflow._wire.frames import Message
+
+from runner.agent import endings, kernel
+from runner.agent.loop import Loop, Timer
+from runner.agent.stream import Stream
+from runner.agent.zygotes import Zygotes
+
+WATCH_INTERVAL = 0.25
+MOST_PROCESSES = 64
+TRIES = 3
+_SHAPE = {"dags": list, "error": str | None, "seconds": float | int, "modules": list, "warnings": list}
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One file to parse."""
+
+    request: str
+    bundle: str
+    file: str
+    timeout: float
+    tries: int = 0
+    id: str = ""
+    pid: int | None = None
+    stream: Stream | None = None
+    deadline: Timer | None = None
+    result: Message | None = None
+    trouble: str | None = None
+    reported: bool = False
+
+
+class Parser:
+    """Keeps as many parse children busy as there are processors."""
+
+    def __init__(
+        self, loop: Loop, bundle_path: Callable[[str], Path], send: Callable[[Message], None],
+        on_end: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._loop, self._bundle_path, self._send, self._on_end = loop, bundle_path, send, on_end
+        self._numbers = itertools.count(1)
+        self._queue: deque[Job] = deque()
+        self._running: dict[str, Job] = {}
+        self._watching = False
+        self.zygotes: Zygotes | None = None
+
+    def parse(self, message: Message) -> None:
+        """Queue the files of a request."""
+        where = message["id"], message["bundle"]
+        self._queue.extend(Job(*where, file, message["timeout"]) for file in message["files"])
+        self.pump()
+
+    def cancel(self) -> None:
+        """Nobody waits for the results any more: drop what has not begun."""
+        self._queue.clear()
+        for job in self._running.values():
+            job.reported = True
+
+    def sessions(self) -> set[int]:
+        """The sessions of living parse children."""
+        return {job.pid for job in self._running.values() if job.pid is not None}
+
+    def pump(self) -> None:
+        """Start what may start now."""
+        while self._queue and self._has_room(self._queue[0]):
+            self._start(self._queue.popleft())
+
+    def fail_all(self, reason: str) -> None:
+        """Nothing can be parsed: say so for all that waits."""
+        jobs, self._queue = list(self._queue), deque()
+        for job in jobs:
+            self._report(job, _failure(reason))
+
+    def base_died(self) -> None:
+        """Every child died with the base zygote: begin again, one at a time."""
+        jobs, self._running = list(self._running.values()), {}
+        for job in reversed(jobs):
+            self._drop(job)
+            job.pid = job.trouble = job.result = None
+            if job.reported:
+                continue
+            if job.tries >= TRIES:
+                self._report(
+                    job, _failure(f"cannot parse {job.file}: the base zygote died every time it was parsed")
+                )
+            else:
+                self._queue.appendleft(job)
+
+    def child_forked(self, id: str, pid: int) -> None:
+        job = self._running.get(id)
+        if job is None:
+            return
+        job.pid = pid
+        job.deadline = self._loop.after(
+            job.timeout, lambda: self._kill(job, f"it took longer than {job.timeout:g} s")
+        )
+        if not self._watching:
+            self._watching = True
+            self._loop.after(WATCH_INTERVAL, self._watch)
+
+    def child_exited(self, id: str, status: int) -> bool:
+        """Whether the child was one of ours."""
+        job = self._running.get(id)
+        if job is None:
+            return False
+        if job.stream is not None and not job.reported:
+            job.stream.read_now()
+        if job.trouble is None and job.result is None:
+            job.trouble = f"its process ended while it was parsed: {endings.describe_status(status)}"
+        self._finish(job)
+        return True
+
+    def _has_room(self, job: Job) -> bool:
+        if self.zygotes is None or not self.zygotes.base.ready:
+            return False
+        alone = job.tries > 0 or any(other.tries > 1 for other in self._running.values())
+        return len(self._running) < (1 if alone else os.cpu_count() or 1)
+
+    def _start(self, job: Job) -> None:
+        assert self.zygotes is not None  # noqa: S101 - _has_room asked it just now
+        job.id, job.tries = f"p{next(self._numbers)}", job.tries + 1
+        ours, its = socket.socketpair()
+        self._running[job.id] = job
+        job.stream = Stream(
+            self._loop, ours, lambda m: self._on_result(job, m), lambda why: self._on_close(job, why)
+        )
+        self.zygotes.base.ask(messages.parse_file(job.id, str(self._bundle_path(job.bundle)), job.file), its)
+
+    def _on_result(self, job: Job, message: Message) -> None:
+        if job.result is not None or job.trouble is not None:
+            return
+        if not all(isinstance(message.get(key), kind) for key, kind in _SHAPE.items()):
+            self._kill(job, "its process wrote to the agent's socket")
+            return
+        job.result = message
+        self._report(job, message)
+
+    def _on_close(self, job: Job, reason: str) -> None:
+        job.stream = None
+        if job.result is None and "closed" not in reason:
+            self._kill(job, f"its process wrote to the agent's socket: {reason}")
+
+    def _kill(self, job: Job, trouble: str) -> None:
+        job.trouble = job.trouble or trouble
+        if job.pid is not None:
+            kernel.signal_leader(job.pid, signal.SIGKILL)
+            kernel.kill_session(job.pid)
+
+    def _watch(self) -> None:
+        """A file that starts process after process is stopped before it fills the machine."""
+        self._watching = False
+        slow = [job for job in self._running.values() if job.pid is not None and job.result is None]
+        members = [process.session for process in kernel.list_processes()] if slow else []
+        for job in slow:
+            if members.count(job.pid or 0) > MOST_PROCESSES:
+                self._kill(job, f"it started more than {MOST_PROCESSES} processes")
+        if self._running:
+            self._watching = True
+            self._loop.after(WATCH_INTERVAL, self._watch)
+
+    def _finish(self, job: Job) -> None:
+        """The child is reaped: empty its session, then report and take the next."""
+        if job.pid is not None and kernel.kill_group(job.pid, 0) and kernel.kill_session(job.pid):
+            self._loop.after(0.01, lambda: self._finish(job))
+            return
+        if self._running.pop(job.id, None) is None:
+            return
+        self._drop(job)
+        if job.trouble is not None:
+            self._on_end()
+            self._report(job, _failure(f"cannot parse {job.file}: {job.trouble}"))
+        self.pump()
+
+    def _report(self, job: Job, result: Message) -> None:
+        if not job.reported:
+            job.reported = True
+            self._send(messages.parsed(job.request, job.file, result))
+
+    def _drop(self, job: Job) -> None:
+        if job.deadline is not None:
+            job.deadline.cancel()
+        if job.stream is not None:
+            job.stream.close()
+            job.stream = None
+
+
+def _failure(error: str) -> Message:
+    return messages.parse_result([], error, 0.0, [], [])

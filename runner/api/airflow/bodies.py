@@ -1,0 +1,209 @@
+"""What requests may bring: names, types and defaults are those of Airflow 3's REST API; unknown members are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+_Note = Annotated[str, Field(max_length=1000)]
+_Int = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_Slots = Annotated[int, Field(ge=-1, le=2**31 - 1)]
+_Real = Annotated[float, Field(allow_inf_nan=False)]
+_Names = Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=1000)]
+_Key = Annotated[str, Field(min_length=1, max_length=250)]
+_ConnId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w.\-]+$")]
+
+TiState = Literal[
+    "scheduled",
+    "queued",
+    "running",
+    "success",
+    "failed",
+    "skipped",
+    "upstream_failed",
+    "up_for_retry",
+    "up_for_reschedule",
+    "deferred",
+    "restarting",
+    "removed",
+]
+RunState = Literal["queued", "running", "success", "failed"]
+
+
+class Strict(BaseModel):
+    """A body in which every member is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DagPatch(Strict):
+    is_paused: bool
+
+
+class RunTrigger(Strict):
+    """`logical_date` may be left out, as MWAA's clients do: the run then has none."""
+
+    dag_run_id: Annotated[str, Field(min_length=1, max_length=250)] | None = None
+    data_interval_start: AwareDatetime | None = None
+    data_interval_end: AwareDatetime | None = None
+    logical_date: AwareDatetime | None = None
+    run_after: AwareDatetime | None = None
+    conf: dict[str, Any] | None = None
+    note: _Note | None = None
+    partition_key: str | None = None
+
+    @model_validator(mode="after")
+    def check_interval(self) -> RunTrigger:
+        """A data interval has two ends, in order."""
+        start, end = self.data_interval_start, self.data_interval_end
+        if (start is None) != (end is None):
+            raise ValueError("data_interval_start and data_interval_end must be given together")
+        if start is not None and end is not None and start > end:
+            raise ValueError("data_interval_start must not be after data_interval_end")
+        return self
+
+
+class RunPatch(Strict):
+    state: Literal["queued", "success", "failed"] | None = None
+    note: _Note | None = None
+
+
+class RunClear(Strict):
+    dry_run: bool = True
+    only_failed: bool = False
+    only_new: bool = False
+    run_on_latest_version: bool | None = None
+    note: _Note | None = None
+
+
+class _Ranges(Strict):
+    """Bounds in time that both batch lists know."""
+
+    run_after_gte: AwareDatetime | None = None
+    run_after_gt: AwareDatetime | None = None
+    run_after_lte: AwareDatetime | None = None
+    run_after_lt: AwareDatetime | None = None
+    logical_date_gte: AwareDatetime | None = None
+    logical_date_gt: AwareDatetime | None = None
+    logical_date_lte: AwareDatetime | None = None
+    logical_date_lt: AwareDatetime | None = None
+    start_date_gte: AwareDatetime | None = None
+    start_date_gt: AwareDatetime | None = None
+    start_date_lte: AwareDatetime | None = None
+    start_date_lt: AwareDatetime | None = None
+    end_date_gte: AwareDatetime | None = None
+    end_date_gt: AwareDatetime | None = None
+    end_date_lte: AwareDatetime | None = None
+    end_date_lt: AwareDatetime | None = None
+    duration_gte: _Real | None = None
+    duration_gt: _Real | None = None
+    duration_lte: _Real | None = None
+    duration_lt: _Real | None = None
+    order_by: str | None = None
+    page_offset: _Int = 0
+    page_limit: _Int = 100
+
+
+class RunsBatch(_Ranges):
+    dag_ids: _Names | None = None
+    states: Annotated[list[RunState | None], Field(max_length=100)] | None = None
+    conf_contains: str | None = None
+
+
+class TaskInstancesBatch(_Ranges):
+    dag_ids: _Names | None = None
+    dag_run_ids: _Names | None = None
+    task_ids: _Names | None = None
+    state: Annotated[list[TiState | None], Field(max_length=100)] | None = None
+    pool: _Names | None = None
+    queue: _Names | None = None
+    executor: _Names | None = None
+
+
+class TaskInstancePatch(Strict):
+    new_state: Literal["success", "failed", "skipped"] | None = None
+    note: _Note | None = None
+    include_upstream: bool = False
+    include_downstream: bool = False
+    include_future: bool = False
+    include_past: bool = False
+
+
+class TaskInstancesClear(Strict):
+    dry_run: bool = True
+    start_date: AwareDatetime | None = None
+    end_date: AwareDatetime | None = None
+    only_failed: bool = True
+    only_running: bool = False
+    reset_dag_runs: bool = True
+    task_ids: Annotated[list[str | tuple[str, int]], Field(min_length=1, max_length=1000)] | None = None
+    dag_run_id: str | None = None
+    include_upstream: bool = False
+    include_downstream: bool = False
+    include_future: bool = False
+    include_past: bool = False
+    run_on_latest_version: bool | None = None
+    prevent_running_task: bool = False
+    note: _Note | None = None
+
+    @model_validator(mode="after")
+    def check_combination(self) -> TaskInstancesClear:
+        """Filters that contradict each other are refused rather than guessed at."""
+        if self.only_failed and self.only_running:
+            raise ValueError("only_failed and only_running exclude each other")
+        if (self.include_future or self.include_past) and self.dag_run_id is None:
+            raise ValueError("include_future and include_past need a dag_run_id to count from")
+        if self.dag_run_id is not None and (self.start_date or self.end_date):
+            raise ValueError("dag_run_id excludes start_date and end_date")
+        return self
+
+
+class XComCreate(Strict):
+    key: Annotated[str, Field(min_length=1, max_length=512)]
+    value: Any
+    map_index: Annotated[int, Field(ge=-1, le=2**31 - 1)] = -1
+
+
+class XComUpdate(Strict):
+    value: Any
+    map_index: Annotated[int, Field(ge=-1, le=2**31 - 1)] = -1
+
+
+class VariableBody(Strict):
+    key: _Key
+    value: JsonValue
+    description: str | None = None
+    team_name: str | None = None
+
+
+class ConnectionBody(Strict):
+    connection_id: _ConnId
+    conn_type: Annotated[str, Field(min_length=1, max_length=500)]
+    description: str | None = None
+    host: str | None = None
+    login: str | None = None
+    schema_: Annotated[str | None, Field(alias="schema")] = None
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    password: str | None = None
+    extra: str | None = None
+    team_name: str | None = None
+
+
+class PoolBody(Strict):
+    name: Annotated[str, Field(min_length=1, max_length=250)]
+    slots: _Slots
+    description: str | None = None
+    include_deferred: bool = False
+    team_name: str | None = None
+
+
+class PoolPatch(Strict):
+    """`pool` and `name` may repeat the pool's name; a pool cannot be renamed."""
+
+    pool: str | None = None
+    name: str | None = None
+    slots: _Slots | None = None
+    description: str | None = None
+    include_deferred: bool | None = None
+    team_name: str | None = None

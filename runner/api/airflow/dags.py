@@ -1,0 +1,217 @@
+"""DAGs: what they are, and whether they are paused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from starlette.responses import PlainTextResponse, Response
+
+from runner.api.airflow.bodies import DagPatch
+from runner.api.airflow.dag_shapes import dag_body, details_body, param_body, task_body, version_body
+from runner.api.airflow.summaries import Summary
+from runner.api.answers import empty, reply
+from runner.api.call import Call
+from runner.api.errors import ApiError, not_found
+from runner.store import listing_dags
+from runner.store.dags import set_paused
+from runner.store.listing_dags import DagFilter
+from runner.store.user_edits import delete_dag as delete_dag_rows
+
+_RUN_STATES = frozenset({"queued", "running", "success", "failed"})
+_ACCEPTED = re.compile(r"(\*/\*|application/\*|text/\*|application/json|text/plain)")
+
+
+def list_dags(call: Call) -> Response:
+    """GET /dags"""
+    query = call.query()
+    wanted = DagFilter(
+        pattern=query.text("dag_id_pattern") or query.text("dag_display_name_pattern"),
+        prefix=query.text("dag_id_prefix_pattern") or query.text("dag_display_name_prefix_pattern"),
+        paused=query.flag("paused"),
+        exclude_stale=query.flag("exclude_stale", True) is not False,
+        has_import_errors=query.flag("has_import_errors"),
+        last_run_state=next(iter(query.choices("last_dag_run_state", _RUN_STATES)), None),
+        run_states=query.choices("dag_run_state", _RUN_STATES),
+    )
+    tags, owners = set(query.texts("tags")), set(query.texts("owners"))
+    match_all = query.text("tags_match_mode") == "all"
+    window = query.window()
+    query.check()
+    with call.cell.db.read() as conn:
+        if tags or owners:
+            wanted = _narrow(call, conn, wanted, tags, match_all, owners)
+        page = listing_dags.list_dags(conn, wanted, window)
+        summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
+    bodies = [dag_body(row, summaries[row.version_id]) for row in page.rows]
+    return reply({"dags": bodies, "total_entries": page.total})
+
+
+def get_dag(call: Call) -> Response:
+    """GET /dags/{dag_id}"""
+    with call.cell.db.read() as conn:
+        row, summary = _get(call, conn)
+    return reply(dag_body(row, summary))
+
+
+def get_details(call: Call) -> Response:
+    """GET /dags/{dag_id}/details"""
+    with call.cell.db.read() as conn:
+        row, summary = _get(call, conn)
+        version = listing_dags.find_version(conn, row.dag_id)
+        if version is None:
+            raise not_found("DAG", row.dag_id)
+        active = listing_dags.count_active_runs(conn, row.dag_id)
+    return reply(details_body(row, summary, version, orjson.loads(version.data), active))
+
+
+def patch_dag(call: Call) -> Response:
+    """PATCH /dags/{dag_id}: pause or unpause."""
+    body = call.parse(DagPatch)
+    call.update_mask(frozenset({"is_paused"}))
+    dag_id = call.path["dag_id"]
+    with call.cell.db.begin() as conn:
+        _get(call, conn)
+        set_paused(conn, dag_id, body.is_paused)
+        row, summary = _get(call, conn)
+    call.cell.post_dags_changed()
+    return reply(dag_body(row, summary))
+
+
+def delete_dag(call: Call) -> Response:
+    """DELETE /dags/{dag_id}: the DAG and its history go; the file brings it back when it is parsed again."""
+    dag_id = call.path["dag_id"]
+    with call.cell.db.begin() as conn:
+        _get(call, conn)
+        if listing_dags.count_active_runs(conn, dag_id):
+            raise ApiError("conflict", f"cannot delete DAG {dag_id!r}: it has running runs; end them first")
+        delete_dag_rows(conn, dag_id)
+    call.cell.post_dags_changed()
+    return empty()
+
+
+def list_tasks(call: Call) -> Response:
+    """GET /dags/{dag_id}/tasks"""
+    query = call.query()
+    order = query.text("order_by") or "task_id"
+    query.check()
+    bodies = list(_task_bodies(call).values())
+    name = order.removeprefix("-")
+    if bodies and name not in bodies[0]:
+        raise ApiError("invalid", f"cannot order tasks by {name!r}")
+    bodies.sort(key=lambda body: str(body[name]), reverse=order.startswith("-"))
+    return reply({"tasks": bodies, "total_entries": len(bodies)})
+
+
+def get_task(call: Call) -> Response:
+    """GET /dags/{dag_id}/tasks/{task_id}"""
+    body = _task_bodies(call).get(call.path["task_id"])
+    if body is None:
+        raise not_found(f"in DAG {call.path['dag_id']!r} a task", call.path["task_id"])
+    return reply(body)
+
+
+def list_versions(call: Call) -> Response:
+    """GET /dags/{dag_id}/dagVersions"""
+    query = call.query()
+    number, bundle, window = query.number("version_number"), query.text("bundle_version"), query.window()
+    query.check()
+    dag_id = call.path["dag_id"]
+    with call.cell.db.read() as conn:
+        if dag_id != "~":
+            _get(call, conn)
+        page = listing_dags.list_versions(conn, dag_id, number, bundle, window)
+        summaries = call.summaries.get(conn, [row.id for row in page.rows])
+    bodies = [version_body(row.id, row.dag_id, row, summaries[row.id].display_name) for row in page.rows]
+    return reply({"dag_versions": bodies, "total_entries": page.total})
+
+
+def get_version(call: Call) -> Response:
+    """GET /dags/{dag_id}/dagVersions/{version_number}"""
+    number = call.number("version_number")
+    with call.cell.db.read() as conn:
+        row = listing_dags.find_version(conn, call.path["dag_id"], number)
+        if row is None:
+            raise not_found(f"of DAG {call.path['dag_id']!r} version", number)
+        summary = call.summaries.get(conn, [row.id])[row.id]
+    return reply(version_body(row.id, row.dag_id, row, summary.display_name))
+
+
+def get_source(call: Call) -> Response:
+    """GET /dagSources/{dag_id}: the file as the version's snapshot has it, as text or JSON by Accept."""
+    accept = call.headers.get("accept", "*/*").lower()
+    if not _ACCEPTED.search(accept):
+        raise ApiError("not_acceptable", "Only application/json or text/plain is supported")
+    query = call.query()
+    number = query.number("version_number")
+    query.check()
+    dag_id = call.path["dag_id"]
+    with call.cell.db.read() as conn:
+        row, summary = _get(call, conn)
+        version = listing_dags.find_version(conn, dag_id, number)
+    if version is None:
+        raise not_found(f"of DAG {dag_id!r} version", number)
+    bundle = (row.file_bundle or version.bundle) if version.id == row.version_id else version.bundle
+    text = _read_source(call, [bundle, version.bundle], orjson.loads(version.data).get("file") or row.file)
+    if "text/plain" in accept and "application/json" not in accept:
+        return PlainTextResponse(text)
+    return reply(
+        {
+            "content": text,
+            "dag_id": dag_id,
+            "version_number": version.number,
+            "dag_display_name": summary.display_name,
+        }
+    )
+
+
+def _read_source(call: Call, bundles: list[str], file: str) -> str:
+    """The file out of the first of these snapshots that still has it; nothing outside the snapshot is read."""
+    for bundle in bundles:
+        root = call.cell.layout.bundle(bundle).resolve()
+        path = (root / file).resolve()
+        if path.is_relative_to(root) and path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace")
+    raise ApiError("not_found", f"cannot show the source of {file!r}: its snapshot is not kept any more")
+
+
+def _get(call: Call, conn: sa.Connection) -> tuple[Any, Summary]:
+    row = listing_dags.find_dag_row(conn, call.path["dag_id"])
+    if row is None:
+        raise not_found("DAG", call.path["dag_id"])
+    return row, call.summaries.get(conn, [row.version_id])[row.version_id]
+
+
+def _task_bodies(call: Call) -> dict[str, dict[str, Any]]:
+    with call.cell.db.read() as conn:
+        version = listing_dags.find_version(conn, call.path["dag_id"])
+    if version is None:
+        raise not_found("DAG", call.path["dag_id"])
+    data = orjson.loads(version.data)
+    params = {name: param_body(param) for name, param in (data.get("params") or {}).items()}
+    downstream: dict[str, list[str]] = {task["task_id"]: [] for task in data["tasks"]}
+    for task in data["tasks"]:
+        for above in task.get("upstream") or ():
+            downstream[above].append(task["task_id"])
+    return {
+        task["task_id"]: task_body(task, sorted(downstream[task["task_id"]]), params)
+        for task in data["tasks"]
+    }
+
+
+def _narrow(
+    call: Call, conn: sa.Connection, wanted: DagFilter, tags: set[str], match_all: bool, owners: set[str]
+) -> DagFilter:
+    """Tags and owners are inside the serialised DAG: the ids that have them become the filter."""
+    pairs = listing_dags.list_dag_ids(conn, wanted)
+    summaries = call.summaries.get(conn, [version for _dag_id, version in pairs])
+    kept = [dag_id for dag_id, version in pairs if _has(summaries[version], tags, match_all, owners)]
+    return DagFilter(dag_ids=kept, exclude_stale=False)
+
+
+def _has(summary: Summary, tags: set[str], match_all: bool, owners: set[str]) -> bool:
+    named = set(summary.tags)
+    tagged = not tags or (tags <= named if match_all else bool(tags & named))
+    return tagged and (not owners or bool(owners & set(summary.owners)))

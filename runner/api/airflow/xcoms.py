@@ -1,0 +1,132 @@
+"""XCom entries: what tasks left for others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow._wire import encoding
+from starlette.responses import Response
+
+from runner.api.airflow.bodies import XComCreate, XComUpdate
+from runner.api.airflow.task_instances import find_row, map_index_of
+from runner.api.answers import empty, moment, reply
+from runner.api.call import Call
+from runner.api.errors import ApiError, not_found
+from runner.store import xcoms as store
+from runner.store.listing_runs import find_task_instance
+from runner.store.xcoms import Place
+
+
+def list_xcoms(call: Call) -> Response:
+    """GET …/xcomEntries; '~' is all DAGs, runs or tasks. Values are left to the single entry."""
+    query = call.query()
+    place = _place(call, query.number("map_index", None, least=-1))
+    words = (query.text("xcom_key"), query.text("xcom_key_pattern"), query.text("xcom_key_prefix_pattern"))
+    window = query.window()
+    query.check()
+    with call.cell.db.read() as conn:
+        if "~" not in (place.dag_id, place.run_id, place.task_id):
+            _check_task(call, conn, place)
+        rows, total = store.list_xcoms(conn, place, window, *words)
+        names = _names(call, conn, rows)
+    return reply({"xcom_entries": [_body(row, names) for row in rows], "total_entries": total})
+
+
+def get_xcom(call: Call) -> Response:
+    """GET …/xcomEntries/{xcom_key}: with its value, as JSON; stringify=true gives it as text."""
+    query = call.query()
+    stringify = query.flag("stringify", False)
+    query.flag("deserialize", False)
+    query.check()
+    with call.cell.db.read() as conn:
+        row = store.find_xcom(conn, _place(call, map_index_of(call)), call.path["xcom_key"])
+        if row is None:
+            raise not_found("XCom entry", call.path["xcom_key"])
+        names = _names(call, conn, [row])
+    value = encoding.loads(row.value)
+    return reply({**_body(row, names), "value": _as_text(value) if stringify else value})
+
+
+def post_xcom(call: Call) -> Response:
+    """POST …/xcomEntries"""
+    body = call.parse(XComCreate)
+    place = _place(call, body.map_index)
+    with call.cell.db.begin() as conn:
+        _check_task(call, conn, place, exact=True)
+        if store.find_value(conn, place, body.key)[0]:
+            raise ApiError("conflict", f"cannot create XCom entry {body.key!r}: it exists; PATCH changes it")
+        store.put_xcoms(conn, place, {body.key: encoding.to_plain(body.value)}, call.cell.clock())
+        row = store.find_xcom(conn, place, body.key)
+        names = _names(call, conn, [row])
+    return reply({**_body(row, names), "value": body.value}, 201)
+
+
+def patch_xcom(call: Call) -> Response:
+    """PATCH …/xcomEntries/{xcom_key}"""
+    body = call.parse(XComUpdate)
+    place, key = _place(call, body.map_index), call.path["xcom_key"]
+    with call.cell.db.begin() as conn:
+        if not store.find_value(conn, place, key)[0]:
+            raise not_found("XCom entry", key)
+        store.put_xcoms(conn, place, {key: encoding.to_plain(body.value)}, call.cell.clock())
+        row = store.find_xcom(conn, place, key)
+        names = _names(call, conn, [row])
+    return reply({**_body(row, names), "value": body.value})
+
+
+def delete_xcom(call: Call) -> Response:
+    """DELETE …/xcomEntries/{xcom_key}"""
+    place, key = _place(call, map_index_of(call)), call.path["xcom_key"]
+    with call.cell.db.begin() as conn:
+        if not store.delete_xcom(conn, place, key):
+            raise not_found("XCom entry", key)
+    return empty()
+
+
+def _place(call: Call, map_index: int | None) -> Place:
+    return Place(call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"], map_index)
+
+
+def _check_task(call: Call, conn: Any, place: Place, exact: bool = False) -> None:
+    """Raises ApiError (not_found) unless the run has the task; any of its map indexes will do unless `exact`."""
+    if exact and place.map_index is not None:
+        found = find_task_instance(conn, place.dag_id, place.run_id, place.task_id, place.map_index)
+        if found is None:
+            raise not_found("task instance", place.task_id)
+    elif place.map_index in (None, -1):
+        if not store.has_task(conn, place):
+            raise not_found("task instance", place.task_id)
+    else:
+        find_row(call, conn)
+
+
+def _names(call: Call, conn: Any, rows: list[Any]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(dag_id, task_id) -> display names."""
+    summaries = call.summaries.get(conn, [row.version_id for row in rows])
+    names = {}
+    for row in rows:
+        summary = summaries[row.version_id]
+        task = summary.task_names.get(row.task_id, row.task_id)
+        names[row.dag_id, row.task_id] = (summary.display_name, task)
+    return names
+
+
+def _body(row: Any, names: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
+    dag_name, task_name = names[row.dag_id, row.task_id]
+    return {
+        "key": row.key,
+        "timestamp": moment(row.created_at),
+        "logical_date": moment(row.logical_date),
+        "map_index": row.map_index,
+        "task_id": row.task_id,
+        "dag_id": row.dag_id,
+        "run_id": row.run_id,
+        "dag_display_name": dag_name,
+        "task_display_name": task_name,
+        "run_after": moment(row.run_after),
+    }
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

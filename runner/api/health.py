@@ -1,0 +1,64 @@
+"""How the cell is: one document for the control plane, `aerodrome status` and people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.responses import Response
+
+from runner.api.answers import moment, reply
+from runner.api.call import Call
+from runner.store.bundles import find_active
+from runner.store.dag_files import count_import_errors
+from runner.store.listing_processes import list_processes
+from runner.store.listing_states import count_open_runs, count_open_tasks
+
+_ALIVE = 20.0
+"""Seconds since the scheduler's last turn; it turns every five at least."""
+
+
+def get_healthz(call: Call) -> Response:
+    """GET /healthz"""
+    with call.cell.db.read() as conn:
+        return reply(read_health(call, conn))
+
+
+def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
+    """The document. `ready`: there is a snapshot, the scheduler turns, and an agent is there to run tasks."""
+    status = dict(call.cell.scheduler.status())
+    agents = list(status.pop("agents", ()))
+    sync = call.cell.sync_status()
+    bundle = find_active(conn)
+    has_files = bundle is not None or (sync is not None and sync.digest is not None)
+    last_turn = status.get("last_turn")
+    alive = last_turn is not None and call.cell.clock() - last_turn <= _ALIVE
+    processes = [_process_body(row) for row in list_processes(conn)]
+    of_agents = [item for agent in agents for item in agent.get("processes", ())]
+    return {
+        "ready": bool(has_files and alive and agents),
+        "environment": call.cell.spec.environment,
+        "airflow_version": call.cell.spec.airflow_version,
+        "active_bundle": bundle,
+        "scheduler": {**status, "alive": alive},
+        "agents": [{key: value for key, value in agent.items() if key != "processes"} for agent in agents],
+        "processes": processes + of_agents,
+        "sync": None if sync is None else asdict(sync),
+        "queue": {**count_open_tasks(conn), "runs": count_open_runs(conn)},
+        "import_errors": count_import_errors(conn),
+        "at": moment(call.cell.clock()),
+    }
+
+
+def _process_body(row: Any) -> dict[str, Any]:
+    about = json.loads(row.details).get("about", "")
+    return {
+        "role": row.role,
+        "pid": row.pid,
+        "about": about,
+        "host": row.host,
+        "started_at": moment(row.started_at),
+        "heartbeat": moment(row.heartbeat),
+    }

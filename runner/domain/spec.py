@@ -1,0 +1,101 @@
+"""A serialised DAG as typed values, with every default filled in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_POOL = "default_pool"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What scheduling needs to know of one task."""
+
+    task_id: str
+    operator: str = ""
+    upstream: tuple[str, ...] = ()
+    trigger_rule: str = "all_success"
+    retries: int = 0
+    retry_delay: float = 300.0
+    retry_exponential_backoff: float = 0.0
+    max_retry_delay: float | None = None
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
+    pool: str = DEFAULT_POOL
+    pool_slots: int = 1
+    priority_weight: int = 1
+    weight_rule: str = "downstream"
+    queue: str = "default"
+    execution_timeout: float | None = None
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+    noop: bool = False
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    start_date: str | None = None
+    end_date: str | None = None
+
+    @property
+    def needs_past(self) -> bool:
+        return self.depends_on_past or self.wait_for_downstream
+
+
+@dataclass(frozen=True, slots=True)
+class DagSpec:
+    """What scheduling needs to know of one DAG."""
+
+    dag_id: str
+    file: str
+    tasks: tuple[TaskSpec, ...]
+    timetable: Mapping[str, Any]
+    start_date: str | None = None
+    end_date: str | None = None
+    catchup: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
+    dagrun_timeout: float | None = None
+    fail_fast: bool = False
+    is_paused_upon_creation: bool | None = None
+
+    @property
+    def first(self) -> float | None:
+        """The start date as epoch seconds; the earliest of its tasks' when the DAG has none."""
+        return _seconds(
+            self.start_date or min((t.start_date for t in self.tasks if t.start_date), default=None)
+        )
+
+    @property
+    def last(self) -> float | None:
+        """The end date as epoch seconds."""
+        return _seconds(self.end_date)
+
+
+_TASK_FIELDS = tuple(TaskSpec.__dataclass_fields__)
+_DAG_FIELDS = tuple(DagSpec.__dataclass_fields__)
+
+
+def read_task(data: Mapping[str, Any]) -> TaskSpec:
+    """One task of a serialised DAG; absent keys and nulls get the default."""
+    known = {name: data[name] for name in _TASK_FIELDS if data.get(name) is not None}
+    if "upstream" in known:
+        known["upstream"] = tuple(known["upstream"])
+    return TaskSpec(**known)
+
+
+def read_dag(data: Mapping[str, Any]) -> DagSpec:
+    """A serialised DAG; absent keys and nulls get the default."""
+    known = {name: data[name] for name in _DAG_FIELDS if data.get(name) is not None}
+    known["tasks"] = tuple(read_task(task) for task in data.get("tasks", ()))
+    known.setdefault("timetable", {"kind": "null"})
+    return DagSpec(**known)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    when = dt.datetime.fromisoformat(text)
+    return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()

@@ -1,0 +1,147 @@
+"""The engine process: everything it is made of is put together here and nowhere else.
+
+main thread: scheduler      thread: mirror (bucket -> snapshots)      thread: dag-processor (snapshots -> DAGs)
+thread: api (REST and health on run/api.sock)                         threads: answers to tasks' questions
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow._wire import cell, jsonlog
+from airflow._wire.cell import CellSpec
+from airflow._wire.layout import Layout
+
+from runner.api import app as api
+from runner.api.context import CellContext
+from runner.api.execution.questions import handle
+from runner.dag_processor.intake import Intake
+from runner.process import hold_role, show_role
+from runner.scheduler.events import Event
+from runner.scheduler.loop import Scheduler
+from runner.store.database import Database
+from sync.mirror import Mirror, SyncReport
+from sync.objects import open_store
+from sync.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+_SILENT_SECONDS = 20.0
+"""A scheduler that has not turned for so long is stuck: an idle one turns every few seconds."""
+
+
+def run_engine(home: Path) -> int:
+    """Be the engine of the cell in `home` until SIGTERM or SIGINT. Raises RoleTaken when there is one already."""
+    layout = Layout(home)
+    layout.make()
+    spec = cell.read(layout.spec)
+    jsonlog.configure(layout.own_logs / "engine.log")
+    raise_file_limit()
+    with hold_role(layout.lock("engine"), "engine", spec.environment):
+        show_role("engine", spec.environment)
+        db = Database(spec.database_url)
+        try:
+            db.create_or_migrate()
+            Engine(layout, spec, db).run()
+        finally:
+            db.dispose()
+    return 0
+
+
+class Engine:
+    """The parts of one engine and who tells whom."""
+
+    def __init__(self, layout: Layout, spec: CellSpec, db: Database) -> None:
+        self._spec = spec
+        self._scheduler = Scheduler(db, spec, layout.engine_socket, self._answer)
+        self._report: SyncReport | None = None
+        self._intake = Intake(spec, db, self._scheduler, time.time, self._collect)
+        self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
+        view = SchedulerView(self._scheduler, time.time)
+        self._context = CellContext(spec, layout, db, view, time.time, lambda: self._report)
+        self._socket = layout.api_socket
+
+    def run(self) -> None:
+        """Until a signal ends it. The API answers last to come and first to go: what it shows is there."""
+        stop_on_signals(self._scheduler)
+        log.info("the engine of %s begins", self._spec.environment)
+        self._intake.start()
+        self._mirror.start()
+        server = api.start(self._context, self._socket)
+        try:
+            self._scheduler.run()
+        finally:
+            server.stop()
+            self._mirror.stop()
+            self._intake.stop()
+        log.info("the engine of %s ends", self._spec.environment)
+
+    def _answer(self, attempt: Any, method: str, params: Mapping[str, Any]) -> Any:
+        return handle(self._context, attempt, method, params)
+
+    def _collect(self, keep: set[str], older_than: float) -> Iterable[str]:
+        return self._mirror.collect(keep, older_than)
+
+    def _on_report(self, report: SyncReport) -> None:
+        self._report = report
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerView:
+    """The scheduler as the API sees it."""
+
+    scheduler: Scheduler
+    clock: Callable[[], float]
+
+    def post(self, event: Event) -> None:
+        self.scheduler.post(event)
+
+    def status(self) -> Mapping[str, Any]:
+        """Its own words, and whether it still turns."""
+        status = self.scheduler.status()
+        last = status["last_turn"]
+        return {**status, "alive": last is not None and self.clock() - last < _SILENT_SECONDS}
+
+
+def _open_mirror(
+    layout: Layout,
+    spec: CellSpec,
+    on_snapshot: Callable[[Snapshot], None],
+    on_report: Callable[[SyncReport], None],
+) -> Mirror:
+    source = spec.source
+    store = open_store(
+        bucket=source.bucket,
+        region=source.region,
+        endpoint=source.endpoint,
+        access_key_id=source.access_key_id,
+        secret_access_key=source.secret_access_key,
+        session_token=source.session_token,
+    )
+    return Mirror(
+        store,
+        source.prefix,
+        layout.store,
+        layout.bundles,
+        interval=spec.sync_interval,
+        on_snapshot=on_snapshot,
+        on_report=on_report,
+    )
+
+
+def stop_on_signals(scheduler: Scheduler) -> None:
+    """Stop cleanly on SIGTERM and SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: scheduler.stop())
+
+
+def raise_file_limit() -> None:
+    """As many open files as the kernel lets us have."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,58 @@
+"""What one turn of the loop wants: written in one transaction, and only then sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.domain.states import DagRunState
+from runner.scheduler.instances import Run, Task
+
+
+@dataclass(frozen=True, slots=True)
+class RunMove:
+    """A run's step from one state to another."""
+
+    run: Run
+    source: DagRunState
+    target: DagRunState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopOrder:
+    """End an attempt that an agent holds."""
+
+    agent: str
+    attempt: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """Collected while the turn decides. Nothing here has happened yet."""
+
+    tasks: dict[int, Task] = field(default_factory=dict)
+    runs: list[RunMove] = field(default_factory=list)
+    tries: list[dict[str, Any]] = field(default_factory=list)
+    dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
+    xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    starts: dict[int, list[Task]] = field(default_factory=dict)
+    """Link -> attempts to hand to it."""
+    stops: list[StopOrder] = field(default_factory=list)
+    acks: dict[int, list[str]] = field(default_factory=dict)
+    """Link -> attempts whose reports are done with."""
+    create_runs: bool = False
+
+    @property
+    def needs_writing(self) -> bool:
+        return bool(self.tasks or self.runs or self.create_runs)
+
+    @property
+    def touched(self) -> set[int]:
+        """The runs whose memory is not to be trusted when the transaction fails."""
+        return {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+
+    def acknowledge(self, link: int, attempt: str) -> None:
+        """The agent may forget the attempt once this turn is committed."""
+        self.acks.setdefault(link, []).append(attempt)

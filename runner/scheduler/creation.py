@@ -1,0 +1,85 @@
+"""Making the runs that timetables ask for. The run and the pointer to the next one change in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.domain.spec import DagSpec
+from runner.domain.timetables import RunInfo, next_run
+from runner.store import dags, runs
+from runner.store.dags import Due
+from runner.store.database import Connection
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What was made, what could not be because its DAG has enough unfinished runs, and when to look again."""
+
+    keys: tuple[int, ...]
+    blocked: frozenset[str]
+    next_due: float | None
+
+
+def create_due(
+    conn: Connection,
+    now: float,
+    blocked: frozenset[str],
+    read_spec: Callable[[int], DagSpec],
+    named_by_run_after: bool,
+) -> Created:
+    """Make at most one run of every DAG that is due; those still due afterwards are for the next turn."""
+    due = dags.list_due(conn, now, blocked)
+    counts = runs.count_unfinished(conn, [item.dag_id for item in due]) if due else {}
+    keys, full = [], set(blocked)
+    for item in due:
+        spec = read_spec(item.version_id)
+        if counts.get(item.dag_id, 0) >= spec.max_active_runs:
+            full.add(item.dag_id)
+        elif (key := _create(conn, item, spec, now, named_by_run_after)) is not None:
+            keys.append(key)
+    return Created(tuple(keys), frozenset(full), now if due else dags.find_next_due(conn, now))
+
+
+def _create(conn: Connection, due: Due, spec: DagSpec, now: float, named_by_run_after: bool) -> int | None:
+    """Make the run that is due and point at the one after; None when it is not due after all or is there already."""
+    info = _skip_to_newest(conn, due, spec, now)
+    if info is None or info.run_after > now:
+        dags.set_next_run(conn, due.dag_id, info)
+        return None
+    after = next_run(
+        spec.timetable, (info.interval_start, info.interval_end), spec.first, spec.last, spec.catchup, now
+    )
+    dags.set_next_run(conn, due.dag_id, after)
+    named = info.run_after if named_by_run_after else info.logical_date
+    stamp = dt.datetime.fromtimestamp(named, dt.UTC).isoformat()
+    run = runs.NewRun(
+        dag_id=due.dag_id,
+        run_id=f"{runs.SCHEDULED}__{stamp}",
+        run_type=runs.SCHEDULED,
+        logical_date=info.logical_date,
+        interval_start=info.interval_start,
+        interval_end=info.interval_end,
+        run_after=info.run_after,
+        queued_at=now,
+    )
+    try:
+        return runs.insert_run(conn, run, due.version_id, due.bundle, spec)
+    except runs.RunExists as error:
+        log.info("%s; going on with the next interval", error)
+        return None
+
+
+def _skip_to_newest(conn: Connection, due: Due, spec: DagSpec, now: float) -> RunInfo | None:
+    """The run to make now. Without catchup the pointer may be old: the DAG was paused, or we were not running."""
+    if spec.catchup:
+        return due.info
+    last = dags.find_last_interval(conn, due.dag_id)
+    newest = next_run(spec.timetable, last, spec.first, spec.last, False, now)
+    if newest is None or newest.logical_date < due.info.logical_date:
+        return due.info
+    return newest

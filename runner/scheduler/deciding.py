@@ -1,0 +1,159 @@
+"""A turn's decisions: from a batch and what is in memory to `Changes`. It reads the database and never writes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from airflow._wire.frames import Message
+
+from runner.domain.slots import Limits
+from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
+from runner.scheduler import creation, reports
+from runner.scheduler.batch import Batch
+from runner.scheduler.changes import Changes
+from runner.scheduler.creation import Created
+from runner.scheduler.frontier import Frontier
+from runner.scheduler.link import AgentLink
+from runner.scheduler.loading import Loader
+from runner.scheduler.polling import find_strays
+from runner.scheduler.timers import Kind, Timers
+from runner.scheduler.tries import Room, admit
+from runner.store import dags, unfinished
+from runner.store.database import Connection, Database
+
+log = logging.getLogger(__name__)
+_TIMED_OUT = "its run took longer than dagrun_timeout"
+_STUCK = "no task of it can start any more, though some have not ended"
+_TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
+
+
+class Decider:
+    """The scheduler's memory and its judgement."""
+
+    def __init__(self, db: Database, named_by_run_after: bool, new_attempt: Callable[[], str]) -> None:
+        self.frontier = Frontier()
+        self.timers = Timers()
+        self._db = db
+        self._loader = Loader(self.frontier, self.timers)
+        self._limits = Limits({})
+        self._blocked: frozenset[str] = frozenset()
+        self._next_creation: float | None = None
+        self._named_by_run_after = named_by_run_after
+        self._new_attempt = new_attempt
+
+    def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
+        """What the batch leads to."""
+        frontier = self.frontier
+        changes = frontier.changes = Changes()
+        frontier.fresh.clear()
+        if batch.needs_reading:
+            with self._db.read() as conn:
+                self._read(conn, batch, now)
+        for link, message in batch.reports:
+            self._report(link, message, now)
+        for kind, key in batch.due:
+            self._fall_due(kind, key, now)
+        admit(frontier, _list_rooms(links, changes), self._limits, now, self._new_attempt)
+        self._end_stuck_runs(changes)
+        return changes
+
+    def create(self, conn: Connection, changes: Changes, now: float) -> Created | None:
+        """Make the runs that are due, inside the turn's transaction."""
+        if not changes.create_runs:
+            return None
+        return creation.create_due(
+            conn,
+            now,
+            self._blocked,
+            lambda version: self._loader.get_spec(conn, version),
+            self._named_by_run_after,
+        )
+
+    def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
+        """The turn is committed: what is in memory is what is written. What follows in the next turn."""
+        after = Batch()
+        for task in changes.tasks.values():
+            task.mark_saved()
+            if task.state in _TIMED:
+                self.timers.add(task.next_at or now, Kind.TASK, task.id)
+        for move in changes.runs:
+            if move.target in RUN_TERMINAL:
+                self._loader.forget([move.run.key])
+                after.check.add(move.run.dag_id)
+                after.create |= move.run.dag_id in self._blocked
+                self._blocked -= {move.run.dag_id}
+        if created is not None:
+            after.created += created.keys
+            self._blocked = created.blocked
+            self._set_creation(created.next_due)
+        return after
+
+    def _read(self, conn: Connection, batch: Batch, now: float) -> None:
+        """Bring memory up to date with what others committed."""
+        if batch.load_all or batch.dags_changed or batch.poll:
+            self._limits = Limits(unfinished.list_pools(conn), frozenset(dags.list_paused(conn)))
+            self._blocked = frozenset()
+            batch.check |= set(self._loader.waiting_dags)
+            batch.create = True
+        if batch.load_all:
+            self._loader.load_all(conn, now)
+        elif batch.poll:
+            batch.reload |= find_strays(conn, self.frontier)
+        if batch.reload:
+            self._loader.reload(conn, batch.reload, now)
+        self._loader.load_new(conn, batch.created, now)
+        for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._limits.paused):
+            self._loader.activate(conn, dag_id, now)
+        if batch.create:
+            self.frontier.changes.create_runs = bool(dags.list_due(conn, now, self._blocked, limit=1))
+            if not self.frontier.changes.create_runs:
+                self._set_creation(dags.find_next_due(conn, now))
+
+    def _report(self, link: AgentLink, message: Message, now: float) -> None:
+        try:
+            if message["kind"] == "hello":
+                reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+            elif message["kind"] == "started":
+                reports.note_started(self.frontier, link.agent, link.host, message)
+            else:
+                reports.note_finished(self.frontier, link.id, message, now)
+        except (KeyError, TypeError, ValueError):
+            log.exception("cannot use a report of agent %s: %s", link.agent, message)
+
+    def _fall_due(self, kind: Kind, key: int, now: float) -> None:
+        if kind is Kind.TASK and key in self.frontier.tasks:
+            self.frontier.wake(self.frontier.tasks[key], now)
+        elif kind is Kind.RUN and key in self.frontier.runs:
+            self._time_out(key, now)
+
+    def _time_out(self, key: int, now: float) -> None:
+        run = self.frontier.runs[key]
+        limit = run.plan.spec.dagrun_timeout
+        if run.state is DagRunState.RUNNING and limit is not None and now >= (run.start_date or now) + limit:
+            reports.time_out_run(self.frontier, run.tasks, now, _TIMED_OUT)
+            self.frontier.end_run(run, DagRunState.FAILED, _TIMED_OUT)
+
+    def _end_stuck_runs(self, changes: Changes) -> None:
+        starting_again = {task.run.key for task in changes.tasks.values() if task.state is None}
+        for key in changes.touched - starting_again:
+            run = self.frontier.runs.get(key)
+            if run is not None and self.frontier.is_stuck(run):
+                self.frontier.end_run(run, DagRunState.FAILED, _STUCK)
+
+    def _set_creation(self, at: float | None) -> None:
+        if at is not None and at != self._next_creation:
+            self.timers.add(at, Kind.CREATION)
+        self._next_creation = at
+
+
+def _list_rooms(links: Sequence[AgentLink], changes: Changes) -> list[Room]:
+    """The agents' free slots, with those that this turn's reports free and without those it takes again."""
+    rooms = []
+    for link in links:
+        if link.agent:
+            freed = link.held.intersection(changes.acks.get(link.id, ()))
+            rooms.append(
+                Room(link.id, link.agent, link.free + len(freed) - len(changes.starts.get(link.id, ())))
+            )
+    return rooms

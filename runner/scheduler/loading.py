@@ -1,0 +1,128 @@
+"""Runs from the database into the frontier: all at the start, one when it is made, again when someone changed it."""
+
+from __future__ import annotations
+
+import bisect
+import logging
+from collections.abc import Collection, Iterable
+
+from runner.domain.spec import DagSpec
+from runner.domain.states import DagRunState, TaskInstanceState
+from runner.scheduler.changes import RunMove, StopOrder
+from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Run
+from runner.scheduler.plans import DagPlan, PlanCache
+from runner.scheduler.timers import Kind, Timers
+from runner.store import unfinished
+from runner.store.dags import get_version
+from runner.store.database import Connection
+from runner.store.unfinished import RunRow
+
+log = logging.getLogger(__name__)
+
+
+class Loader:
+    """Keeps the frontier's runs as the database has them. Queued runs wait here for their DAG to have room."""
+
+    def __init__(self, frontier: Frontier, timers: Timers) -> None:
+        self._frontier = frontier
+        self._timers = timers
+        self._plans = PlanCache()
+        self._waiting: dict[str, list[Run]] = {}
+
+    @property
+    def waiting_dags(self) -> list[str]:
+        """DAGs that have queued runs."""
+        return [dag_id for dag_id, runs in self._waiting.items() if runs]
+
+    def get_plan(self, conn: Connection, version_id: int) -> DagPlan:
+        """The plan of a DAG version."""
+        return self._plans.get(version_id, lambda key: get_version(conn, key))
+
+    def get_spec(self, conn: Connection, version_id: int) -> DagSpec:
+        """The DAG of a version."""
+        return self.get_plan(conn, version_id).spec
+
+    def load_all(self, conn: Connection, now: float) -> None:
+        """Forget everything and read every unfinished run."""
+        self.forget(list(self._frontier.runs))
+        for row in unfinished.load_runs(conn):
+            self._put(conn, row, now)
+
+    def load_new(self, conn: Connection, keys: Iterable[int], now: float) -> None:
+        """Read the runs of `keys` that are not in memory."""
+        unknown = [key for key in keys if key not in self._frontier.runs]
+        for row in unfinished.load_runs(conn, unknown) if unknown else ():
+            self._put(conn, row, now)
+
+    def reload(self, conn: Connection, keys: Collection[int], now: float) -> None:
+        """Read runs again. Attempts of theirs that are not wanted any more are told to stop."""
+        live = [task for task in self._frontier.attempts.values() if task.run.key in keys]
+        self.forget(keys)
+        self.load_new(conn, keys, now)
+        for task in live:
+            after = self._frontier.attempts.get(task.attempt or "")
+            if task.agent and task.attempt and (after is None or after.state is TaskInstanceState.RESTARTING):
+                order = StopOrder(task.agent, task.attempt, "a user cleared or marked it")
+                self._frontier.changes.stops.append(order)
+
+    def forget(self, keys: Iterable[int]) -> None:
+        """Drop runs from memory."""
+        for key in keys:
+            run = self._frontier.drop(key)
+            if run is not None and run in self._waiting.get(run.dag_id, ()):
+                self._waiting[run.dag_id].remove(run)
+
+    def activate(self, conn: Connection, dag_id: str, now: float) -> None:
+        """Start queued runs of a DAG, oldest first, as long as it may have more active ones."""
+        waiting = self._waiting.get(dag_id, [])
+        while waiting:
+            run = waiting[0]
+            if len(self._frontier.active.get(dag_id, ())) >= run.plan.spec.max_active_runs:
+                return
+            del waiting[0]
+            self._frontier.changes.runs.append(RunMove(run, DagRunState.QUEUED, DagRunState.RUNNING))
+            run.start_date = now if run.start_date is None else run.start_date
+            self._start(conn, run, now)
+        self._waiting.pop(dag_id, None)
+
+    def _put(self, conn: Connection, row: RunRow, now: float) -> None:
+        run = Run(row, self.get_plan(conn, row.version_id), DagRunState(row.state), row.start_date)
+        self._frontier.add(run)
+        if run.state is DagRunState.RUNNING:
+            self._start(conn, run, now)
+        else:
+            waiting = self._waiting.setdefault(row.dag_id, [])
+            bisect.insort(waiting, run, key=lambda queued: (queued.row.run_after, queued.key))
+
+    def _start(self, conn: Connection, run: Run, now: float) -> None:
+        if run.plan.needs_past:
+            self._look_back(conn, run, now)
+        for task in self._frontier.start(run, unfinished.load_instances(conn, run.key), now):
+            self._timers.add(task.next_at or now, Kind.TASK, task.id)
+        timeout = run.plan.spec.dagrun_timeout
+        if timeout is not None and run.start_date is not None:
+            self._timers.add(run.start_date + timeout, Kind.RUN, run.key)
+        if run.plan.needs_past:
+            self._look_ahead(conn, run, now)
+
+    def _look_back(self, conn: Connection, run: Run, now: float) -> None:
+        key = unfinished.find_previous_run(conn, run.dag_id, run.row.logical_date, run.plan.spec.catchup)
+        if key is None:
+            return
+        before = self._frontier.runs.get(key)
+        if before is not None and before.tasks:
+            states = {task.spec.task_id: task.state for task in before.tasks}
+        else:
+            rows = unfinished.load_states(conn, key)
+            states = {name: TaskInstanceState(state) if state else None for name, state in rows.items()}
+        self._frontier.follow(key, run, states, now)
+
+    def _look_ahead(self, conn: Connection, run: Run, now: float) -> None:
+        if run.row.logical_date is None:
+            return
+        key = unfinished.find_next_run(conn, run.dag_id, run.row.logical_date)
+        after = self._frontier.runs.get(key) if key is not None else None
+        if after is not None and after.plan.needs_past:
+            states = {task.spec.task_id: task.state for task in run.tasks}
+            self._frontier.follow(run.key, after, states, now)

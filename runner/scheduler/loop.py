@@ -1,0 +1,253 @@
+"""The scheduler: one thread, one loop. Drain, decide, write one transaction, send."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow._wire import messages
+from airflow._wire.cell import CellSpec
+from airflow._wire.frames import Message
+
+from runner.scheduler.batch import Batch
+from runner.scheduler.changes import Changes
+from runner.scheduler.deciding import Decider
+from runner.scheduler.dispatch import make_workload
+from runner.scheduler.events import Answered, Event, ParseAsked, Stop
+from runner.scheduler.link import AgentLink, Hub
+from runner.scheduler.parsing import Parsing
+from runner.scheduler.questions import Handler, Questions, refuse
+from runner.scheduler.status import describe, list_processes
+from runner.scheduler.writing import Moved, write
+from runner.store import meta, processes
+from runner.store.database import Connection, Database, DatabaseError
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 5.0
+PROCESS_SECONDS = 10.0
+FORGET_SECONDS = 600.0
+RETRY_SECONDS = 0.5
+STOP_GRACE = 5.0
+
+
+class Scheduler:
+    """Runs one cell's DAGs. `run` is the loop; `post`, `parse` and `status` are for other threads."""
+
+    def __init__(
+        self,
+        db: Database,
+        spec: CellSpec,
+        socket_path: Path,
+        handler: Handler = refuse,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+        new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._db, self._clock, self._steady = db, clock, steady
+        self._decider = Decider(db, int(spec.airflow_version.split(".")[0]) >= 3, new_attempt)
+        self._fresh = spec.option("core", "execute_tasks_new_python_interpreter", "False").lower() == "true"
+        self._hub = Hub(socket_path)
+        self._inbox: deque[Event] = deque()
+        self._batch = Batch()
+        self._parsing = Parsing(self._send_to)
+        self._questions = Questions(handler, self.post)
+        self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
+        self._epoch = 0
+        self._stopping = False
+        self._next_poll = self._next_processes = 0.0
+        self._status: dict[str, Any] = {"last_turn": None, "agents": []}
+
+    # ---- for other threads
+
+    def post(self, event: Event) -> None:
+        """Tell the loop something; what it is about must be committed already."""
+        self._inbox.append(event)
+        self._hub.wake()
+
+    def parse(
+        self,
+        bundle: str,
+        files: Sequence[str],
+        timeout: float,
+        on_parsed: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        """Have files of a snapshot parsed. `on_parsed(file, result)` comes once per file, in some other thread.
+
+        It waits for an agent, and asks again when the agent came back without having answered.
+        """
+        if files:
+            self.post(ParseAsked(bundle, tuple(files), timeout, on_parsed))
+
+    def status(self) -> dict[str, Any]:
+        """How it is: agents and what they hold, runs and tasks under way, the time of the last turn."""
+        return self._status
+
+    def stop(self) -> None:
+        """End the loop; tasks go on and the next engine adopts them."""
+        self.post(Stop())
+
+    # ---- the loop
+
+    def run(self) -> None:
+        """Schedule until told to stop."""
+        try:
+            with self._db.begin() as conn:
+                self._epoch = meta.begin_epoch(conn)
+            self._batch.load_all = True
+            while not self._stopping:
+                self.turn()
+        finally:
+            self._questions.close()
+            self._hub.close()
+
+    def turn(self) -> None:
+        """One turn: wait for something, decide what follows, write it, send it."""
+        arrived, gone = self._hub.wait(self._find_timeout())
+        now = self._clock()
+        for link in gone:
+            log.warning("agent %s is gone", link.agent or "without a name")
+            self._drop(link)
+        for link, message in arrived:
+            try:
+                self._route(link, message, now)
+            except (KeyError, TypeError, ValueError):
+                log.exception("cannot understand agent %s", link.agent or "without a name")
+                self._drop(link)
+        while self._inbox:
+            self._take(self._inbox.popleft())
+        self._tick_clocks()
+        try:
+            changes = self._commit(now)
+        except DatabaseError as error:
+            log.error("cannot reach the database, trying again: %s", error)
+            self._batch.load_all = True
+            self._batch.not_before = self._steady() + RETRY_SECONDS
+            return
+        if changes is not None:
+            self._send(changes)
+        self._status = describe(self._decider.frontier, self._hub.links.values(), self._epoch, now)
+
+    def _find_timeout(self) -> float | None:
+        steady = self._steady()
+        if self._batch.not_before > steady:
+            return self._batch.not_before - steady
+        if self._inbox or self._batch.has_work:
+            return 0.0
+        delay = self._decider.timers.find_delay(self._clock())
+        polled = max(0.0, min(self._next_poll, self._next_processes) - steady)
+        return polled if delay is None else min(delay, polled)
+
+    def _tick_clocks(self) -> None:
+        steady = self._steady()
+        if steady >= self._next_poll:
+            self._next_poll = steady + POLL_SECONDS
+            self._batch.poll = True
+        if steady >= self._next_processes:
+            self._next_processes = steady + PROCESS_SECONDS
+            self._batch.write_processes = True
+
+    def _route(self, link: AgentLink, message: Message, now: float) -> None:
+        """Put a message where it belongs: reports wait for the transaction, everything else is dealt with at once."""
+        kind = message.get("kind")
+        if kind in ("started", "finished"):
+            self._batch.reports.append((link, message))
+        elif kind == "hello":
+            self._welcome(link, message, now)
+        elif kind == "heartbeat":
+            link.heartbeat = message
+        elif kind == "request":
+            self._questions.ask(link.id, self._decider.frontier.attempts.get(message["attempt"]), message)
+        elif kind == "parsed":
+            answer = self._parsing.find_answer(message)
+            if answer is not None:
+                self._questions.call(answer)
+        else:
+            log.error("cannot understand a %r of agent %s", kind, link.agent)
+
+    def _welcome(self, link: AgentLink, message: Message, now: float) -> None:
+        """An agent introduces itself: its older link is closed, what it holds is agreed upon in this turn."""
+        if message["protocol"] != messages.PROTOCOL:
+            log.error("cannot talk to agent %s: it speaks protocol %s", message["agent"], message["protocol"])
+            self._drop(link)
+            return
+        for other in [other for other in self._hub.links.values() if other.agent == message["agent"]]:
+            if other is not link:
+                self._drop(other)
+        link.agent, link.incarnation, link.host = message["agent"], message["incarnation"], message["host"]
+        link.pid, link.slots, link.since = message["pid"], message["slots"], now
+        link.held = set(message["attempts"])
+        self._hub.send(link, messages.welcome(self._epoch))
+        self._parsing.take_up(link.id)
+        self._batch.reports.append((link, message))
+        log.info("agent %s is here with %d attempts", link.agent, len(link.held))
+
+    def _drop(self, link: AgentLink) -> None:
+        self._hub.drop(link)
+        self._parsing.let_go(link.id)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Answered):
+            self._send_to(event.link, event.reply)
+        elif isinstance(event, ParseAsked):
+            links = [link.id for link in self._hub.links.values() if link.agent]
+            self._parsing.ask(event, links[0] if links else None)
+        elif isinstance(event, Stop):
+            self._stopping = True
+        else:
+            self._batch.note(event)
+
+    def _commit(self, now: float) -> Changes | None:
+        """Decide and write until memory and database agree; None when there was nothing to do."""
+        batch = self._batch
+        batch.take_due(self._decider.timers.pop_due(now))
+        if not batch.has_work or batch.not_before > self._steady():
+            return None
+        while True:
+            changes = self._decider.decide(batch, list(self._hub.links.values()), now)
+            created = None
+            try:
+                if changes.needs_writing or batch.write_processes:
+                    with self._db.begin() as conn:
+                        write(conn, changes, now)
+                        created = self._decider.create(conn, changes, now)
+                        self._write_processes(conn, now)
+            except Moved as error:
+                log.info("%s: reading it again", error)
+                batch.reload |= changes.touched
+                continue
+            self._batch = self._decider.settle_batch(changes, created, now)
+            return changes
+
+    def _write_processes(self, conn: Connection, now: float) -> None:
+        if self._batch.write_processes:
+            rows = list_processes(self._identity, self._hub.links.values(), now)
+            processes.put_processes(conn, rows, now - FORGET_SECONDS)
+
+    def _send(self, changes: Changes) -> None:
+        """The turn is committed: tell the agents."""
+        for key, tasks in changes.starts.items():
+            link = self._hub.links.get(key)
+            if link is not None:
+                link.held.update(task.attempt for task in tasks if task.attempt)
+                self._hub.queue(link, messages.run([make_workload(task, self._fresh) for task in tasks]))
+        for order in changes.stops:
+            link = self._hub.find(order.agent)
+            if link is not None:
+                self._hub.queue(link, messages.stop(order.attempt, STOP_GRACE, order.reason))
+        for key, attempts in changes.acks.items():
+            link = self._hub.links.get(key)
+            if link is not None:
+                link.held.difference_update(attempts)
+                self._hub.queue(link, messages.ack(attempts))
+        self._hub.flush()
+
+    def _send_to(self, link: int, message: Message) -> None:
+        if link in self._hub.links:
+            self._hub.send(self._hub.links[link], message)

@@ -1,0 +1,162 @@
+"""What agents report of attempts, and what that makes of their tasks. A report that is stale changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airflow._wire import messages
+from airflow._wire.frames import Message
+
+from runner.domain.decide import judge_ending
+from runner.domain.states import TERMINAL, TaskInstanceState
+from runner.scheduler.changes import StopOrder
+from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Task
+from runner.scheduler.tries import close_try
+
+_S = TaskInstanceState
+LOST = "its agent does not know the attempt any more: its process was lost"
+
+
+def note_started(frontier: Frontier, agent: str, host: str, message: Message) -> None:
+    """An attempt's process exists. One that nobody wants any more is told to stop."""
+    task = frontier.attempts.get(message["attempt"])
+    if task is None or task.state is _S.RESTARTING:
+        frontier.changes.stops.append(StopOrder(agent, message["attempt"], "it is not wanted any more"))
+    elif task.state is _S.QUEUED:
+        frontier.move(task, _S.RUNNING)
+        task.pid, task.host = message["pid"], host
+        task.start_date = task.start_date or message["at"]
+
+
+def note_finished(frontier: Frontier, link: int, message: Message, now: float) -> None:
+    """An attempt is over."""
+    frontier.changes.acknowledge(link, message["attempt"])
+    task = frontier.attempts.get(message["attempt"])
+    if task is not None:
+        apply_outcome(frontier, task, message["outcome"], now)
+
+
+def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], now: float) -> None:
+    """Move a live task by its attempt's outcome."""
+    row, ended = task.run.row, outcome["ended_at"]
+    seed = f"{row.dag_id}#{row.run_id}#{task.spec.task_id}#{task.map_index}"
+    restarting = task.state is _S.RESTARTING
+    ending = judge_ending(task.spec, task.try_number, task.max_tries, outcome, seed, restarting)
+    reason = _clean(ending.reason)
+    if outcome.get("started_at") is not None and task.start_date is None:
+        task.start_date = outcome["started_at"]
+    _keep_xcoms(frontier, task, outcome.get("xcoms") or {}, ended)
+    if ending.state in TERMINAL and ending.state is not None:
+        _end_task(frontier, task, ending.state, reason, outcome, now)
+        return
+    frontier.move(task, ending.state, reason)
+    task.next_at = ending.next_at
+    if restarting or ending.state is _S.UP_FOR_RETRY:
+        task.end_date = ended
+    if restarting:
+        close_try(frontier, task)
+
+
+def reconcile(frontier: Frontier, link: int, agent: str, held: set[str], now: float) -> None:
+    """Agree with an agent that has just said what it holds.
+
+    What was queued for it and never arrived is handed over again under the same attempt. What ran there and is not
+    known there any more was lost. What it holds and nobody wants is told to stop.
+    """
+    for attempt, task in list(frontier.attempts.items()):
+        if task.agent != agent:
+            continue
+        if attempt in held:
+            if task.state is _S.RESTARTING:
+                frontier.changes.stops.append(StopOrder(agent, attempt, "it was cleared"))
+        elif task.state is _S.QUEUED:
+            frontier.changes.starts.setdefault(link, []).append(task)
+        else:
+            outcome = messages.outcome(
+                "failed", started_at=task.start_date, ended_at=now, reason=LOST, lost=True
+            )
+            apply_outcome(frontier, task, outcome, now)
+    for attempt in sorted(held - frontier.attempts.keys()):
+        frontier.changes.stops.append(StopOrder(agent, attempt, "it is not wanted any more"))
+
+
+def time_out_run(frontier: Frontier, tasks: list[Task], now: float, reason: str) -> None:
+    """Skip what is unfinished of a run; what runs is told to stop."""
+    for task in tasks:
+        if task.state in TERMINAL:
+            continue
+        stop_live(frontier, task, reason)
+        frontier.move(task, _S.FAILED if task.state is _S.RESTARTING else _S.SKIPPED, reason)
+        task.end_date, task.next_at = now, None
+
+
+def stop_live(frontier: Frontier, task: Task, reason: str) -> None:
+    """Tell the agent that holds a live task to end it."""
+    if task.is_live and task.agent and task.attempt:
+        frontier.changes.stops.append(StopOrder(task.agent, task.attempt, reason))
+
+
+def _end_task(
+    frontier: Frontier,
+    task: Task,
+    state: TaskInstanceState,
+    reason: str | None,
+    outcome: Mapping[str, Any],
+    now: float,
+) -> None:
+    frontier.move(task, state, reason)
+    task.end_date, task.next_at = outcome["ended_at"], None
+    places = frontier.find_affected(task)
+    others = _find_skipped(task, outcome)
+    if state is _S.FAILED and task.run.plan.spec.fail_fast:
+        others = [
+            other for other in task.run.tasks if other.state not in TERMINAL and not other.spec.is_teardown
+        ]
+    for other in others:
+        stop_live(frontier, other, "another task of its run failed")
+        target = _S.FAILED if other.is_live else _S.SKIPPED
+        frontier.move(other, target, f"decided by {task.spec.task_id}")
+        other.end_date, other.next_at = now, None
+        places += frontier.find_affected(other)
+    frontier.settle(places, now)
+    frontier.finish_if_over(task.run)
+
+
+def _find_skipped(task: Task, outcome: Mapping[str, Any]) -> list[Task]:
+    """The tasks that a branch or a short circuit skips; those that have begun already are left alone."""
+    index = task.run.plan.graph.index
+    names = (outcome.get("details") or {}).get("skip") or ()
+    found = [task.run.tasks[index[name]] for name in names if name in index]
+    return [other for other in found if other.state in (None, _S.SCHEDULED) and other is not task]
+
+
+def _dump(value: Any) -> str:
+    """JSON text that every database takes: half a surrogate pair stays escaped."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
+def _clean(reason: str | None) -> str | None:
+    """A reason without what databases refuse: NUL, halves of surrogate pairs. It comes from user code."""
+    return None if reason is None else reason.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _keep_xcoms(frontier: Frontier, task: Task, values: Mapping[str, Any], at: float) -> None:
+    row = task.run.row
+    for key, value in values.items():
+        frontier.changes.xcoms[task.id, key] = {
+            "dag_id": row.dag_id,
+            "run_id": row.run_id,
+            "task_id": task.spec.task_id,
+            "map_index": task.map_index,
+            "key": key,
+            "value": _dump(value),
+            "created_at": at,
+        }

@@ -1,0 +1,47 @@
+"""What the scheduler says of itself, for the status page and the process table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runner.scheduler.frontier import Frontier
+from runner.scheduler.link import AgentLink
+from runner.store.processes import ProcessRow
+
+
+def describe(frontier: Frontier, links: Iterable[AgentLink], epoch: int, now: float) -> dict[str, Any]:
+    """A snapshot that other threads may keep."""
+    return {
+        "epoch": epoch,
+        "last_turn": now,
+        "runs": len(frontier.runs),
+        "running": len(frontier.attempts),
+        "queued": len(frontier.queue),
+        "agents": [_describe_link(link) for link in links if link.agent],
+    }
+
+
+def list_processes(identity: Mapping[str, Any], links: Iterable[AgentLink], now: float) -> list[ProcessRow]:
+    """The rows of this engine and of the agents connected to it."""
+    rows = [ProcessRow(id=f"engine-{identity['host']}", role="engine", heartbeat=now, **identity)]
+    for link in links:
+        if link.agent:
+            details = {"slots": link.slots, "attempts": len(link.held)}
+            name = f"agent-{link.agent}"[:64]
+            heartbeat = link.heartbeat["at"] if link.heartbeat else link.since
+            rows.append(ProcessRow(name, "agent", link.host, link.pid, link.since, heartbeat, details))
+    return rows
+
+
+def _describe_link(link: AgentLink) -> dict[str, Any]:
+    beat = link.heartbeat or {}
+    return {
+        "agent": link.agent,
+        "host": link.host,
+        "pid": link.pid,
+        "slots": link.slots,
+        "attempts": len(link.held),
+        "heartbeat": beat.get("at"),
+        "processes": beat.get("processes", []),
+    }

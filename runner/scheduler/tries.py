@@ -1,0 +1,77 @@
+"""A task instance's tries: how one begins, and what is kept of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.domain.slots import Limits
+from runner.domain.states import TaskInstanceState
+from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Task
+
+_S = TaskInstanceState
+
+
+@dataclass(slots=True)
+class Room:
+    """How many more attempts a connected agent takes."""
+
+    link: int
+    agent: str
+    free: int
+
+
+def admit(
+    frontier: Frontier, rooms: list[Room], limits: Limits, now: float, new_attempt: Callable[[], str]
+) -> None:
+    """Begin a try of every ready task that has a slot; the others that became ready are scheduled."""
+    free = sum(max(0, room.free) for room in rooms)
+    for demand in frontier.queue.admit(free, frontier.usage, limits):
+        room = max(rooms, key=lambda r: r.free)
+        room.free -= 1
+        task = frontier.tasks[demand.key]
+        begin_try(frontier, task, room.agent, now, new_attempt())
+        frontier.changes.starts.setdefault(room.link, []).append(task)
+    for task in frontier.fresh:
+        if task.id in frontier.queue and task.state is not _S.SCHEDULED:
+            if task.state is _S.UP_FOR_RETRY:
+                close_try(frontier, task)
+            frontier.move(task, _S.SCHEDULED)
+            task.scheduled_at, task.next_at = now, None
+    frontier.fresh.clear()
+
+
+def begin_try(frontier: Frontier, task: Task, agent: str, now: float, attempt: str) -> None:
+    """Queue a task under a new attempt. It goes on with its try when it was rescheduled or deferred.
+
+    A task that has a start but no end is in the middle of a try; `close_try` ends that.
+    """
+    if task.state is _S.UP_FOR_RETRY:
+        close_try(frontier, task)
+    if task.start_date is None:
+        task.try_number += 1
+        if task.attempt is not None:
+            frontier.changes.dropped_xcoms.append(_place(task))
+    frontier.move(task, _S.QUEUED)
+    task.attempt, task.agent, task.queued_at = attempt, agent, now
+    task.pid = task.host = task.next_at = None
+    frontier.attempts[attempt] = task
+
+
+def close_try(frontier: Frontier, task: Task) -> None:
+    """Keep what there is to say of a try that another follows."""
+    kept = ("try_number", "attempt", "start_date", "end_date", "host", "pid", "reason")
+    row = {"task_instance": task.id, "state": str(_S.FAILED), **{name: getattr(task, name) for name in kept}}
+    frontier.changes.tries.append(row)
+    task.start_date = task.end_date = task.pid = task.host = None
+
+
+def _place(task: Task) -> dict[str, str | int]:
+    row = task.run.row
+    return {
+        "x_dag_id": row.dag_id,
+        "x_run_id": row.run_id,
+        "x_task_id": task.spec.task_id,
+        "x_map_index": task.map_index,
+    }

@@ -1,0 +1,191 @@
+"""What runs user code: the task child, whether forked from a zygote or fresh, and the parse child.
+
+A child's word is its `finish` frame. All else that can be said of its end (exit code, signal, time-out) the agent
+says, so nothing here needs to survive anything.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow._task import fork
+from airflow._wire import messages, workload
+from airflow._wire.frames import Channel, FrameError, Message
+
+if TYPE_CHECKING:
+    from airflow._task.rehearsal import Rehearsal
+
+REHEARSALS = 16
+PARSE_MEMORY = 2 * 1024**3
+PARSE_FILE_SIZE = 64 * 1024**2
+PARSE_PROCESSES = 4096
+
+
+def import_runtime(environment: str) -> Rehearsal:
+    """Import all that a child will need and use it, so that children find it in memory and warm."""
+    from airflow._task.preload import preload
+
+    preload()
+    from airflow._task.rehearsal import Rehearsal
+
+    rehearsal = Rehearsal(environment)
+    rehearsal.run(REHEARSALS)
+    return rehearsal
+
+
+def load(bundle_path: str, file: str) -> dict[str, Any]:
+    """Import one DAG file of a snapshot into this process: its DAGs by id. Raises whatever the file raises."""
+    from airflow._task.load import load_file
+
+    enter_bundle(bundle_path)
+    return load_file(os.path.join(bundle_path, file), bundle_path)  # noqa: PTH118
+
+
+def enter_bundle(bundle_path: str) -> None:
+    """Make a snapshot the place where this process works and imports from."""
+    os.chdir(bundle_path)
+    sys.path[0:0] = [bundle_path]
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = bundle_path
+
+
+def describe_import_error(error: BaseException) -> str:
+    """An import error as the user should read it: the traceback without our own frames."""
+    from airflow._task.tracebacks import text
+
+    return text(error)
+
+
+def settle() -> None:
+    """What a task child does once, before it knows its task."""
+    fork.offer_to_oom_killer()
+    fork.limit(resource.RLIMIT_CORE, 0)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()  # the standard library's generator re-seeds itself after a fork
+    gc.enable()
+
+
+def run_forked(fds: list[int], dags: dict[str, Any], settled: bool = False) -> NoReturn:
+    """A task child that a file zygote forked. `fds`: socket to the agent, log pipe, lock file."""
+    sock, log, _lock = fds
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    if not settled:
+        settle()
+    run(Channel(_socket(sock)), dags)
+
+
+def run_fresh(sock: int, parent: int) -> NoReturn:
+    """A task child in an interpreter of its own. The lock file stays open for as long as it lives."""
+    fork.die_with(parent)
+    settle()
+    run(Channel(_socket(sock)), None)
+
+
+def run(channel: Channel, dags: dict[str, Any] | None) -> NoReturn:
+    """Do the work that arrives on the channel, say how it went, and be gone."""
+    received = channel.receive()
+    if received is None:
+        os._exit(0)
+    message = received[0]
+    work = workload.from_message(message["workload"])
+    settings = message["settings"]
+    fork.show_title("aerodrome", "task", settings["environment"], f"{work.dag_id}.{work.task_id}")
+    os.environ["AERODROME_ATTEMPT"] = work.attempt
+    me, began = os.getpid(), time.time()
+    result = _execute(channel, work, message["bundle_path"], dags, settings)
+    _flush()
+    if os.getpid() != me:
+        os._exit(0)  # a copy that the user's code forked and let return to us
+    _say(channel, {**result, "pid": me, "started_at": began})
+    _leave(0 if result["state"] != "failed" else 1)
+
+
+def _execute(
+    channel: Channel,
+    work: workload.Workload,
+    bundle_path: str,
+    dags: dict[str, Any] | None,
+    settings: Message,
+) -> Message:
+    from airflow._task.comms import Comms
+    from airflow._task.execute import execute
+
+    if dags is None:
+        try:
+            dags = load(bundle_path, work.file)
+        except BaseException as error:
+            return import_failure(work.file, describe_import_error(error))
+    return execute(work, dags, Comms(channel), settings)
+
+
+def import_failure(file: str, error: str) -> Message:
+    """The finish of an attempt whose DAG file cannot be imported."""
+    last = error.rstrip().rpartition("\n")[2]
+    return messages.finish("failed", reason=f"cannot import {file}: {last}", details={"import_error": error})
+
+
+def _say(channel: Channel, finish: Message) -> None:
+    try:
+        channel.send(finish)
+    except FrameError as error:
+        channel.send(messages.finish("failed", reason=f"cannot report the result: {error}", pid=os.getpid()))
+
+
+def _leave(status: int) -> NoReturn:
+    """End now, whatever threads the user's code left: exit handlers run, then output is flushed."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        atexit._run_exitfuncs()
+        _flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue  # the user's code closed it: nothing is left to write
+
+
+def parse(channel: Channel, bundle_path: str, file: str, environment: str) -> None:
+    """Parse one DAG file within limits and send the result; in a process that ends with this call."""
+    from airflow._task.parse import parse as parse_dag_file
+
+    fork.show_title("aerodrome", "parse", environment, file)
+    fork.silence(1, 2)
+    fork.offer_to_oom_killer(700)
+    fork.limit(resource.RLIMIT_CORE, 0)
+    fork.limit(resource.RLIMIT_AS, PARSE_MEMORY)
+    fork.limit(resource.RLIMIT_FSIZE, PARSE_FILE_SIZE)
+    fork.limit(resource.RLIMIT_NPROC, PARSE_PROCESSES)
+    gc.enable()
+    enter_bundle(bundle_path)
+    me = os.getpid()
+    result = parse_dag_file(bundle_path, file)
+    if os.getpid() != me:
+        os._exit(0)  # a copy that the file forked and let return to us
+    try:
+        channel.send(result)
+    except FrameError as error:
+        channel.send(messages.parse_result([], f"cannot hand over what {file} defines: {error}", 0.0, [], []))
+    os._exit(0)
+
+
+def _socket(fd: int) -> Any:
+    import socket
+
+    return socket.socket(fileno=fd)

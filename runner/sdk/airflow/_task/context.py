@@ -1,0 +1,212 @@
+"""The template context: the union of what 1.10, 2.x and 3.x offer, each value made when it is first used.
+
+Names that need a logical date are absent in a run that has none, as in 3.x.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+from airflow._task.accessors import ConnectionAccessor, Late, Variables
+from airflow._task.templates import FILTERS
+from airflow.configuration import conf
+from airflow.exceptions import AirflowException
+from airflow.models.param import ParamsDict
+
+
+class Context(MutableMapping[str, Any]):
+    """A mapping whose values are made by `makers` on first use. Assigning replaces a value."""
+
+    def __init__(self, values: dict[str, Any], makers: Mapping[str, Callable[[Context], Any]]) -> None:
+        self._values = dict(values)
+        self._makers = {name: make for name, make in makers.items() if name not in values}
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            value = self._values[name] = self._makers[name](self)
+            return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        found = self._values.pop(name, None), self._makers.pop(name, None)
+        if found == (None, None):
+            raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values or name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self._makers), **dict.fromkeys(self._values)})
+
+    def __len__(self) -> int:
+        return len(self._values.keys() | self._makers.keys())
+
+    def __repr__(self) -> str:
+        return f"<Context of {', '.join(self)}>"
+
+
+_running: ContextVar[Any] = ContextVar("airflow_context", default=None)
+
+
+def current_context() -> Any:
+    """The context of the task that runs. Raises AirflowException outside of one."""
+    context = _running.get()
+    if context is None:
+        raise AirflowException("cannot find the current context: no task is running here")
+    return context
+
+
+def enter(context: Any) -> Any:
+    """Make `context` the current one; `leave` with what this returns."""
+    return _running.set(context)
+
+
+def leave(token: Any) -> None:
+    _running.reset(token)
+
+
+def build(ti: Any, task: Any, dag: Any) -> Context:
+    """The context of one attempt. Raises ParamValidationError when the run's conf does not fit the params."""
+    run = ti.dag_run
+    values = {
+        "ti": ti,
+        "task_instance": ti,
+        "task": task,
+        "dag": dag,
+        "dag_run": run,
+        "run_id": run.run_id,
+        "conf": conf,
+        "conn": ConnectionAccessor(),
+        "expanded_ti_count": None,
+        "inlets": task.inlets or [],
+        "outlets": task.outlets or [],
+        "map_index_template": task.map_index_template,
+        "params": merge_params(dag, task, run),
+        "task_reschedule_count": 0,
+        "templates_dict": None,
+        "test_mode": False,
+        "tables": None,
+        "try_number": ti.try_number,
+        "var": Variables(),
+    }
+    makers = dict(_MAKERS)
+    if run.has_date():
+        makers.update(_DATED)
+    context = Context(values, makers)
+    ti._context = context
+    return context
+
+
+def merge_params(dag: Any, task: Any, run: Any) -> ParamsDict:
+    """The DAG's params under the task's under the run's conf."""
+    params = ParamsDict(dag.params)
+    params.deep_merge(task.params)
+    if run.conf and conf.getboolean("core", "dag_run_conf_overrides_params"):
+        known = {name: value for name, value in run.conf.items() if isinstance(name, str)}
+        params.deep_merge(known)
+    return params
+
+
+def _key_text(ti: Any) -> str:
+    date = ti.logical_date
+    return f"{ti.dag_id}__{ti.task_id}__{date.strftime('%Y%m%d') if date is not None else ti.run_id}"
+
+
+def _macros(context: Context) -> Any:
+    from airflow import macros
+
+    return macros
+
+
+def _late(read: Callable[[Context], Any]) -> Callable[[Context], Any]:
+    return lambda context: Late(lambda: read(context))
+
+
+def _previous(name: str) -> Callable[[Context], Any]:
+    """A date of the last successful run before this one, asked for when it is used."""
+
+    def read(context: Context) -> Any:
+        run = context["ti"].get_previous_dagrun(state="success")
+        return getattr(run, name) if run is not None else None
+
+    return _late(read)
+
+
+def _length(run: Any) -> dt.timedelta:
+    """The length of the run's interval; nothing when it has none."""
+    if run.data_interval_start is None or run.data_interval_end is None:
+        return dt.timedelta(0)
+    return dt.timedelta(seconds=(run.data_interval_end - run.data_interval_start).total_seconds())
+
+
+def _next_date(context: Context) -> Any:
+    """The logical date after this one; this one itself in a run somebody asked for."""
+    run = context["dag_run"]
+    if run.external_trigger:
+        return run.logical_date
+    return run.next_logical_date or run.data_interval_end or run.logical_date
+
+
+def _previous_date(context: Context) -> Any:
+    run = context["dag_run"]
+    if run.external_trigger:
+        return run.logical_date
+    return run.prev_logical_date or run.logical_date - _length(run)
+
+
+def _text(name: str, pattern: str) -> Callable[[Context], Any]:
+    def read(context: Context) -> Any:
+        value = context[name]
+        return value.strftime(pattern) if value is not None else None
+
+    return read
+
+
+_DAY, _DAY_NODASH = "%Y-%m-%d", "%Y%m%d"
+
+_MAKERS: dict[str, Callable[[Context], Any]] = {
+    "macros": _macros,
+    "task_instance_key_str": lambda c: _key_text(c["ti"]),
+    "data_interval_start": lambda c: c["dag_run"].data_interval_start,
+    "data_interval_end": lambda c: c["dag_run"].data_interval_end,
+    "start_date": lambda c: c["ti"].start_date,
+    "prev_start_date_success": _previous("start_date"),
+    "prev_end_date_success": _previous("end_date"),
+    "prev_data_interval_start_success": _previous("data_interval_start"),
+    "prev_data_interval_end_success": _previous("data_interval_end"),
+    "prev_execution_date_success": _previous("logical_date"),
+    "triggering_asset_events": lambda c: {},
+    "triggering_dataset_events": lambda c: {},
+}
+"""Values of any run."""
+
+_DATED: dict[str, Callable[[Context], Any]] = {
+    "logical_date": lambda c: c["dag_run"].logical_date,
+    "execution_date": lambda c: c["dag_run"].logical_date,
+    "ds": _text("logical_date", _DAY),
+    "ds_nodash": _text("logical_date", _DAY_NODASH),
+    "ts": lambda c: c["logical_date"].isoformat(),
+    "ts_nodash": lambda c: FILTERS["ts_nodash"](c["logical_date"]),
+    "ts_nodash_with_tz": lambda c: FILTERS["ts_nodash_with_tz"](c["logical_date"]),
+    "next_execution_date": _next_date,
+    "prev_execution_date": _previous_date,
+    "next_ds": _text("next_execution_date", _DAY),
+    "next_ds_nodash": _text("next_execution_date", _DAY_NODASH),
+    "prev_ds": _text("prev_execution_date", _DAY),
+    "prev_ds_nodash": _text("prev_execution_date", _DAY_NODASH),
+    "yesterday_ds": lambda c: (c["logical_date"] - dt.timedelta(1)).strftime(_DAY),
+    "yesterday_ds_nodash": lambda c: (c["logical_date"] - dt.timedelta(1)).strftime(_DAY_NODASH),
+    "tomorrow_ds": lambda c: (c["logical_date"] + dt.timedelta(1)).strftime(_DAY),
+    "tomorrow_ds_nodash": lambda c: (c["logical_date"] + dt.timedelta(1)).strftime(_DAY_NODASH),
+    "end_date": _text("logical_date", _DAY),
+    "END_DATE": _text("logical_date", _DAY),
+    "latest_date": _text("logical_date", _DAY),
+}
+"""Values of a run with a logical date."""

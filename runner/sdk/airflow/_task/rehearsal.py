@@ -1,0 +1,75 @@
+"""A task that does nothing, run where nobody waits so that it is cheaper where somebody does.
+
+The base zygote runs it a few times before it forks: what is loaded, cached or specialised at first use would otherwise
+be done again in every child, and every such write copies a page of memory (measured: a fifth less time for each task).
+A spare runs it once: the pages that its task will write to are its own by then (a millisecond less to the body).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow._task import comms, fork
+from airflow._task.execute import execute
+from airflow._wire import encoding, messages, workload
+from airflow._wire.frames import FrameBuffer, encode
+
+
+class _Nobody:
+    """Nobody to ask: the rehearsed task asks nothing."""
+
+    def ask(self, method: str, params: dict[str, Any]) -> None:
+        return None
+
+
+class Rehearsal:
+    """The task and its work, made once."""
+
+    def __init__(self, environment: str) -> None:
+        from airflow.models.dag import DAG
+        from airflow.operators.python import PythonOperator
+
+        with DAG("rehearsal", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC)) as dag:
+            PythonOperator(task_id="task", python_callable=int)
+        self._dags = {"rehearsal": dag}
+        self._message = messages.work(_workload().to_message(), "/", _settings(environment))
+
+    def run(self, times: int) -> None:
+        """Run the task; what it prints and logs goes nowhere, and the process is left as it was."""
+        place, handlers, level, variables = (
+            os.dup(1),
+            logging.root.handlers[:],
+            logging.root.level,
+            {*os.environ},
+        )
+        fork.silence(1)
+        try:
+            for _ in range(times):
+                (arrived,) = FrameBuffer().feed(encode(self._message))
+                work = workload.from_message(arrived["workload"])
+                encode(execute(work, self._dags, _Nobody(), arrived["settings"]))
+        finally:
+            os.dup2(place, 1)
+            os.close(place)
+            comms.set_current(None)
+            logging.captureWarnings(False)
+            logging.root.handlers[:] = handlers
+            logging.root.setLevel(level)
+            for name in {*os.environ} - variables:
+                del os.environ[name]
+
+
+def _workload() -> workload.Workload:
+    at = encoding.to_plain(datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")))
+    dates = ("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date")
+    run = {**dict.fromkeys(dates, at), "run_type": "manual", "conf": {}, "external_trigger": True}
+    return workload.Workload("", "rehearsal", "run", "task", 1, 1, "", "", run)
+
+
+def _settings(environment: str) -> dict[str, Any]:
+    version = os.environ.get("AERODROME_AIRFLOW_VERSION", "")
+    return {"log_level": "INFO", "airflow_version": version, "environment": environment, "config": {}}

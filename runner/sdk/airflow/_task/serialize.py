@@ -1,0 +1,141 @@
+"""DAG and task objects to the data form that the engine reads (`_wire.serialized`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow._wire import encoding
+from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
+from airflow.models.base_options import as_datetime
+from airflow.operators.empty import EmptyOperator
+from airflow.utils.timezone import zone_name
+
+_WATCHERS = (
+    "on_execute_callback",
+    "on_success_callback",
+    "on_skipped_callback",
+    "_pre_execute_hook",
+    "_post_execute_hook",
+)
+
+
+def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
+    """Plain JSON. Raises NotEncodable for params that have no JSON form, AirflowException for a broken schedule."""
+    zone = zone_name(dag.timezone)
+    start = dag.start_date or as_datetime(dag.default_args.get("start_date"), "start_date")
+    end = dag.end_date or as_datetime(dag.default_args.get("end_date"), "end_date")
+    data: SerializedDag = {
+        "format": FORMAT,
+        "dag_id": dag.dag_id,
+        "file": file,
+        "description": dag.description,
+        "doc_md": dag.doc_md,
+        "tags": sorted(dag.tags),
+        "owners": sorted({owner.strip() for task in dag.tasks for owner in task.owner.split(",")}),
+        "timetable": _timetable(dag, zone),
+        "timezone": zone,
+        "start_date": _date(start or _first_start(dag)),
+        "end_date": _date(end),
+        "catchup": bool(dag.catchup),
+        "max_active_runs": int(dag.max_active_runs),
+        "max_active_tasks": int(dag.max_active_tasks),
+        "max_consecutive_failed_dag_runs": int(dag.max_consecutive_failed_dag_runs),
+        "dagrun_timeout": _seconds(dag.dagrun_timeout),
+        "is_paused_upon_creation": dag.is_paused_upon_creation,
+        "fail_fast": dag.fail_fast,
+        "params": _params(dag.params),
+        "render_template_as_native_obj": bool(dag.render_template_as_native_obj),
+        "display_name": dag.dag_display_name,
+        "has_on_success_callback": bool(dag.on_success_callback),
+        "has_on_failure_callback": bool(dag.on_failure_callback),
+        "tasks": [serialize_task(task) for task in dag.tasks],
+        "task_groups": {group_id: _group(group) for group_id, group in dag.task_group_dict.items()},
+        "edge_labels": {
+            up: {down: info["label"] for down, info in below.items()} for up, below in dag.edge_info.items()
+        },
+    }
+    return dict(data)
+
+
+def serialize_task(task: Any) -> SerializedTask:
+    """One task."""
+    return {
+        "task_id": task.task_id,
+        "operator": task.operator_name,
+        "upstream": sorted(task.upstream_task_ids),
+        "trigger_rule": str(task.trigger_rule),
+        "retries": task.retries,
+        "retry_delay": _seconds(task.retry_delay) or 0.0,
+        "retry_exponential_backoff": _backoff(task.retry_exponential_backoff),
+        "max_retry_delay": _seconds(task.max_retry_delay),
+        "depends_on_past": task.depends_on_past,
+        "wait_for_downstream": bool(task.wait_for_downstream),
+        "pool": task.pool,
+        "pool_slots": task.pool_slots,
+        "priority_weight": task.priority_weight,
+        "weight_rule": task.weight_rule,
+        "queue": task.queue,
+        "execution_timeout": _seconds(task.execution_timeout),
+        "max_active_tis_per_dag": task.max_active_tis_per_dag,
+        "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
+        "start_date": _date(task.start_date),
+        "end_date": _date(task.end_date),
+        "owner": task.owner,
+        "noop": is_noop(task),
+        "group": task.task_group.group_id if task.task_group is not None else None,
+        "mapped": None,
+        "is_setup": task.is_setup,
+        "is_teardown": task.is_teardown,
+        "doc_md": task.doc_md,
+        "ui_color": task.ui_color,
+        "ui_fgcolor": task.ui_fgcolor,
+        "template_fields": list(task.template_fields),
+        "display_name": task.task_display_name,
+    }
+
+
+def is_noop(task: Any) -> bool:
+    """Whether it is an EmptyOperator (or a subclass that adds no work) that nobody watches: it needs no process."""
+    plain = (
+        type(task).execute is EmptyOperator.execute and type(task).pre_execute is EmptyOperator.pre_execute
+    )
+    return plain and not any(getattr(task, name) for name in _WATCHERS)
+
+
+def _timetable(dag: Any, zone: str) -> Timetable:
+    return dag.timetable.to_wire(zone)  # type: ignore[no-any-return]
+
+
+def _first_start(dag: Any) -> dt.datetime | None:
+    """The earliest start among the tasks, for a DAG that names none."""
+    return min((task.start_date for task in dag.tasks if task.start_date is not None), default=None)
+
+
+def _params(params: Any) -> dict[str, Any]:
+    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items_raw()}
+
+
+def _group(group: Any) -> dict[str, Any]:
+    return {
+        "group_id": group.group_id,
+        "parent": group.parent_group.group_id if group.parent_group else None,
+        "label": group.label,
+        "display_name": group.group_display_name or group.label,
+        "tooltip": group.tooltip,
+        "ui_color": group.ui_color,
+        "ui_fgcolor": group.ui_fgcolor,
+        "children": sorted(group.children),
+    }
+
+
+def _backoff(value: Any) -> float:
+    return 2.0 if value is True else float(value or 0)
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value.total_seconds()) if value is not None else None
+
+
+def _date(value: dt.datetime | None) -> str | None:
+    return value.isoformat() if value is not None else None

@@ -1,0 +1,58 @@
+"""A time limit for a piece of user code in the main thread of a process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.exceptions import AirflowTaskTimeout
+
+
+@contextmanager
+def time_limit(seconds: float | None, message: str) -> Iterator[None]:
+    """Raises AirflowTaskTimeout(message) inside the block after `seconds`; None or 0 is no limit.
+
+    Works by SIGALRM, so only in the main thread; elsewhere the block is not limited (the agent's limit stands).
+    """
+    if not seconds or seconds <= 0 or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: Any) -> None:
+        raise AirflowTaskTimeout(message)
+
+    with handled(signal.SIGALRM, ring):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextmanager
+def handled(number: signal.Signals, handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """`handler` for a signal inside the block; outside of the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+class timeout:
+    """`with timeout(seconds=...)`: raises AirflowTaskTimeout when the block takes longer."""
+
+    def __init__(self, seconds: float = 1, error_message: str = "Timeout") -> None:
+        self._limit = time_limit(seconds, error_message)
+
+    def __enter__(self) -> None:
+        self._limit.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._limit.__exit__(*error)

@@ -1,0 +1,134 @@
+"""Configuration options as DAG files and operators see them: AIRFLOW__SECTION__KEY, else the generation's default.
+
+The environment's options reach the interpreter as environment variables; nothing is read from files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from airflow.exceptions import AirflowConfigException
+
+GENERATION_VARIABLE = "AERODROME_AIRFLOW_VERSION"
+
+DEFAULTS: dict[tuple[str, str], str] = {
+    ("core", "default_timezone"): "utc",
+    ("core", "parallelism"): "32",
+    ("core", "max_active_tasks_per_dag"): "16",
+    ("core", "max_active_runs_per_dag"): "16",
+    ("core", "max_consecutive_failed_dag_runs_per_dag"): "0",
+    ("core", "default_task_retries"): "0",
+    ("core", "default_task_retry_delay"): "300",
+    ("core", "max_task_retry_delay"): "86400",
+    ("core", "default_task_execution_timeout"): "",
+    ("core", "default_task_weight_rule"): "downstream",
+    ("core", "dagbag_import_timeout"): "30.0",
+    ("core", "dag_run_conf_overrides_params"): "True",
+    ("core", "dags_are_paused_at_creation"): "True",
+    ("core", "fernet_key"): "",
+    ("core", "executor"): "LocalExecutor",
+    ("core", "load_examples"): "False",
+    ("core", "unit_test_mode"): "False",
+    ("operators", "default_owner"): "airflow",
+    ("operators", "default_queue"): "default",
+    ("operators", "default_deferrable"): "False",
+    ("operators", "allow_illegal_arguments"): "False",
+    ("sensors", "default_timeout"): "604800",
+    ("logging", "logging_level"): "INFO",
+    ("webserver", "base_url"): "http://localhost:8080",
+    ("api", "base_url"): "http://localhost:8080",
+    ("email", "default_email_on_retry"): "True",
+    ("email", "default_email_on_failure"): "True",
+}
+
+_OLDER_NAMES: dict[tuple[str, str], tuple[str, str]] = {
+    ("core", "max_active_tasks_per_dag"): ("core", "dag_concurrency"),
+    ("scheduler", "catchup_by_default"): ("core", "catchup_by_default"),
+    ("operators", "default_queue"): ("celery", "default_queue"),
+    ("webserver", "base_url"): ("api", "base_url"),
+}
+
+
+def airflow_version() -> str:
+    """The version the environment was created with; it selects defaults that changed between generations."""
+    return os.environ.get(GENERATION_VARIABLE) or "3.3.2"
+
+
+def generation() -> int:
+    """1, 2 or 3."""
+    return int(airflow_version().partition(".")[0])
+
+
+class AirflowConfigParser:
+    """`conf`: typed access to options. An option that is neither set nor known raises AirflowConfigException."""
+
+    def get(self, section: str, key: str, fallback: Any = ..., **_: Any) -> Any:
+        value = self._find(section.lower(), key.lower())
+        if value is not None:
+            return value
+        if fallback is not ...:
+            return fallback
+        raise AirflowConfigException(
+            f"cannot find the option [{section}] {key}: it is not set and has no default"
+        )
+
+    def getboolean(self, section: str, key: str, fallback: Any = ..., **_: Any) -> bool:
+        text = str(self.get(section, key, fallback=fallback)).strip().lower()
+        if text in ("t", "true", "1", "yes", "on"):
+            return True
+        if text in ("f", "false", "0", "no", "off", "none", ""):
+            return False
+        raise AirflowConfigException(f"cannot read [{section}] {key} as a boolean: {text!r}")
+
+    def getint(self, section: str, key: str, fallback: Any = ..., **_: Any) -> int:
+        return int(self.get(section, key, fallback=fallback))
+
+    def getfloat(self, section: str, key: str, fallback: Any = ..., **_: Any) -> float:
+        return float(self.get(section, key, fallback=fallback))
+
+    def getlist(
+        self, section: str, key: str, fallback: Any = ..., delimiter: str = ",", **_: Any
+    ) -> list[str]:
+        value = self.get(section, key, fallback=fallback)
+        return value if isinstance(value, list) else [part.strip() for part in value.split(delimiter)]
+
+    def getjson(self, section: str, key: str, fallback: Any = ..., **_: Any) -> Any:
+        value = self.get(section, key, fallback=fallback)
+        return json.loads(value) if isinstance(value, str) else value
+
+    def has_option(self, section: str, key: str, **_: Any) -> bool:
+        return self._find(section.lower(), key.lower()) is not None
+
+    def get_mandatory_value(self, section: str, key: str, **_: Any) -> str:
+        return str(self.get(section, key))
+
+    def getsection(self, section: str) -> dict[str, str]:
+        """The options of a section that are set or have a default."""
+        prefix = f"AIRFLOW__{section.upper()}__"
+        known = {key: value for (name, key), value in DEFAULTS.items() if name == section}
+        given = {
+            name[len(prefix) :].lower(): value
+            for name, value in os.environ.items()
+            if name.startswith(prefix)
+        }
+        return known | given
+
+    def _find(self, section: str, key: str) -> str | None:
+        older = _OLDER_NAMES.get((section, key))
+        for pair in ((section, key), older):
+            value = os.environ.get(f"AIRFLOW__{pair[0].upper()}__{pair[1].upper()}") if pair else None
+            if value is not None:
+                return value
+        return _generation_default(section, key) or DEFAULTS.get((section, key))
+
+
+def _generation_default(section: str, key: str) -> str | None:
+    if key in ("catchup_by_default", "create_cron_data_intervals", "create_delta_data_intervals"):
+        return str(generation() < 3)
+    return None
+
+
+conf = AirflowConfigParser()
+get, getboolean, getint, getfloat = conf.get, conf.getboolean, conf.getint, conf.getfloat

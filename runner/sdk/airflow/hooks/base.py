@@ -1,0 +1,32 @@
+"""BaseHook: what hooks derive from, and how DAG files read connections."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.models.connection import Connection, get_connection
+
+
+class BaseHook:
+    """Base of hooks. `get_connection` raises AirflowNotFoundException for an id that does not exist."""
+
+    def __init__(self, logger_name: str | None = None) -> None:
+        self._logger_name = logger_name
+
+    @property
+    def log(self) -> logging.Logger:
+        name = self.__dict__.get("_logger_name")
+        return logging.getLogger(name or f"airflow.task.hooks.{type(self).__module__}.{type(self).__name__}")
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        return get_connection(conn_id)
+
+    @classmethod
+    def get_connections(cls, conn_id: str) -> list[Connection]:
+        return [get_connection(conn_id)]
+
+    def get_conn(self) -> Any:
+        """The client object; subclasses define it."""
+        raise NotImplementedError(f"cannot connect: {type(self).__name__} does not define get_conn()")

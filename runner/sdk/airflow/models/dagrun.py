@@ -1,0 +1,95 @@
+"""The run that a task belongs to, as its code sees it: facts, not a database row."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow._wire import encoding
+
+DATES = (
+    "logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date", "end_date", "queued_at",
+    "prev_logical_date", "next_logical_date",
+)  # fmt: skip
+
+
+class DagRun:
+    """`dag_run` in a template or a function: run_id, conf, run_type, logical_date (execution_date) and the rest."""
+
+    def __init__(self, dag_id: str, run_id: str, facts: dict[str, Any]) -> None:
+        self._facts = facts
+        self.dag_id, self.run_id = dag_id, run_id
+        self.conf: dict[str, Any] = encoding.from_plain(facts.get("conf")) or {}
+        self.run_type: str = facts.get("run_type") or "manual"
+        self.external_trigger: bool = bool(facts.get("external_trigger", self.run_type == "manual"))
+        self.state: str = facts.get("state") or "running"
+        self.note: str | None = facts.get("note")
+
+    def __getattr__(self, name: str) -> Any:
+        """A fact, read when it is first asked for; dates are pendulum's. None for a date the run does not have."""
+        facts = self.__dict__.get("_facts", {})
+        if name not in DATES and name not in facts:
+            raise AttributeError(f"a DAG run has no {name!r}")
+        value = encoding.from_plain(facts.get(name))
+        self.__dict__[name] = value = as_pendulum(value) if name in DATES else value
+        return value
+
+    def has_date(self) -> bool:
+        """Whether the run has a logical date."""
+        return self._facts.get("logical_date") is not None
+
+    @property
+    def execution_date(self) -> Any:
+        """The name of logical_date in 1.10 and 2.x."""
+        return self.logical_date
+
+    @property
+    def is_backfill(self) -> bool:
+        return self.run_type == "backfill"
+
+    def get_task_instance(self, task_id: str, map_index: int = -1, **_: Any) -> Any:
+        """The state of a task of this run, or None when it has none; asks the engine."""
+        states = self._states([task_id])
+        return TaskInstanceFacts(self, task_id, states[task_id]) if task_id in states else None
+
+    def get_task_instances(self, state: Any = None, **_: Any) -> list[Any]:
+        """The tasks of this run with their states, all or those in the given ones; asks the engine."""
+        wanted = None if state is None else {state} if isinstance(state, str) else set(state)
+        found = [TaskInstanceFacts(self, task_id, value) for task_id, value in self._states(None).items()]
+        return [item for item in found if wanted is None or item.state in wanted]
+
+    def _states(self, task_ids: list[str] | None) -> dict[str, Any]:
+        from airflow._task.comms import required
+
+        params = {"dag_id": self.dag_id, "run_id": self.run_id, "task_ids": task_ids}
+        return dict(required("read the states of tasks").ask("get_task_states", params))
+
+    def __repr__(self) -> str:
+        return f"<DagRun {self.dag_id} @ {self.run_id}>"
+
+
+class TaskInstanceFacts:
+    """A task of a run, and its state when it was asked."""
+
+    def __init__(self, dag_run: DagRun, task_id: str, state: str | None) -> None:
+        self.dag_run, self.dag_id, self.run_id = dag_run, dag_run.dag_id, dag_run.run_id
+        self.task_id, self.state = task_id, state
+
+    def current_state(self) -> str | None:
+        return self.state
+
+    def __repr__(self) -> str:
+        return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [{self.state}]>"
+
+
+def as_pendulum(value: Any) -> Any:
+    """A date of any form (datetime, ISO text, epoch seconds) as a pendulum DateTime in UTC; None stays."""
+    if value is None:
+        return None
+    import pendulum
+
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value)
+    if isinstance(value, (int, float)):
+        return pendulum.from_timestamp(value)
+    return pendulum.instance(value).in_timezone("UTC")

@@ -1,0 +1,77 @@
+"""How an operator skips tasks: it notes their ids, and they go to the engine with its final word."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from airflow.exceptions import AirflowException
+
+log = logging.getLogger("airflow.task.skip")
+
+
+class SkipMixin:
+    """Gives an operator `skip` and `skip_all_except`. The ids end up in the `skip` detail of its outcome."""
+
+    def skip(self, *args: Any, tasks: Iterable[Any] = (), **kwargs: Any) -> None:
+        """Skip these tasks of this run. Older forms `skip(dag_run, execution_date, tasks)` are understood."""
+        found = args[-1] if args and not tasks else tasks
+        ids = sorted({item.task_id for item in found})
+        if ids:
+            log.info("Skipping tasks %s", ids)
+        noted = self.__dict__.setdefault("skipped_task_ids", [])
+        noted.extend(task_id for task_id in ids if task_id not in noted)
+
+    def skip_all_except(self, ti: Any, branch_task_ids: str | Iterable[str] | None) -> None:
+        """Skip all direct successors but the named ones and what those lead to."""
+        task = ti.task
+        chosen = _task_ids(task.dag, branch_task_ids)
+        below = task.downstream_task_ids
+        wrong = sorted(chosen - below)
+        if wrong:
+            raise AirflowException(
+                f"cannot follow the branch {wrong} of {task.task_id!r}: only its direct successors {sorted(below)} "
+                "can be chosen"
+            )
+        kept = set(chosen)
+        for task_id in chosen:
+            kept |= task.dag.get_task(task_id).get_flat_relative_ids()
+        self.skip(tasks=[task.dag.get_task(task_id) for task_id in sorted(below - kept)])
+
+
+class BranchMixIn(SkipMixin):
+    """`do_branch`: follow what a function chose."""
+
+    def do_branch(self, context: Any, branches_to_execute: str | Iterable[str] | None) -> Any:
+        log.info("Branch into %s", branches_to_execute)
+        self.skip_all_except(context["ti"], branches_to_execute)
+        return branches_to_execute
+
+
+def _task_ids(dag: Any, chosen: str | Iterable[str] | None) -> set[str]:
+    """The ids as a set, a group standing for its first tasks. Raises AirflowException for what is no id."""
+    if chosen is None:
+        return set()
+    names: Sequence[Any] = (
+        [chosen] if isinstance(chosen, str) else list(chosen) if _is_listing(chosen) else [chosen]
+    )
+    found: set[str] = set()
+    for name in names:
+        if not isinstance(name, str):
+            raise AirflowException(
+                f"cannot follow the branch {name!r}: it is a {type(name).__qualname__}, not a task id"
+            )
+        if name in dag.task_group_dict:
+            found.update(task.task_id for task in dag.task_group_dict[name].roots)
+        elif dag.has_task(name):
+            found.add(name)
+        else:
+            raise AirflowException(
+                f"cannot follow the branch {name!r}: DAG {dag.dag_id!r} has no such task or group"
+            )
+    return found
+
+
+def _is_listing(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))

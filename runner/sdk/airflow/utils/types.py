@@ -1,0 +1,26 @@
+"""Kinds of runs, and the mark of an argument that was not given."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class DagRunType(StrEnum):
+    """Why a run exists."""
+
+    BACKFILL_JOB = "backfill"
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    ASSET_TRIGGERED = "asset_triggered"
+
+
+class ArgNotSet:
+    """The type of NOTSET."""
+
+
+NOTSET = ArgNotSet()
+
+
+def is_arg_set(value: Any) -> bool:
+    return not isinstance(value, ArgNotSet)

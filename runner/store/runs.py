@@ -1,0 +1,141 @@
+"""DAG runs: making one with all its task instances, and moving it from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from runner.domain.graph import build, resolve_priorities
+from runner.domain.spec import DagSpec, read_dag
+from runner.domain.states import RUN_TERMINAL, RUN_TRANSITIONS, DagRunState
+from runner.store.schema import dag_run, task_instance, xcom
+
+SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
+
+
+class RunExists(ValueError):
+    """The DAG has a run of that id or of that logical date already."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be made. Times are epoch seconds; `conf` is the text that `encoding.dumps` wrote."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    logical_date: float | None
+    interval_start: float | None
+    interval_end: float | None
+    run_after: float
+    queued_at: float
+    conf: str = "{}"
+    note: str | None = None
+    triggered_by: str = "scheduler"
+    triggering_user: str | None = None
+
+
+def insert_run(
+    conn: sa.Connection,
+    run: NewRun,
+    version_id: int,
+    bundle: str,
+    serialized_dag: Mapping[str, Any] | DagSpec,
+) -> int:
+    """Make a queued run and one stateless task instance per task; the run's key. Raises RunExists.
+
+    Everything happens in the caller's transaction, which stays usable after RunExists.
+    """
+    spec = serialized_dag if isinstance(serialized_dag, DagSpec) else read_dag(serialized_dag)
+    values = {**asdict(run), "state": str(DagRunState.QUEUED), "version_id": version_id, "bundle": bundle}
+    try:
+        with conn.begin_nested():
+            key = conn.execute(dag_run.insert().returning(dag_run.c.id), values).scalar_one()
+    except IntegrityError as error:
+        if "UNIQUE" not in str(error.orig).upper():
+            raise
+        raise RunExists(_describe_clash(run)) from None
+    rows = _plan_rows(key, run, spec)
+    if rows:
+        conn.execute(task_instance.insert(), rows)
+    return int(key)
+
+
+def move_run(
+    conn: sa.Connection,
+    key: int,
+    source: DagRunState,
+    target: DagRunState,
+    now: float,
+    reason: str | None = None,
+) -> bool:
+    """Move a run from one state to another; False when it is not in `source` any more."""
+    if target not in RUN_TRANSITIONS[source]:
+        raise ValueError(f"cannot move a run from {source} to {target}: there is no such step")
+    values: dict[str, Any] = {"state": str(target), "reason": reason, "end_date": None}
+    if target == DagRunState.RUNNING:
+        values["start_date"] = sa.func.coalesce(dag_run.c.start_date, now)
+    if target == DagRunState.QUEUED:
+        values |= {"queued_at": now, "start_date": None}
+    if target in RUN_TERMINAL:
+        values["end_date"] = now
+    done = conn.execute(
+        dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
+    )
+    return done.rowcount == 1
+
+
+def delete_run(conn: sa.Connection, key: int) -> bool:
+    """Delete a run with its task instances, their tries and XComs. Post RunChanged afterwards."""
+    row = conn.execute(sa.select(dag_run.c.dag_id, dag_run.c.run_id).where(dag_run.c.id == key)).first()
+    if row is None:
+        return False
+    conn.execute(xcom.delete().where(xcom.c.dag_id == row.dag_id, xcom.c.run_id == row.run_id))
+    conn.execute(dag_run.delete().where(dag_run.c.id == key))
+    return True
+
+
+def find_run_key(conn: sa.Connection, dag_id: str, run_id: str) -> int | None:
+    """The key of a run by its names."""
+    query = sa.select(dag_run.c.id).where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
+    return conn.execute(query).scalar()
+
+
+def count_unfinished(conn: sa.Connection, dag_ids: Sequence[str]) -> dict[str, int]:
+    """How many queued and running runs each of these DAGs has; DAGs without any are left out."""
+    query = (
+        sa.select(dag_run.c.dag_id, sa.func.count())
+        .where(dag_run.c.state.in_(["queued", "running"]), dag_run.c.dag_id.in_(dag_ids))
+        .group_by(dag_run.c.dag_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def _plan_rows(key: int, run: NewRun, spec: DagSpec) -> list[dict[str, Any]]:
+    graph = build(spec.tasks)
+    return [
+        {
+            "run": key,
+            "dag_id": run.dag_id,
+            "run_id": run.run_id,
+            "task_id": task.task_id,
+            "max_tries": task.retries + 1,
+            "operator": task.operator,
+            "pool": task.pool,
+            "pool_slots": task.pool_slots,
+            "priority_weight": priority,
+            "queue": task.queue,
+        }
+        for task, priority in zip(graph.tasks, resolve_priorities(graph), strict=True)
+    ]
+
+
+def _describe_clash(run: NewRun) -> str:
+    return (
+        f"cannot make run {run.run_id!r} of DAG {run.dag_id!r}: a run of that run_id or of the same "
+        "logical date exists; choose another, or clear that run to repeat it"
+    )

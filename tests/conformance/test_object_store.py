@@ -1,0 +1,130 @@
+"""What every object store must do: the real client on a real server, and the fake of other tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from sync.objects import ObjectStore, ObjectStoreError, open_store
+from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.s3_server import S3Server, running_s3
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    with running_s3() as s3:
+        yield s3
+
+
+@pytest.fixture(params=["fake", "s3", "s3 under a prefix"])
+def store(request: pytest.FixtureRequest) -> ObjectStore:
+    if request.param == "fake":
+        return FakeObjectStore()
+    server: S3Server = request.getfixturevalue("server")
+    bucket = "b-" + hashlib.md5(request.node.name.encode()).hexdigest()
+    server.make_bucket(bucket)
+    return open_store(**server.options(bucket, prefix="/some/where/" if "prefix" in request.param else ""))
+
+
+def code_of(error: pytest.ExceptionInfo[ObjectStoreError]) -> str:
+    assert str(error.value).startswith("cannot ")
+    return error.value.code
+
+
+def test_what_was_put_is_read_and_listed(store: ObjectStore) -> None:
+    etag = store.put("dags/a.py", b"one")
+    assert etag == hashlib.md5(b"one").hexdigest()
+    assert store.get("dags/a.py") == b"one"
+    info = store.head("dags/a.py")
+    assert (info.key, info.etag, info.size) == ("dags/a.py", etag, 3)
+    assert [(o.key, o.etag, o.size) for o in store.list("dags/")] == [("dags/a.py", etag, 3)]
+    assert store.list("other/") == []
+
+
+def test_a_listing_follows_every_change(store: ObjectStore) -> None:
+    store.put("p/a", b"1")
+    first = store.list("p/")
+    assert store.list("p/") == first
+    store.put("p/a", b"2")
+    store.put("p/b", b"")
+    assert [(o.key, o.size) for o in store.list("p/")] == [("p/a", 1), ("p/b", 0)]
+    assert store.list("p/")[0].etag != first[0].etag
+    store.delete("p/a")
+    store.delete("p/never-was")
+    assert [o.key for o in store.list("p/")] == ["p/b"]
+
+
+def test_a_listing_of_several_pages_is_whole_and_in_order(store: ObjectStore) -> None:
+    keys = [f"many/{n:04}" for n in range(1003)]
+    for key in keys:
+        store.put(key, b"x")
+    assert [o.key for o in store.list("many/")] == keys
+    store.put("many/1002", b"yy")
+    assert store.list("many/")[-1].size == 2
+
+
+def test_keys_come_back_as_they_are_when_hostile_or_foreign(store: ObjectStore) -> None:
+    keys = ["h/a b+c%41&d=e.py", "h/uni-é-한글-🙂.py", "h/e\u0301.py", "h/{x}*~.py", "h/dir/"]
+    odd = ["h/../up.py", "h/a//b.py", "h/./c.py", "h/back\\slash.py"]
+    for key in keys:
+        if key.endswith("/"):
+            continue
+        store.put(key, key.encode())
+        assert store.get(key) == key.encode()
+    _put_raw(store, [*odd, "h/dir/"])
+    assert {o.key for o in store.list("h/")} == {*keys, *odd}
+
+
+def test_a_condition_that_no_longer_holds_is_changed(store: ObjectStore) -> None:
+    etag = store.put("k", b"1", if_none_match=True)
+    with pytest.raises(ObjectStoreError) as refused:
+        store.put("k", b"2", if_none_match=True)
+    assert code_of(refused) == "changed"
+    assert store.get("k", if_match=etag) == b"1"
+    store.put("k", b"3")
+    with pytest.raises(ObjectStoreError) as stale:
+        store.get("k", if_match=etag)
+    assert code_of(stale) == "changed"
+
+
+@pytest.mark.parametrize("operation", ["get", "head"])
+def test_a_key_that_is_not_there_is_named(store: ObjectStore, operation: str) -> None:
+    with pytest.raises(ObjectStoreError, match="nothing-here") as error:
+        getattr(store, operation)("nothing-here")
+    assert code_of(error) == "no_such_key"
+
+
+@pytest.mark.parametrize("operation", ["list", "get", "put"])
+def test_a_missing_bucket_and_a_dead_endpoint_are_told_apart(server: S3Server, operation: str) -> None:
+    more = (b"x",) if operation == "put" else ()
+    with pytest.raises(ObjectStoreError) as missing:
+        getattr(open_store(**server.options("no-such-bucket")), operation)("k", *more)
+    assert code_of(missing) == "no_such_bucket"
+    dead = open_store(
+        bucket="b", endpoint="http://127.0.0.1:9", access_key_id="a", secret_access_key="SECRET9"
+    )
+    with pytest.raises(ObjectStoreError) as unreachable:
+        getattr(dead, operation)("k", *more)
+    assert code_of(unreachable) == "unreachable"
+    assert "SECRET9" not in str(unreachable.value)
+
+
+def _put_raw(store: ObjectStore, keys: list[str]) -> None:
+    """Keys that the client itself would not write: straight into the fake, by boto3 into the real one."""
+    if isinstance(store, FakeObjectStore):
+        store.objects.update(dict.fromkeys(keys, b""))
+        return
+    import boto3
+
+    at = store._location  # type: ignore[attr-defined]
+    client = boto3.client(
+        "s3",
+        endpoint_url=at.endpoint,
+        region_name=at.region,
+        aws_access_key_id=at.access_key_id,
+        aws_secret_access_key=at.secret_access_key,
+    )
+    for key in keys:
+        client.put_object(Bucket=at.bucket, Key=store._base + key, Body=b"")  # type: ignore[attr-defined]

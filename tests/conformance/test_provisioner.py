@@ -1,0 +1,226 @@
+"""What every provisioner must do, asked of the fake and of the process provisioner alike."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from infra.process import ProcessProvisioner
+from infra.provisioner import Observed, Plan, ProcessSpec, Provisioner
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A process as cells have them: it holds its role's lock and waits. `stubborn` does not heed TERM.
+_BODY = """
+import signal, sys
+from pathlib import Path
+from infra.locks import hold
+role, kind = sys.argv[1:3]
+if kind == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if kind == "broken":
+    sys.exit("cannot start: the roof is open")
+lock = hold(Path("run") / f"{role}.lock", role, "cell")
+signal.pause()
+while True:
+    signal.pause()
+"""
+
+
+def process(role: str, kind: str = "plain") -> ProcessSpec:
+    env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    return ProcessSpec(role, (sys.executable, "-c", _BODY, role, kind), env)
+
+
+def plan(*specs: ProcessSpec) -> Plan:
+    return Plan("cell", specs, {"cell.json": "{}", "keys/token": "secret"})
+
+
+class Subject(Protocol):
+    """A provisioner and the powers of nature over what it runs."""
+
+    provisioner: Provisioner
+
+    def again(self) -> Provisioner: ...
+    def kill(self, role: str) -> None: ...
+    def settle(self, *roles: str) -> Observed: ...
+
+
+class FakeProvisioner:
+    """Cells in memory: what unit tests of the reconciler run against."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cells: dict[str, dict[str, int | None]] = {}
+        self.stops: list[str] = []
+        self._next = 1000
+
+    def home(self, name: str) -> Path:
+        return self.root / name
+
+    def names(self) -> list[str]:
+        return sorted(self.cells)
+
+    def observe(self, name: str) -> Observed:
+        return Observed(name in self.cells, dict(self.cells.get(name, {})))
+
+    def create(self, plan: Plan) -> list[str]:
+        self.cells.setdefault(plan.name, {})
+        for path, text in plan.files.items():
+            target = self.home(plan.name) / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch(0o600)
+            target.write_text(text)
+        return self.ensure(plan)
+
+    def ensure(self, plan: Plan) -> list[str]:
+        cell = self.cells[plan.name]
+        missing = [spec for spec in plan.processes if cell.get(spec.role) is None]
+        for spec in missing:
+            self._next += 1
+            cell[spec.role] = None if "broken" in spec.argv else self._next
+        return [spec.role for spec in missing]
+
+    def stop(self, name: str, grace: float) -> None:
+        self.stops.append(name)
+        self.cells[name] = dict.fromkeys(self.cells.get(name, {}))
+
+    def destroy(self, name: str, grace: float) -> None:
+        self.cells.pop(name, None)
+
+    def last_words(self, name: str, role: str) -> str:
+        return "cannot start: the roof is open"
+
+
+class FakeSubject:
+    def __init__(self, root: Path) -> None:
+        self.provisioner = FakeProvisioner(root)
+
+    def again(self) -> Provisioner:
+        return self.provisioner
+
+    def kill(self, role: str) -> None:
+        self.provisioner.cells["cell"][role] = None
+
+    def settle(self, *roles: str) -> Observed:
+        return self.provisioner.observe("cell")
+
+
+class ProcessSubject:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.provisioner = ProcessProvisioner(root)
+        self.forgotten: list[Provisioner] = []
+
+    def again(self) -> Provisioner:
+        """As after a kill of the control plane: nothing in memory."""
+        self.forgotten.append(self.provisioner)
+        self.provisioner = ProcessProvisioner(self.root)
+        return self.provisioner
+
+    def kill(self, role: str) -> None:
+        pid = self.provisioner.observe("cell").processes[role]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        self._until(lambda seen: seen.processes[role] is None)
+
+    def settle(self, *roles: str) -> Observed:
+        """Wait until the locks (and not memory) prove these roles."""
+        fresh = ProcessProvisioner(self.root)
+        self._until(lambda _: all(fresh.observe("cell").is_running(role) for role in roles))
+        return self.provisioner.observe("cell")
+
+    def _until(self, condition) -> None:  # type: ignore[no-untyped-def]
+        deadline = time.monotonic() + 10
+        while not condition(self.provisioner.observe("cell")):
+            assert time.monotonic() < deadline, self.provisioner.observe("cell")
+            time.sleep(0.01)
+
+
+@pytest.fixture(params=[FakeSubject, ProcessSubject], ids=["fake", "process"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    subject = request.param(tmp_path / "cells")
+    yield subject
+    subject.provisioner.destroy("cell", 0)
+    for old in getattr(subject, "forgotten", []):
+        old.observe("cell")  # reaps its children
+
+
+def test_observe_says_nothing_exists_when_a_cell_was_never_made(subject: Subject) -> None:
+    assert subject.provisioner.observe("cell") == Observed(False, {})
+    assert subject.provisioner.names() == []
+
+
+def test_create_starts_every_role_and_writes_private_files_when_the_cell_is_new(subject: Subject) -> None:
+    assert subject.provisioner.create(plan(process("engine"), process("agent"))) == ["engine", "agent"]
+    seen = subject.settle("engine", "agent")
+    assert seen.exists and seen.is_running("engine") and seen.is_running("agent")
+    secret = subject.provisioner.home("cell") / "keys" / "token"
+    assert secret.read_text() == "secret"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert subject.provisioner.names() == ["cell"]
+
+
+def test_create_starts_nothing_when_called_again(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine")))
+    before = subject.settle("engine")
+    assert subject.provisioner.create(plan(process("engine"))) == []
+    assert subject.provisioner.observe("cell") == before
+
+
+def test_create_starts_a_role_once_when_it_has_not_taken_its_lock_yet(subject: Subject) -> None:
+    assert subject.provisioner.create(plan(process("engine"))) == ["engine"]
+    assert subject.provisioner.ensure(plan(process("engine"))) == []
+    subject.settle("engine")
+
+
+def test_ensure_starts_only_the_dead_role_when_one_was_killed(subject: Subject) -> None:
+    both = plan(process("engine"), process("agent"))
+    subject.provisioner.create(both)
+    before = subject.settle("engine", "agent")
+    subject.kill("engine")
+    assert subject.provisioner.ensure(both) == ["engine"]
+    after = subject.settle("engine", "agent")
+    assert after.processes["agent"] == before.processes["agent"]
+    assert after.processes["engine"] != before.processes["engine"]
+
+
+def test_a_new_provisioner_adopts_what_runs_when_the_first_is_gone(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine")))
+    before = subject.settle("engine")
+    heir = subject.again()
+    assert heir.ensure(plan(process("engine"))) == []
+    assert heir.observe("cell").processes == before.processes
+
+
+def test_stop_ends_processes_and_keeps_the_home_when_asked(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine"), process("agent")))
+    subject.settle("engine", "agent")
+    subject.provisioner.stop("cell", 5)
+    seen = subject.provisioner.observe("cell")
+    assert seen.exists and not seen.is_running("engine") and not seen.is_running("agent")
+
+
+def test_destroy_removes_everything_when_a_process_ignores_term(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine", "stubborn")))
+    subject.settle("engine")
+    subject.provisioner.destroy("cell", 0.1)
+    assert subject.provisioner.observe("cell") == Observed(False, {})
+    subject.provisioner.destroy("cell", 0.1)
+
+
+def test_last_words_tell_why_when_a_process_ended_at_once(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine", "broken")))
+    deadline = time.monotonic() + 10
+    while subject.provisioner.observe("cell").is_running("engine"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "the roof is open" in subject.provisioner.last_words("cell", "engine")

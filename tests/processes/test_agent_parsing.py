@@ -1,0 +1,106 @@
+"""Parsing in real processes, friendly and hostile files side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.cell import Cell, Engine, alive, home_of, titles, until
+
+HOSTILE = {
+    "hang.py": ("while True: time.sleep(600)", "it took longer than 2 s"),
+    "deaf.py": (
+        "for n in (1, 2, 14, 15): signal.signal(n, signal.SIG_IGN)\nwhile True: time.sleep(600)",
+        "2 s",
+    ),
+    "exit.py": ("os._exit(0)", "exited with code 0"),
+    "sysexit.py": ("sys.exit('bye')", "SystemExit: bye"),
+    "suicide.py": ("os.kill(os.getpid(), 9)", "killed by SIGKILL"),
+    "crash.py": ("import ctypes; ctypes.string_at(0)", "killed by SIGSEGV"),
+    "memory.py": ("hoard = []\nwhile True: hoard.append(bytes(512 << 20))", "MemoryError"),
+    "syntax.py": ("def broken(:", "SyntaxError"),
+    "garbage.py": (
+        "for fd in range(3, 64):\n    try: os.write(fd, b'\\xff' * 64)\n    except OSError: pass\nos._exit(0)",
+        "cannot parse garbage.py",
+    ),
+    "many.py": (
+        "for n in range(200):\n    if os.fork() == 0: time.sleep(600)\ntime.sleep(600)",
+        "it started more than 64 processes",
+    ),
+    "daemon.py": (
+        "subprocess.Popen(['sleep', '600'], start_new_session=True, close_fds=True)\n1 / 0",
+        "ZeroDivisionError",
+    ),
+    "parent.py": (
+        "os.kill(os.getppid(), 9); time.sleep(600)",
+        "the base zygote died every time it was parsed",
+    ),
+}
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Iterator[Cell]:
+    made = Cell(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def engine(cell: Cell) -> Iterator[Engine]:
+    made = Engine(cell.layout)
+    cell.start()
+    made.accept()
+    yield made
+    made.close()
+
+
+def strangers(cell: Cell) -> list[str]:
+    """Processes of the cell other than its agent and base zygote."""
+    home = str(cell.layout.home / "work")
+    mine = {pid: title for pid, title in titles().items() if home_of(pid) == home and alive(pid)}
+    return [title for title in mine.values() if title != "aerodrome zygote demo"]
+
+
+def test_hostile_files_are_one_error_each_and_leave_nothing_behind(cell: Cell, engine: Engine) -> None:
+    for file, (body, _error) in HOSTILE.items():
+        cell.write(file, body)
+    good = [f"good{n}.py" for n in range(6)]
+    for file in good:
+        cell.write(file, f"dag({file[:-3]!r}, t=lambda: None)")
+    files = [name for pair in zip(HOSTILE, good * 2, strict=True) for name in pair]
+    results = engine.parse(list(dict.fromkeys(files)), timeout=2)
+    for file, (_body, error) in HOSTILE.items():
+        assert results[file]["dags"] == []
+        assert error in results[file]["error"], file
+    for file in good:
+        assert results[file]["error"] is None, (file, results[file])
+        assert [dag["dag_id"] for dag in results[file]["dags"]] == [file[:-3]]
+    until(lambda: not strangers(cell), timeout=15)
+
+
+def test_file_that_forks_and_returns_is_one_result(cell: Cell, engine: Engine) -> None:
+    cell.write("twice.py", "os.fork()\ndag('twice', t=lambda: None)")
+    result = engine.parse(["twice.py"])["twice.py"]
+    assert [dag["dag_id"] for dag in result["dags"]] == ["twice"]
+    until(lambda: not strangers(cell))
+
+
+def test_question_at_import_is_an_error_that_says_so(cell: Cell, engine: Engine) -> None:
+    cell.write("asks.py", "from airflow.models import Variable\nVariable.get('x')")
+    error = engine.parse(["asks.py"])["asks.py"]["error"]
+    assert "KeyError: 'Variable x does not exist'" in error
+
+
+def test_two_hundred_files_parse_in_the_time_they_may_take(cell: Cell, engine: Engine) -> None:
+    files = [f"f{n}.py" for n in range(200)]
+    for file in files:
+        cell.write(file, f"dag({file[:-3]!r}, a=lambda: None, b=lambda: None)")
+    engine.parse(files[:1])
+    began = time.monotonic()
+    results = engine.parse(files)
+    seconds = time.monotonic() - began
+    assert all(result["error"] is None for result in results.values())
+    assert seconds < 30  # a machine of its own needs one second; this one may be busy

@@ -1,0 +1,253 @@
+"""The reconciler with real processes, S3 and database; only the inside of the cell is a stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import airflow._wire
+import boto3
+import pytest
+
+from control_plane.domain.defaults import fill
+from control_plane.domain.environment import Environment, LastUpdate, arn
+from control_plane.domain.status import Status
+from control_plane.reconcile.cell import ObjectStoreAccess, Roots
+from control_plane.reconcile.jobs import Jobs
+from control_plane.reconcile.journal import Journal
+from control_plane.reconcile.loop import Reconciler
+from control_plane.store import environments
+from control_plane.store.cell_databases import CellDatabases
+from control_plane.store.database import ServiceDatabase
+from infra import embedded_s3
+from infra.process import ProcessProvisioner
+
+ROOT = Path(__file__).resolve().parents[2]
+SDK = Path(airflow._wire.__file__).parents[2]
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T], seconds: float = 15.0) -> T:
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+    return found
+
+
+class World:
+    """A service without its HTTP edge."""
+
+    def __init__(self, home: Path, s3_port: int) -> None:
+        self.home = home
+        self.database = ServiceDatabase(f"sqlite:///{home}/service.db")
+        self.database.prepare()
+        self.cells = home / "cells"
+        self.s3_url = f"http://127.0.0.1:{s3_port}"
+        code = home / "code"
+        (code / "runner").mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "tests/processes/fake_runner.py", code / "runner" / "__main__.py")
+        self.roots = Roots(code, SDK)
+        self.forgotten: list[ProcessProvisioner] = []
+        self.boot()
+
+    def boot(self) -> None:
+        """A control plane with nothing in memory."""
+        self.provisioner = ProcessProvisioner(self.cells)
+        self.forgotten.append(self.provisioner)
+        jobs = Jobs(
+            database=self.database,
+            provisioner=self.provisioner,
+            access=ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s"),
+            cell_databases=CellDatabases(None),
+            journal=Journal(self.home / "steps"),
+            roots=self.roots,
+            surroundings=os.environ,
+            account="123456789012",
+            sync_interval=1.0,
+            base_python=lambda: sys.executable,
+            clock=time.time,
+        )
+        self.reconciler = Reconciler(jobs, time.time)
+        self.reconciler.start()
+
+    def crash(self) -> None:
+        self.reconciler.stop(5)
+
+    def close(self) -> None:
+        self.crash()
+        for name in self.provisioner.names():
+            self.provisioner.destroy(name, 1)
+        for provisioner in self.forgotten:
+            provisioner.observe("demo")
+        self.database.close()
+
+    def insert(self, name: str = "demo", **members: Any) -> None:
+        body = {
+            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/x",
+            "SourceBucketArn": "arn:aws:s3:::code",
+            "DagS3Path": "dags",
+            "NetworkConfiguration": {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
+            **members,
+        }
+        row = Environment(
+            name,
+            uuid.uuid4().hex,
+            arn("us-east-1", "123456789012", name),
+            Status.CREATING,
+            time.time(),
+            fill(body),
+            time.time(),
+            LastUpdate("PENDING", time.time()),
+            "localhost:8443",
+        )
+        with self.database.begin() as connection:
+            assert environments.insert(connection, row)
+        self.reconciler.wake()
+
+    def find(self, name: str = "demo") -> Environment | None:
+        with self.database.read() as connection:
+            return environments.find(connection, name)
+
+    def settle(self, name: str = "demo") -> Environment:
+        """The environment once it is CREATING no more."""
+        until(lambda: (row := self.find(name)) is not None and row.status is not Status.CREATING)
+        row = self.find(name)
+        assert row is not None
+        return row
+
+    def pids(self, name: str = "demo") -> dict[str, int | None]:
+        return dict(self.provisioner.observe(name).processes)
+
+
+@pytest.fixture(scope="module")
+def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    home = tmp_path_factory.mktemp("s3")
+    port = embedded_s3.ensure(home, 0, {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)})
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+    )
+    client.create_bucket(Bucket="code")
+    client.put_object(Bucket="code", Key="dags/a.py", Body=b"x = 1")
+    client.close()
+    yield port
+    embedded_s3.stop(home)
+
+
+@pytest.fixture
+def world(tmp_path: Path, s3_port: int) -> Iterator[World]:
+    world = World(tmp_path, s3_port)
+    yield world
+    world.close()
+
+
+def test_an_environment_becomes_available_with_engine_and_agent_when_it_is_created(world: World) -> None:
+    world.insert(
+        MaxWorkers=2, EnvironmentClass="mw1.medium", AirflowConfigurationOptions={"core.parallelism": "7"}
+    )
+    row = world.settle()
+    assert (row.status, row.last_update.status) == (Status.AVAILABLE, "SUCCESS")
+    assert all(world.pids().values()) and set(world.pids()) == {"engine", "agent"}
+    spec = json.loads((world.cells / "demo" / "cell.json").read_text())
+    assert spec["slots"] == 7
+    assert spec["source"] == {
+        **spec["logs"],
+        "bucket": "code",
+        "prefix": "dags",
+    }
+    assert spec["logs"]["prefix"] == "logs/demo"
+    assert spec["source"]["endpoint"] == world.s3_url
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        (
+            {"SourceBucketArn": "arn:aws:s3:::nowhere"},
+            "cannot list the DAG folder s3://nowhere/dags: the bucket does not exist; create it",
+        ),
+        (
+            {"RequirementsS3Path": "requirements.txt"},
+            "cannot read requirements.txt s3://code/requirements.txt: there is no such object; upload the file",
+        ),
+    ],
+)
+def test_creation_fails_naming_check_resource_and_fix_when_s3_does_not_have_it(
+    world: World, members: dict[str, str], words: str
+) -> None:
+    world.insert(**members)
+    row = world.settle()
+    assert row.status is Status.CREATE_FAILED
+    assert row.last_update.error_code == "INCORRECT_CONFIGURATION"
+    assert words in str(row.last_update.error_message)
+    assert not any(world.pids().values())
+
+
+def test_creation_fails_with_the_engines_own_words_when_it_ends_at_once(world: World) -> None:
+    world.cells.mkdir()
+    (world.cells / "break-engines").touch()
+    world.insert()
+    row = world.settle()
+    assert row.status is Status.CREATE_FAILED
+    assert "the disk is full" in str(row.last_update.error_message)
+    until(lambda: not any(world.pids().values()))
+
+
+def test_a_dead_engine_is_started_within_a_second_when_it_is_killed(world: World) -> None:
+    world.insert()
+    world.settle()
+    before = world.pids()
+    killed = time.monotonic()
+    os.kill(before["engine"] or 0, signal.SIGKILL)
+    until(lambda: world.pids()["engine"] not in (None, before["engine"]))
+    assert time.monotonic() - killed < 1.0
+    assert world.pids()["agent"] == before["agent"]
+
+
+def test_cells_are_adopted_and_not_restarted_when_the_control_plane_starts_anew(world: World) -> None:
+    world.insert()
+    world.settle()
+    before = world.pids()
+    world.crash()
+    world.boot()
+    world.reconciler.tick()
+    world.reconciler.tick()
+    assert world.pids() == before
+
+
+def test_row_home_and_processes_go_when_an_environment_is_deleted(world: World) -> None:
+    world.insert()
+    world.settle()
+    pids = [pid for pid in world.pids().values() if pid]
+    with world.database.begin() as connection:
+        assert environments.transition(connection, "demo", [Status.AVAILABLE], Status.DELETING, time.time())
+    world.reconciler.wake()
+    until(lambda: world.find() is None)
+    assert not (world.cells / "demo").exists()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_name_created_again_starts_with_an_empty_home_when_the_old_cell_was_left_behind(
+    world: World,
+) -> None:
+    relic = world.cells / "demo" / "db" / "metadata.db"
+    relic.parent.mkdir(parents=True)
+    relic.write_text("of another life")
+    (world.cells / "demo" / "uid").write_text("f" * 32)
+    world.insert()
+    assert world.settle().status is Status.AVAILABLE
+    assert not relic.exists()

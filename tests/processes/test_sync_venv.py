@@ -1,0 +1,89 @@
+"""Building venvs with the real uv, from a wheel made here: no network, no cache needed."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sync.venv import VenvError, ensure_base_venv
+
+
+def make_requirements(folder: Path, version: str = "1.0") -> Path:
+    """A requirements file for a one-module package, pinned by hash."""
+    folder.mkdir(exist_ok=True)
+    wheel = folder / f"toy-{version}-py3-none-any.whl"
+    info = f"toy-{version}.dist-info"
+    files = {
+        "toy.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": f"toy.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    requirements = folder / f"requirements-{version}.lock"
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    requirements.write_text(f"toy @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+    return requirements
+
+
+def ask(python: Path, code: str) -> str:
+    return subprocess.run(
+        [python, "-I", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_a_venv_is_built_once_and_works_where_it_came_to_lie(tmp_path: Path) -> None:
+    requirements = make_requirements(tmp_path / "wheels")
+    steps: list[str] = []
+    python = ensure_base_venv(tmp_path / "venvs", requirements, progress=steps.append)
+    assert ask(python, "import toy, sys; print(toy.VERSION, sys.prefix)") == f"1.0 {python.parent.parent}"
+    assert list(python.parent.parent.rglob("toy.*.pyc")), "byte code must be compiled ahead"
+    assert len(steps) >= 3
+    assert ensure_base_venv(tmp_path / "venvs", requirements, progress=steps.append) == python
+    assert len(steps) <= 4, "nothing was to be done"
+    other = ensure_base_venv(tmp_path / "venvs", make_requirements(tmp_path / "wheels", "2.0"))
+    assert other != python
+    assert ask(other, "import toy; print(toy.VERSION)") == "2.0"
+    assert ask(python, "import toy; print(toy.VERSION)") == "1.0"
+
+
+def test_a_failed_build_says_what_uv_said_and_leaves_nothing(tmp_path: Path) -> None:
+    requirements = make_requirements(tmp_path / "wheels")
+    requirements.write_text(requirements.read_text()[:-17] + "0" * 16 + "\n")
+    with pytest.raises(VenvError, match=r"(?s)cannot install the requirements; uv says:\n.*[Hh]ash mismatch"):
+        ensure_base_venv(tmp_path / "venvs", requirements)
+    assert not [path for path in (tmp_path / "venvs").iterdir() if path.is_dir()]
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VenvError, match=r"cannot read the requirements .*nothing\.lock"):
+        ensure_base_venv(tmp_path, tmp_path / "nothing.lock")
+    with pytest.raises(VenvError, match=r"cannot run the interpreter /no/python"):
+        ensure_base_venv(tmp_path, make_requirements(tmp_path), python="/no/python")
+
+
+def test_builders_at_once_build_once_after_a_killed_one(tmp_path: Path) -> None:
+    requirements, venvs = make_requirements(tmp_path / "wheels"), tmp_path / "venvs"
+    name = ensure_base_venv(venvs, requirements).parent.parent.name
+    (venvs / name).rename(venvs / f".new-{name}-killed")  # what a builder killed before its rename leaves
+    steps: list[str] = []
+    found: list[Path] = []
+
+    def build() -> None:
+        found.append(ensure_base_venv(venvs, requirements, progress=steps.append))
+
+    threads = [threading.Thread(target=build) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [venvs / name / "bin" / "python"] * 3
+    assert steps.count("the venv is ready") == 1
+    assert [path.name for path in venvs.iterdir() if path.is_dir()] == [name]

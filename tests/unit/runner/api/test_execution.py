@@ -1,0 +1,121 @@
+"""What a running task may ask, and what it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from airflow._wire import encoding
+from airflow._wire.messages import CHILD_METHODS
+
+from runner.api.execution import Refused, handle
+from runner.api.execution.questions import METHODS
+from runner.scheduler.events import RunChanged, RunCreated
+
+
+@dataclass(frozen=True)
+class Info:
+    attempt: str = "a" * 32
+    dag_id: str = "demo"
+    run_id: str = "r1"
+    task_id: str = "a"
+    map_index: int = -1
+    try_number: int = 1
+
+
+@pytest.fixture
+def ask(demo):
+    return lambda method, info=Info(), **params: handle(demo.context, info, method, params)
+
+
+def test_every_question_of_the_wire_has_an_answer():
+    assert METHODS.keys() == CHILD_METHODS.keys()
+
+
+def test_xcom_goes_through_unchanged_and_only_its_own_task_writes(ask):
+    value = encoding.to_plain({"when": (1, {2}), "d": b"x"})
+    ask("set_xcom", key="k", value=value)
+    assert ask("get_xcom", dag_id=None, run_id="r1", task_id="a", map_index=None, key="k") == {
+        "found": True,
+        "value": value,
+    }
+    missing = ask("get_xcom", dag_id="demo", run_id="r1", task_id="b", map_index=None, key="k")
+    assert missing == {"found": False, "value": None}
+    ask("set_xcom", info=Info(task_id="b"), key="k", value=2)
+    where = {"dag_id": "demo", "run_id": "r1", "include_prior_dates": False, "map_indexes": None}
+    assert ask("list_xcoms", task_ids=["b"], key="k", **where) == [
+        {"task_id": "b", "map_index": -1, "value": 2}
+    ]
+    assert [row["task_id"] for row in ask("list_xcoms", task_ids=None, key=None, **where)] == ["a", "b"]
+    ask("delete_xcom", key="k")
+    assert [row["task_id"] for row in ask("list_xcoms", task_ids=None, key="k", **where)] == ["b"]
+
+
+def test_prior_dates_give_the_newest_value_no_later_than_the_run(demo, ask):
+    for run_id, date in (("old", 100.0), ("older", 50.0), ("later", 4_000_000_000.0)):
+        demo.put_run("demo", run_id, date)
+        ask("set_xcom", info=Info(run_id=run_id), key="k", value=run_id)
+    where = {"dag_id": "demo", "run_id": "r1", "task_ids": ["a"], "key": "k", "map_indexes": None}
+    assert [row["value"] for row in ask("list_xcoms", include_prior_dates=True, **where)] == ["old"]
+    assert ask("list_xcoms", include_prior_dates=False, **where) == []
+
+
+def test_variables_and_connections_come_in_the_clear(demo, ask):
+    ask("set_variable", key="password", value="open", description=None)
+    assert ask("get_variable", key="password") == {"found": True, "value": "open"}
+    ask("delete_variable", key="password")
+    assert ask("get_variable", key="password") == {"found": False, "value": None}
+    demo.call(
+        "POST", "/connections", json={"connection_id": "c", "conn_type": "http", "password": "p", "port": 80}
+    )
+    found = ask("get_connection", conn_id="c")
+    assert (found["found"], found["password"], found["port"]) == (True, "p", 80)
+    assert ask("get_connection", conn_id="none") == {"found": False}
+
+
+def test_run_facts_and_states(demo, ask):
+    facts = ask("get_dag_run", dag_id="demo", run_id="r1")
+    assert (facts["found"], facts["state"], facts["run_type"]) == (True, "failed", "manual")
+    assert encoding.from_plain(facts["logical_date"]).timestamp() == pytest.approx(1_779_999_940)
+    assert ask("get_dag_run", dag_id="demo", run_id="nope") == {"found": False}
+    states = ask("get_task_states", dag_id="demo", run_id="r1", task_ids=None)
+    assert states == {"a": "success", "b": "failed", "c": "upstream_failed"}
+    demo.put_run("demo", "early", 1000.0)
+    before = {"dag_id": "demo", "logical_date": "2026-05-28T20:25:40+00:00"}
+    assert ask("get_previous_run", state=None, **before)["run_id"] == "early"
+    assert ask("get_previous_run", state="success", **before) == {"found": False}
+
+
+def test_trigger_makes_a_run_once_and_anew_when_told(demo, ask):
+    params = {"dag_id": "demo", "run_id": "t", "logical_date": None, "conf": {"x": 1}}
+    assert ask("trigger_dag_run", reset=False, **params) == {"run_id": "t", "created": True}
+    assert demo.call("GET", "/dags/demo/dagRuns/t").json()["triggered_by"] == "operator"
+    with pytest.raises(Refused, match="exists") as refusal:
+        ask("trigger_dag_run", reset=False, **params)
+    assert refusal.value.code == "invalid"
+    assert ask("trigger_dag_run", reset=True, **params) == {"run_id": "t", "created": False}
+    assert [type(event) for event in demo.scheduler.events] == [RunCreated, RunChanged]
+    with pytest.raises(Refused) as refusal:
+        ask("trigger_dag_run", **{**params, "dag_id": "nope"})
+    assert refusal.value.code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("drop_tables", {}),
+        ("get_variable", {}),
+        ("get_variable", {"key": 1}),
+        ("set_variable", {"key": "", "value": "x"}),
+        ("set_xcom", {"key": "k" * 513, "value": 1}),
+        ("list_xcoms", {"task_ids": "a", "key": "k"}),
+        ("get_previous_run", {"logical_date": "soon"}),
+        ("trigger_dag_run", {"dag_id": "demo", "run_id": "a b", "conf": {}}),
+        ("trigger_dag_run", {"dag_id": "demo", "logical_date": "9999-01-01T00:00:00+00:00", "conf": {}}),
+        ("trigger_dag_run", {"dag_id": "demo", "conf": [1]}),
+    ],
+)
+def test_nonsense_is_refused_as_invalid(ask, method, params):
+    with pytest.raises(Refused, match="cannot") as refusal:
+        ask(method, **params)
+    assert refusal.value.code == "invalid"
