@@ -26,7 +26,6 @@ BUCKET = "bench"
 OPTIONS = {
     "core.parallelism": "2000",
     "core.max_active_tasks_per_dag": "100000",
-    "core.default_pool_task_slot_count": "10000",
 }
 ROLE = "arn:aws:iam::123456789012:role/bench"
 NETWORK = {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
@@ -77,7 +76,7 @@ class Aerodrome:
         bare, _, query = path.partition("?")
         request: dict[str, Any] = {"Name": self.environment, "Method": method, "Path": bare}
         if query:
-            request["QueryParameters"] = dict(urllib.parse.parse_qsl(query))
+            request["QueryParameters"] = urllib.parse.parse_qs(query)
         if body is not None:
             request["Body"] = dict(body)
         try:
