@@ -19,6 +19,7 @@ from airflow._wire import cell, jsonlog
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
+from runner import ownlogs
 from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
@@ -47,8 +48,9 @@ def run_engine(home: Path) -> int:
         show_role("engine", spec.environment)
         db = Database(spec.database_url)
         try:
-            db.create_or_migrate()
-            Engine(layout, spec, db).run()
+            with ownlogs.shipping(layout.own_logs / "shipping", spec, ownlogs.ENGINE):
+                db.create_or_migrate()
+                Engine(layout, spec, db).run()
         finally:
             db.dispose()
     return 0

@@ -17,7 +17,7 @@ from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
 
-from runner import process
+from runner import ownlogs, process
 from runner.agent import interpreter, kernel
 from runner.agent.adoption import Adoption
 from runner.agent.launching import Launcher
@@ -57,6 +57,7 @@ def run(home: Path) -> int:
     os.chdir(work)
     store = open_log_store(layout.task_logs, spec.logs)
     store.start()
+    ownlogs.attach(store, spec, ownlogs.AGENT)
     Agent(layout, spec, work, store).run()
     store.stop(LOG_STOP)
     role.close()
