@@ -22,7 +22,7 @@ from airflow._wire.cell import CellSpec
 
 from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
 from runner.dag_processor.recording import Parsed, Rules, record, record_fault
-from runner.scheduler.events import DagsChanged, Event
+from runner.events import DagsChanged, Event
 from runner.store import dag_files
 from runner.store.bundles import activate, list_needed
 from runner.store.dags import drop_files

@@ -16,11 +16,11 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
+from runner.events import Answered, Event, ParseAsked, Stop
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.deciding import Decider
 from runner.scheduler.dispatch import make_workload
-from runner.scheduler.events import Answered, Event, ParseAsked, Stop
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
 from runner.scheduler.questions import Handler, Questions, refuse
