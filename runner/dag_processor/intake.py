@@ -86,12 +86,11 @@ class Intake:
         self._parser = parser
         self._clock = clock
         self._collect = collect
-        generation = spec.airflow_version.split(".")[0]
         self._syntax = spec.option(
-            "core", "dag_ignore_file_syntax", "glob" if generation >= "3" else "regexp"
+            "core", "dag_ignore_file_syntax", "glob" if spec.generation >= 3 else "regexp"
         )
-        self._safe_mode = spec.option("core", "dag_discovery_safe_mode", "True").lower() != "false"
-        self._paused = spec.option("core", "dags_are_paused_at_creation", "True").lower() != "false"
+        self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
+        self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
         self._timeout = float(spec.option("core", "dagbag_import_timeout", "30"))
         self._inbox: queue.SimpleQueue[Snapshot | _Answer | None] = queue.SimpleQueue()
         self._turn: _Turn | None = None

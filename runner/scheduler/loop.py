@@ -51,8 +51,8 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, int(spec.airflow_version.split(".")[0]) >= 3, new_attempt)
-        self._fresh = spec.option("core", "execute_tasks_new_python_interpreter", "False").lower() == "true"
+        self._decider = Decider(db, spec.generation >= 3, new_attempt)
+        self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
