@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,10 +30,12 @@ from runner.store.dags import drop_files
 from runner.store.database import Database
 from sync.snapshot import Snapshot
 
-_WINDOW = 32
+_WINDOW = 64
 """Files that are being parsed at once: enough to keep agents busy, few enough to change our mind."""
 _BATCH = 64
 """Answers in one transaction."""
+_GATHER_SECONDS = 0.1
+"""How long to gather a batch while many files are waiting: every transaction makes the scheduler look, too."""
 _KEEP_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
 _log = logging.getLogger("aerodrome.dag_processor")
@@ -125,11 +128,13 @@ class Intake:
                 messages = [self._turn.snapshot] if self._turn is not None else messages
 
     def _take(self, left: list[Snapshot | _Answer | None]) -> list[Snapshot | _Answer | None]:
-        """Everything that has arrived, at least one message."""
+        """Everything that has arrived, at least one message; in a large turn what arrives soon after, too."""
         messages = left or [self._inbox.get()]
+        is_large = self._turn is not None and len(self._turn.waiting) > _BATCH
+        until = time.monotonic() + (_GATHER_SECONDS if is_large else 0.0)
         while len(messages) < _BATCH:
             try:
-                messages.append(self._inbox.get_nowait())
+                messages.append(self._inbox.get(timeout=max(0.0, until - time.monotonic())))
             except queue.Empty:
                 break
         return messages
