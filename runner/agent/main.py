@@ -73,17 +73,13 @@ class Agent:
         self._loop = loop = Loop()
         level = spec.log_level("TaskLogs")
         python = interpreter.of_spec(spec, work, os.environ)
-        always_fresh = spec.option("core", "execute_tasks_new_python_interpreter", "False").lower() in (
-            "true",
-            "1",
-        )
         self._link = Link(
             loop, layout.engine_socket, layout.lock("agent").with_name("agent.epoch"),
             self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
         )  # fmt: skip
         launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(
-            loop, launcher, store, layout.attempts, level, always_fresh, self._link.send,
+            loop, launcher, store, layout.attempts, level, self._link.send,
             lambda: self._strays.look_later(),
         )  # fmt: skip
         self._zygotes = Zygotes(

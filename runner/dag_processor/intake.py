@@ -23,7 +23,7 @@ from airflow._wire.cell import CellSpec
 
 from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
 from runner.dag_processor.recording import Parsed, Rules, record, record_fault
-from runner.scheduler.events import DagsChanged, Event
+from runner.events import DagsChanged, Event
 from runner.store import dag_files
 from runner.store.bundles import activate, list_needed
 from runner.store.dags import drop_files
@@ -89,12 +89,11 @@ class Intake:
         self._parser = parser
         self._clock = clock
         self._collect = collect
-        generation = spec.airflow_version.split(".")[0]
         self._syntax = spec.option(
-            "core", "dag_ignore_file_syntax", "glob" if generation >= "3" else "regexp"
+            "core", "dag_ignore_file_syntax", "glob" if spec.generation >= 3 else "regexp"
         )
-        self._safe_mode = spec.option("core", "dag_discovery_safe_mode", "True").lower() != "false"
-        self._paused = spec.option("core", "dags_are_paused_at_creation", "True").lower() != "false"
+        self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
+        self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
         self._timeout = float(spec.option("core", "dagbag_import_timeout", "30"))
         self._inbox: queue.SimpleQueue[Snapshot | _Answer | None] = queue.SimpleQueue()
         self._turn: _Turn | None = None

@@ -13,7 +13,7 @@ import pytest
 from airflow._wire.cell import Bucket, CellSpec
 
 from runner.dag_processor.intake import Intake
-from runner.scheduler.events import DagsChanged
+from runner.events import DagsChanged
 from runner.store import dag_files
 from runner.store.bundles import find_active, list_needed
 from runner.store.dags import find_runnable
