@@ -67,14 +67,15 @@ def _state(entry: EnvironmentEntry, now: float) -> tuple[str, ...]:
 
 def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]) -> str:
     """What its owner should know, the worst first."""
-    if entry["reason"]:
-        return entry["reason"]
-    if entry["status"] == "CREATING" and entry["created"]:
-        return str(entry["created"][-1]["step"])
-    if sync.get("message"):
-        return str(sync["message"])
     errors = health.get("import_errors", 0)
-    return f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported" if errors else ""
+    found = (
+        entry["reason"],
+        str(entry["created"][-1]["step"]) if entry["status"] == "CREATING" and entry["created"] else "",
+        f"the engine's last words: {entry['last_words']}" if entry["last_words"] else "",
+        str(sync.get("message") or ""),
+        f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported" if errors else "",
+    )
+    return "; ".join(part for part in found if part)
 
 
 def _age(at: object, now: float) -> str:
