@@ -73,8 +73,18 @@ def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]
         return str(entry["created"][-1]["step"])
     if sync.get("message"):
         return str(sync["message"])
+    return "; ".join(_complaints(health, sync))
+
+
+def _complaints(health: dict[str, Any], sync: dict[str, Any]) -> Iterable[str]:
+    """Why DAGs may be missing."""
     errors = health.get("import_errors", 0)
-    return f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported" if errors else ""
+    if errors:
+        yield f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported"
+    refused = sync.get("refused_count", 0)
+    if refused:
+        key, reason = sync["refused"][0]
+        yield f"{refused} object{'s' if refused > 1 else ''} cannot be used, e.g. {key!r}: {reason}"
 
 
 def _age(at: object, now: float) -> str:
