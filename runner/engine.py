@@ -92,6 +92,8 @@ class Engine:
 
     def _on_report(self, report: SyncReport) -> None:
         self._report = report
+        if report.ok:  # else nothing was seen
+            self._intake.on_refused(report.refused)
 
 
 @dataclass(frozen=True, slots=True)

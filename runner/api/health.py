@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from starlette.responses import Response
@@ -16,6 +17,10 @@ from runner.store.dag_files import count_import_errors
 from runner.store.listing_processes import list_processes
 from runner.store.listing_states import count_open_runs, count_open_tasks
 
+if TYPE_CHECKING:
+    from sync.mirror import SyncReport
+
+_FEW = 20
 _ALIVE = 20.0
 """Seconds since the scheduler's last turn; it turns every five at least."""
 
@@ -35,7 +40,9 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     has_files = bundle is not None or (sync is not None and sync.digest is not None)
     last_turn = status.get("last_turn")
     alive = last_turn is not None and call.cell.clock() - last_turn <= _ALIVE
-    processes = [_process_body(row) for row in list_processes(conn)]
+    processes = [
+        _process_body(row) for row in list_processes(conn) if is_present(row, agents, call.cell.clock())
+    ]
     of_agents = [item for agent in agents for item in agent.get("processes", ())]
     return {
         "ready": bool(has_files and alive and agents),
@@ -45,11 +52,24 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
         "scheduler": {**status, "alive": alive},
         "agents": [{key: value for key, value in agent.items() if key != "processes"} for agent in agents],
         "processes": processes + of_agents,
-        "sync": None if sync is None else asdict(sync),
+        "sync": None if sync is None else _sync_body(sync),
         "queue": {**count_open_tasks(conn), "runs": count_open_runs(conn)},
         "import_errors": count_import_errors(conn),
         "at": moment(call.cell.clock()),
     }
+
+
+def is_present(row: Any, agents: Iterable[Mapping[str, Any]], now: float) -> bool:
+    """Whether a process of the table is there still: an agent has a link to us, another has spoken lately."""
+    if row.role == "agent":
+        return any((agent.get("host"), agent.get("pid")) == (row.host, row.pid) for agent in agents)
+    return bool(now - row.heartbeat <= _ALIVE)
+
+
+def _sync_body(sync: SyncReport) -> dict[str, Any]:
+    """The report, with the first few of the keys that were refused; all of them are import errors."""
+    few = replace(sync, refused=sync.refused[:_FEW])
+    return {**asdict(few), "refused_count": len(sync.refused)}
 
 
 def _process_body(row: Any) -> dict[str, Any]:

@@ -188,6 +188,9 @@ def _serve_base(
 def run_parser(sock: socket.socket, environment: str) -> None:
     """The parse zygote, until the agent closes the socket."""
     fork.show_title("aerodrome", "zygote", environment, "(parsing)")
+    child.rehearse_parsing()
+    gc.collect()
+    gc.freeze()
     channel = Channel(sock)
     zygote = Zygote(channel, lambda z, message, fds: _serve_parser(z, message, fds, environment))
     channel.send(messages.ready([], None))
