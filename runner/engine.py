@@ -11,7 +11,6 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
-from runner.events import Event
 from runner.process import hold_role, show_role
 from runner.scheduler.loop import Scheduler
 from runner.store.database import Database
@@ -33,8 +31,6 @@ from sync.objects import open_store
 from sync.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
-_SILENT_SECONDS = 20.0
-"""A scheduler that has not turned for so long is stuck: an idle one turns every few seconds."""
 
 
 def run_engine(home: Path) -> int:
@@ -65,8 +61,7 @@ class Engine:
         self._report: SyncReport | None = None
         self._intake = Intake(spec, db, self._scheduler, time.time, self._collect)
         self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
-        view = SchedulerView(self._scheduler, time.time)
-        self._context = CellContext(spec, layout, db, view, time.time, lambda: self._report)
+        self._context = CellContext(spec, layout, db, self._scheduler, time.time, lambda: self._report)
         self._socket = layout.api_socket
 
     def run(self) -> None:
@@ -94,23 +89,6 @@ class Engine:
         self._report = report
         if report.ok:  # else nothing was seen
             self._intake.on_refused(report.refused)
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulerView:
-    """The scheduler as the API sees it."""
-
-    scheduler: Scheduler
-    clock: Callable[[], float]
-
-    def post(self, event: Event) -> None:
-        self.scheduler.post(event)
-
-    def status(self) -> Mapping[str, Any]:
-        """Its own words, and whether it still turns."""
-        status = self.scheduler.status()
-        last = status["last_turn"]
-        return {**status, "alive": last is not None and self.clock() - last < _SILENT_SECONDS}
 
 
 def _open_mirror(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sync.mirror import SyncReport
 
 _FEW = 20
-_ALIVE = 20.0
-"""Seconds since the scheduler's last turn; it turns every five at least."""
+SILENT_SECONDS = 20.0
+"""The scheduler turns every five seconds at least and writes its processes down every ten: silent longer is stuck."""
 
 
 def get_healthz(call: Call) -> Response:
@@ -39,7 +39,7 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     bundle = find_active(conn)
     has_files = bundle is not None or (sync is not None and sync.digest is not None)
     last_turn = status.get("last_turn")
-    alive = last_turn is not None and call.cell.clock() - last_turn <= _ALIVE
+    alive = is_alive(last_turn, call.cell.clock())
     processes = [
         _process_body(row) for row in list_processes(conn) if is_present(row, agents, call.cell.clock())
     ]
@@ -59,11 +59,16 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     }
 
 
+def is_alive(last: float | None, now: float) -> bool:
+    """Whether something that spoke last at `last`, or never, still works."""
+    return last is not None and now - last <= SILENT_SECONDS
+
+
 def is_present(row: Any, agents: Iterable[Mapping[str, Any]], now: float) -> bool:
     """Whether a process of the table is there still: an agent has a link to us, another has spoken lately."""
     if row.role == "agent":
         return any((agent.get("host"), agent.get("pid")) == (row.host, row.pid) for agent in agents)
-    return bool(now - row.heartbeat <= _ALIVE)
+    return is_alive(row.heartbeat, now)
 
 
 def _sync_body(sync: SyncReport) -> dict[str, Any]:
