@@ -10,10 +10,12 @@ from airflow import DAG
 from airflow._task.serialize import serialize_dag
 from airflow._wire.serialized import SerializedDag, SerializedTask
 from airflow.operators.empty import EmptyOperator
+from airflow.utils.trigger_rule import TriggerRule
 
 from runner.domain.graph import build
 from runner.domain.setups import find_deciding_leaves
 from runner.domain.spec import DagSpec, TaskSpec, read_dag
+from runner.domain.trigger_rules import RULES
 
 
 def made() -> dict[str, Any]:
@@ -33,6 +35,10 @@ def test_serialising_writes_every_key_of_the_wire() -> None:
     data = made()
     assert data.keys() == SerializedDag.__annotations__.keys()
     assert data["tasks"][0].keys() == SerializedTask.__annotations__.keys()
+
+
+def test_every_trigger_rule_that_can_be_written_has_a_meaning() -> None:
+    assert TriggerRule.all_triggers() == RULES.keys()
 
 
 def test_a_teardown_that_may_fail_the_run_decides_its_end() -> None:
