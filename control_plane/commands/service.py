@@ -28,6 +28,7 @@ from control_plane.commands import object_store, wiring
 from control_plane.commands.listen import CannotListen, Sockets, bind, serve
 from control_plane.commands.options import Endpoints, find_endpoints
 from control_plane.commands.provisioner import open_provisioner
+from control_plane.private_files import write_private
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.settings import Paths, Settings
 from control_plane.tls import Identity, ensure_identity
@@ -150,10 +151,8 @@ def _endpoints(settings: Settings, sockets: Sockets, access: ObjectStoreAccess) 
 
 
 def _write_credentials(paths: Paths, credentials: wiring.AdminKey) -> None:
-    temporary = paths.credentials.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"access_key_id": credentials.id, "secret_access_key": credentials.secret}, file, indent=1)
-    temporary.replace(paths.credentials)
+    facts = {"access_key_id": credentials.id, "secret_access_key": credentials.secret}
+    write_private(paths.credentials, json.dumps(facts, indent=1))
 
 
 def _stop_cells(provisioner: Provisioner) -> None:
