@@ -49,7 +49,11 @@ def test_log_level_is_none_when_the_module_is_disabled(
 
 def test_task_logs_are_on_by_default_and_the_rest_off(tmp_path: Path) -> None:
     spec = make_spec(tmp_path)
-    assert [spec.log_level(module) for module in cell.LOG_MODULES] == [None, None, None, None, "INFO"]
+    assert [spec.log_level(module) for module in ("SchedulerLogs", "WorkerLogs", "TaskLogs")] == [
+        None,
+        None,
+        "INFO",
+    ]
 
 
 @pytest.mark.parametrize("hostile", ["..", "a/../b", "a\\b", "a\x00b", "/etc/passwd", "..."])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1
-LOG_MODULES = ("DagProcessingLogs", "SchedulerLogs", "WebserverLogs", "WorkerLogs", "TaskLogs")
 
 _FLAGS = dict.fromkeys(("t", "true", "1", "yes", "on"), True) | dict.fromkeys(
     ("f", "false", "0", "no", "off", "none"), False
