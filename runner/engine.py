@@ -24,8 +24,8 @@ from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
+from runner.events import Event
 from runner.process import hold_role, show_role
-from runner.scheduler.events import Event
 from runner.scheduler.loop import Scheduler
 from runner.store.database import Database
 from sync.mirror import Mirror, SyncReport

@@ -3,7 +3,8 @@
     list: differs from the snapshot? -> fetch what is new -> list again `settle` later: the same? -> switch
 
 Nothing seen to move is ever activated. Whatever fails, the last good snapshot goes on and the report says
-why.
+why. A folder that lost its last file is believed too, after `empty_settle`; one that is empty when a bucket that was
+away is back is not, until a key has been seen in it: the store may have lost what it held.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _LONGEST_BACKOFF = 30.0
 _PATIENCE = 5
 """Times in a row that an object may differ from its listing before that counts as a failure."""
 _ROUNDING = 0.001
+_AWAY = ("unreachable", "no_such_bucket")
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,7 @@ class Mirror:
         *,
         interval: float = 1.0,
         settle: float = 0.3,
+        empty_settle: float = 5.0,
         on_snapshot: Callable[[Snapshot], None],
         on_report: Callable[[SyncReport], None] = lambda report: None,
         clock: Callable[[], float] = time.time,
@@ -71,6 +74,7 @@ class Mirror:
         self._bundles_dir = bundles_dir
         self._interval = interval
         self._settle = settle
+        self._empty_settle = empty_settle
         self._on_snapshot = on_snapshot
         self._on_report = on_report
         self._clock = clock
@@ -84,6 +88,7 @@ class Mirror:
         self._pending_since = 0.0
         self._changed = 0
         self._failures = 0
+        self._was_away = False
         self._busy = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -153,8 +158,9 @@ class Mirror:
             return self._retry_changed(error)
         self._changed = 0
         waited = abs(now - self._pending_since)  # abs: a clock set back must not hold a snapshot up
-        if waited < self._settle - _ROUNDING:
-            return self._settle - waited
+        settle = self._find_settle()
+        if waited < settle - _ROUNDING:
+            return min(settle - waited, max(self._interval, self._settle))
         self._activate(manifest, now)
         return self._interval
 
@@ -162,13 +168,19 @@ class Mirror:
         started = time.monotonic()
         listing = self._store.list(self._prefix)
         self._listed_in = time.monotonic() - started
-        if listing == self._listing:
-            return self._seen
-        if not listing and self._current is not None and self._current[1].entries:
+        self._was_away = self._was_away and not listing
+        if self._was_away and self._current is not None and self._current[1].entries:
             where = f"{self._prefix!r} in {self._store!r}"
             raise ObjectStoreError("vanished", f"cannot find any object under {where}; the last files stay")
+        if listing == self._listing:
+            return self._seen
         self._listing, self._seen = listing, manifest_of(listing, self._prefix)
         return self._seen
+
+    def _find_settle(self) -> float:
+        """Files that are all gone at once may be on their way back: somebody moves or replaces the folder."""
+        emptied = not self._listing and self._current is not None and self._current[1].entries
+        return self._empty_settle if emptied else self._settle
 
     def _fetch(self, manifest: Manifest) -> None:
         wanted = [entry for entry in manifest.entries.values() if entry not in self._known]
@@ -213,6 +225,9 @@ class Mirror:
         if not self._failures:
             _log.warning("the last good snapshot stays in force: %s", message)
         self._failures += 1
+        self._was_away = self._was_away or code in _AWAY
+        if not self._listing:
+            self._pending = None  # an empty folder must be seen empty without a break
         self._report(now, code, message)
         longest: float = min(
             _LONGEST_BACKOFF, 5 * self._interval, self._interval * 2 ** min(self._failures, 10)

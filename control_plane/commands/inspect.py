@@ -17,6 +17,7 @@ from infra.locks import find_holder, is_alive
 from infra.process import ProcessProvisioner
 
 SERVICE_ROLES = ("control-plane", "s3")
+_TAIL, _LONGEST_WORDS = 8192, 500
 
 
 class ProcessEntry(TypedDict):
@@ -36,6 +37,8 @@ class EnvironmentEntry(TypedDict):
     reason: str
     created: list[dict[str, Any]]
     health: dict[str, Any] | None
+    last_words: str
+    """What the engine printed last, when it does not answer."""
 
 
 class Report(TypedDict):
@@ -63,7 +66,9 @@ def inspect(paths: Paths, url: str | None, database: str | None) -> Report:
             *_service(paths),
             *(entry for name in names for entry in _cell(provisioner, name, healths[name])),
         ],
-        environments=[_environment(paths, name, rows.get(name), healths[name]) for name in names],
+        environments=[
+            _environment(paths, name, rows.get(name), healths[name], provisioner.home(name)) for name in names
+        ],
     )
 
 
@@ -87,7 +92,7 @@ def _cell(provisioner: ProcessProvisioner, name: str, health: dict[str, Any] | N
 
 
 def _environment(
-    paths: Paths, name: str, row: dict[str, Any] | None, health: dict[str, Any] | None
+    paths: Paths, name: str, row: dict[str, Any] | None, health: dict[str, Any] | None, home: Path
 ) -> EnvironmentEntry:
     return EnvironmentEntry(
         name=name,
@@ -96,7 +101,20 @@ def _environment(
         reason=row["reason"] if row else "the service database has no such environment or cannot be read",
         created=[dict(step) for step in Journal(paths.steps).read(name)],
         health=health,
+        last_words="" if health else find_last_words(home),
     )
+
+
+def find_last_words(home: Path) -> str:
+    """The last line that the engine of a cell printed: its reason, when it ended with one; '' for none."""
+    path = home / "log" / "engine.out"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].strip()[:_LONGEST_WORDS] if lines else ""
 
 
 def _find_health(home: Path) -> dict[str, Any] | None:

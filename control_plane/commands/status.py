@@ -67,13 +67,14 @@ def _state(entry: EnvironmentEntry, now: float) -> tuple[str, ...]:
 
 def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]) -> str:
     """What its owner should know, the worst first."""
-    if entry["reason"]:
-        return entry["reason"]
-    if entry["status"] == "CREATING" and entry["created"]:
-        return str(entry["created"][-1]["step"])
-    if sync.get("message"):
-        return str(sync["message"])
-    return "; ".join(_complaints(health, sync))
+    found = (
+        entry["reason"],
+        str(entry["created"][-1]["step"]) if entry["status"] == "CREATING" and entry["created"] else "",
+        f"the engine's last words: {entry['last_words']}" if entry["last_words"] else "",
+        str(sync.get("message") or ""),
+        *_complaints(health, sync),
+    )
+    return "; ".join(part for part in found if part)
 
 
 def _complaints(health: dict[str, Any], sync: dict[str, Any]) -> Iterable[str]:

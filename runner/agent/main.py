@@ -73,25 +73,23 @@ class Agent:
         self._loop = loop = Loop()
         level = spec.log_level("TaskLogs")
         python = interpreter.of_spec(spec, work, os.environ)
-        always_fresh = spec.option("core", "execute_tasks_new_python_interpreter", "False").lower() in (
-            "true",
-            "1",
-        )
         self._link = Link(
             loop, layout.engine_socket, layout.lock("agent").with_name("agent.epoch"),
             self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
         )  # fmt: skip
-        self._parser = Parser(loop, layout.bundle, self._link.send, lambda: self._strays.look_later())
         launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(
-            loop, launcher, store, layout.attempts, level, always_fresh, self._link.send,
+            loop, launcher, store, layout.attempts, level, self._link.send,
             lambda: self._strays.look_later(),
         )  # fmt: skip
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
             float(spec.option("core", "dagbag_import_timeout", "30")),
         )  # fmt: skip
-        self._supervisor.zygotes = self._parser.zygotes = self._zygotes
+        self._supervisor.zygotes = self._zygotes
+        self._parser = Parser(
+            loop, self._zygotes.base, layout.bundle, self._link.send, lambda: self._strays.look_later()
+        )
         self._strays = Strays(loop, layout.attempts, self._supervisor.living, self._spared_sessions)
         self._adoption = Adoption(loop, layout.attempts, store, level, self._supervisor.adopt)
         self._handlers: dict[str, Callable[[Message], None]] = {
@@ -150,8 +148,9 @@ class Agent:
         zygotes: list[Message] = [
             {"role": "zygote", "pid": pid, "about": file} for pid, file in self._zygotes.list_files()
         ]
-        if self._zygotes.base.pid is not None:
-            zygotes.insert(0, {"role": "zygote", "pid": self._zygotes.base.pid, "about": "base"})
+        for about, pid in (("parse", self._parser.zygote_pid()), ("base", self._zygotes.base.pid)):
+            if pid is not None:
+                zygotes.insert(0, {"role": "zygote", "pid": pid, "about": about})
         self._link.send(messages.heartbeat(time.time(), zygotes + tasks, len(tasks)))
 
     # ---- processes (zygotes.Owner)
@@ -169,20 +168,16 @@ class Agent:
         self._supervisor.zygote_died(attempts)
 
     def child_forked(self, id: str, pid: int) -> None:
-        if id.startswith("p"):
+        if id.startswith("p"):  # attempts are hexadecimal
             self._parser.child_forked(id, pid)
         else:
             self._supervisor.child_forked(id, pid)
 
     def child_exited(self, id: str, status: int) -> None:
-        if not self._parser.child_exited(id, status):
-            self._supervisor.child_exited(id, status)
+        self._supervisor.child_exited(id, status)
 
     def base_ready(self) -> None:
         self._parser.pump()
-
-    def base_died(self) -> None:
-        self._parser.base_died()
 
     def base_hopeless(self, reason: str) -> None:
         self._parser.fail_all(reason)

@@ -1,7 +1,7 @@
 """Parsing DAG files, each in a forked child of its own that nothing in the file can turn against its neighbours.
 
 Invariant: exactly one `parsed` for each file of a request, as long as the connection that asked lives; a child that
-is over leaves no process behind. A file whose child dies with the base zygote is tried again alone.
+is over leaves no process behind. A file whose child dies with the parse zygote is tried again alone.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel
+from runner.agent.base import BaseZygote
 from runner.agent.loop import Loop, Timer
+from runner.agent.parse_zygote import IDLE_SECONDS, ParseZygote
 from runner.agent.stream import Stream
-from runner.agent.zygotes import Zygotes
 
 WATCH_INTERVAL = 0.25
 MOST_PROCESSES = 64
+TIMEOUT_MARGIN = 2.0
+"""Seconds more than the child gives itself: its own time-out comes first and names the line that hangs."""
 TRIES = 3
 _SHAPE = {"dags": list, "error": str | None, "seconds": float | int, "modules": list, "warnings": list}
 
@@ -51,15 +54,15 @@ class Parser:
     """Keeps as many parse children busy as there are processors."""
 
     def __init__(
-        self, loop: Loop, bundle_path: Callable[[str], Path], send: Callable[[Message], None],
-        on_end: Callable[[], None],
+        self, loop: Loop, base: BaseZygote, bundle_path: Callable[[str], Path],
+        send: Callable[[Message], None], on_end: Callable[[], None], idle_seconds: float = IDLE_SECONDS,
     ) -> None:  # fmt: skip
         self._loop, self._bundle_path, self._send, self._on_end = loop, bundle_path, send, on_end
         self._numbers = itertools.count(1)
         self._queue: deque[Job] = deque()
         self._running: dict[str, Job] = {}
         self._watching = False
-        self.zygotes: Zygotes | None = None
+        self._zygote = ParseZygote(loop, base, self, idle_seconds)
 
     def parse(self, message: Message) -> None:
         """Queue the files of a request."""
@@ -74,13 +77,25 @@ class Parser:
             job.reported = True
 
     def sessions(self) -> set[int]:
-        """The sessions of living parse children."""
-        return {job.pid for job in self._running.values() if job.pid is not None}
+        """The sessions of living parse children and of what forks them."""
+        pids = [self._zygote.pid, *(job.pid for job in self._running.values())]
+        return {pid for pid in pids if pid is not None}
+
+    def zygote_pid(self) -> int | None:
+        """The parse zygote, while there is one."""
+        return self._zygote.pid
 
     def pump(self) -> None:
         """Start what may start now."""
+        if self._queue or self._running:
+            self._zygote.want()
+        else:
+            self._zygote.rest_later()
         while self._queue and self._has_room(self._queue[0]):
             self._start(self._queue.popleft())
+
+    def forker_ready(self) -> None:
+        self.pump()
 
     def fail_all(self, reason: str) -> None:
         """Nothing can be parsed: say so for all that waits."""
@@ -88,9 +103,10 @@ class Parser:
         for job in jobs:
             self._report(job, _failure(reason))
 
-    def base_died(self) -> None:
-        """Every child died with the base zygote: begin again, one at a time."""
+    def forker_died(self) -> None:
+        """Every child died with the parse zygote: begin again, one at a time."""
         jobs, self._running = list(self._running.values()), {}
+        self._on_end()
         for job in reversed(jobs):
             self._drop(job)
             job.pid = job.trouble = job.result = None
@@ -98,18 +114,22 @@ class Parser:
                 continue
             if job.tries >= TRIES:
                 self._report(
-                    job, _failure(f"cannot parse {job.file}: the base zygote died every time it was parsed")
+                    job, _failure(f"cannot import {job.file}: the process that parses died every time")
                 )
             else:
                 self._queue.appendleft(job)
+        self.pump()
 
     def child_forked(self, id: str, pid: int) -> None:
+        if id == self._zygote.id:
+            self._zygote.pid = pid
         job = self._running.get(id)
         if job is None:
             return
         job.pid = pid
         job.deadline = self._loop.after(
-            job.timeout, lambda: self._kill(job, f"it took longer than {job.timeout:g} s")
+            job.timeout + TIMEOUT_MARGIN,
+            lambda: self._kill(job, endings.describe_slow_import(job.timeout)),
         )
         if not self._watching:
             self._watching = True
@@ -128,20 +148,19 @@ class Parser:
         return True
 
     def _has_room(self, job: Job) -> bool:
-        if self.zygotes is None or not self.zygotes.base.ready:
+        if not self._zygote.ready:
             return False
         alone = job.tries > 0 or any(other.tries > 1 for other in self._running.values())
         return len(self._running) < (1 if alone else os.cpu_count() or 1)
 
     def _start(self, job: Job) -> None:
-        assert self.zygotes is not None  # noqa: S101 - _has_room asked it just now
         job.id, job.tries = f"p{next(self._numbers)}", job.tries + 1
         ours, its = socket.socketpair()
         self._running[job.id] = job
         job.stream = Stream(
             self._loop, ours, lambda m: self._on_result(job, m), lambda why: self._on_close(job, why)
         )
-        self.zygotes.base.ask(messages.parse_file(job.id, str(self._bundle_path(job.bundle)), job.file), its)
+        self._zygote.ask(messages.parse_file(job.id, str(self._bundle_path(job.bundle)), job.file), its)
 
     def _on_result(self, job: Job, message: Message) -> None:
         if job.result is not None or job.trouble is not None:
@@ -185,7 +204,7 @@ class Parser:
         self._drop(job)
         if job.trouble is not None:
             self._on_end()
-            self._report(job, _failure(f"cannot parse {job.file}: {job.trouble}"))
+            self._report(job, _failure(f"cannot import {job.file}: {job.trouble}"))
         self.pump()
 
     def _report(self, job: Job, result: Message) -> None:

@@ -38,7 +38,6 @@ class Owner(Protocol):
     def child_forked(self, id: str, pid: int) -> None: ...
     def child_exited(self, id: str, status: int) -> None: ...
     def base_ready(self) -> None: ...
-    def base_died(self) -> None: ...
     def base_hopeless(self, reason: str) -> None: ...
 
 
@@ -119,12 +118,12 @@ class Zygotes:
     # ---- the base zygote (base.BaseOwner)
 
     def base_said(self, message: Message) -> None:
-        """A process that it forked has started or ended: a file zygote, or a parse child."""
+        """A process that it forked has started or ended: a file zygote, or the parse zygote."""
         kind, zygote = message["kind"], self._by_id.get(message["attempt"])
         if zygote is None and kind == "forked":
             self._owner.child_forked(message["attempt"], message["pid"])
         elif zygote is None:
-            self._owner.child_exited(message["attempt"], message["status"])
+            return  # the parse zygote has ended, as the end of its socket tells
         elif kind == "forked":
             zygote.pid = message["pid"]
         else:
@@ -140,7 +139,6 @@ class Zygotes:
         self._by_id = {zygote.id: zygote for zygote in self._files.values()}
         for zygote in [zygote for zygote in self._files.values() if not zygote.ready]:
             self._interrupt_import(zygote)
-        self._owner.base_died()
 
     def base_hopeless(self, reason: str) -> None:
         for zygote in [zygote for zygote in self._files.values() if zygote.stream is None]:
@@ -214,7 +212,7 @@ class Zygotes:
             self._owner.zygote_broken(_take(zygote), f"cannot import {zygote.file}: {why}", None)
 
     def _import_too_slow(self, zygote: FileZygote) -> None:
-        zygote.trouble = f"it took longer than {self._import_limit:g} s"
+        zygote.trouble = endings.describe_slow_import(self._import_limit)
         if zygote.pid is not None:
             kernel.kill_session(zygote.pid)
 

@@ -34,7 +34,7 @@ def create_app(cell: CellContext) -> Starlette:
     """The application. It starts nothing and holds no connection until it is asked."""
     endpoint = Endpoint(cell, Summaries(), anyio.CapacityLimiter(_THREADS))
     tables = {"/api/v2": list(ROUTES)}
-    if cell.spec.airflow_version.split(".")[0] < "3":
+    if cell.spec.generation < 3:
         tables["/api/v1"] = list_v1_routes()
     routes: list[BaseRoute] = [
         Route("/healthz", endpoint.wrap(get_healthz, Role.PUBLIC), methods=["GET"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,9 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     has_files = bundle is not None or (sync is not None and sync.digest is not None)
     last_turn = status.get("last_turn")
     alive = last_turn is not None and call.cell.clock() - last_turn <= _ALIVE
-    processes = [_process_body(row) for row in list_processes(conn)]
+    processes = [
+        _process_body(row) for row in list_processes(conn) if is_present(row, agents, call.cell.clock())
+    ]
     of_agents = [item for agent in agents for item in agent.get("processes", ())]
     return {
         "ready": bool(has_files and alive and agents),
@@ -54,6 +57,13 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
         "import_errors": count_import_errors(conn),
         "at": moment(call.cell.clock()),
     }
+
+
+def is_present(row: Any, agents: Iterable[Mapping[str, Any]], now: float) -> bool:
+    """Whether a process of the table is there still: an agent has a link to us, another has spoken lately."""
+    if row.role == "agent":
+        return any((agent.get("host"), agent.get("pid")) == (row.host, row.pid) for agent in agents)
+    return bool(now - row.heartbeat <= _ALIVE)
 
 
 def _sync_body(sync: SyncReport) -> dict[str, Any]:

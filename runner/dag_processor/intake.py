@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,7 +24,7 @@ from airflow._wire.cell import CellSpec
 from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
 from runner.dag_processor.recording import Parsed, Rules, record, record_fault
 from runner.dag_processor.refusing import describe_refused
-from runner.scheduler.events import DagsChanged, Event
+from runner.events import DagsChanged, Event
 from runner.store import dag_files
 from runner.store.bundles import activate, list_needed
 from runner.store.dag_files import replace_refused
@@ -31,10 +32,12 @@ from runner.store.dags import drop_files
 from runner.store.database import Database
 from sync.snapshot import Snapshot
 
-_WINDOW = 32
+_WINDOW = 64
 """Files that are being parsed at once: enough to keep agents busy, few enough to change our mind."""
 _BATCH = 64
 """Answers in one transaction."""
+_GATHER_SECONDS = 0.1
+"""How long to gather a batch while many files are waiting: every transaction makes the scheduler look, too."""
 _KEEP_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
 _log = logging.getLogger("aerodrome.dag_processor")
@@ -96,12 +99,11 @@ class Intake:
         self._parser = parser
         self._clock = clock
         self._collect = collect
-        generation = spec.airflow_version.split(".")[0]
         self._syntax = spec.option(
-            "core", "dag_ignore_file_syntax", "glob" if generation >= "3" else "regexp"
+            "core", "dag_ignore_file_syntax", "glob" if spec.generation >= 3 else "regexp"
         )
-        self._safe_mode = spec.option("core", "dag_discovery_safe_mode", "True").lower() != "false"
-        self._paused = spec.option("core", "dags_are_paused_at_creation", "True").lower() != "false"
+        self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
+        self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
         self._timeout = float(spec.option("core", "dagbag_import_timeout", "30"))
         self._bucket = spec.source.bucket
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
@@ -143,11 +145,13 @@ class Intake:
                 messages = [self._turn.snapshot] if self._turn is not None else messages
 
     def _take(self, left: list[_Message]) -> list[_Message]:
-        """Everything that has arrived, at least one message."""
+        """Everything that has arrived, at least one message; in a large turn what arrives soon after, too."""
         messages = left or [self._inbox.get()]
+        is_large = self._turn is not None and len(self._turn.waiting) > _BATCH
+        until = time.monotonic() + (_GATHER_SECONDS if is_large else 0.0)
         while len(messages) < _BATCH:
             try:
-                messages.append(self._inbox.get_nowait())
+                messages.append(self._inbox.get(timeout=max(0.0, until - time.monotonic())))
             except queue.Empty:
                 break
         return messages

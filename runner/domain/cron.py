@@ -8,7 +8,7 @@ every hour keeps to elapsed time. Whatever a zone does, `find_next` is later tha
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -28,6 +28,8 @@ class Cron:
     zone: ZoneInfo
     hourly: bool
     """It runs every hour of the day, so that elapsed time and not the clock's face decides."""
+    ticks: croniter = field(compare=False, repr=False)
+    """The expression read once, which costs more than a step; every step sets it to where it begins."""
 
     def find_next(self, current: dt.datetime) -> dt.datetime:
         """The first tick after `current`."""
@@ -52,9 +54,9 @@ class Cron:
 
     def _step(self, current: dt.datetime, forward: bool) -> dt.datetime:
         local = current.astimezone(self.zone).replace(tzinfo=None, fold=0)
-        ticks = croniter(self.expression, start_time=local)
+        self.ticks.set_current(local)
         for _ in range(_MOST_TICKS_REPEATED):
-            face = ticks.get_next(dt.datetime) if forward else ticks.get_prev(dt.datetime)
+            face = self.ticks.get_next(dt.datetime) if forward else self.ticks.get_prev(dt.datetime)
             found = current + (face - local) if self.hourly else _read_clock(face, self.zone)
             if found > current or not forward:
                 return found
@@ -64,8 +66,8 @@ class Cron:
 def read_cron(expression: str, zone: str) -> Cron:
     """The cron expression, checked. Raises BadSchedule."""
     try:
-        expanded, _nth = croniter.expand(expression)
-        return Cron(expression, ZoneInfo(zone), expanded[1] == ["*"])
+        ticks = croniter(expression, start_time=0.0)
+        return Cron(expression, ZoneInfo(zone), ticks.expanded[1] == ["*"], ticks)
     except (ValueError, KeyError, OSError) as error:
         raise BadSchedule(f"cannot read the schedule {expression!r} in zone {zone!r}: {error}") from None
 

@@ -56,11 +56,11 @@ class Hub:
         self._selector.register(self._woken, selectors.EVENT_READ, _WAKER)
 
     def wake(self) -> None:
-        """End the wait, from any thread."""
+        """End the wait, from any thread; nothing when the hub is closed."""
         try:
             self._waker.send(b"!")
-        except BlockingIOError:
-            pass  # it is full of wake-ups already
+        except OSError:
+            pass  # it is full of wake-ups already, or closed: nobody waits any more
 
     def wait(self, timeout: float | None) -> tuple[list[tuple[AgentLink, Message]], list[AgentLink]]:
         """Wait for anything; the messages that arrived, in order by link, and the links that are gone."""

@@ -41,14 +41,15 @@ def put_dags(
     Raises BadGraph or BadSchedule, with nothing written, when a DAG cannot be run.
     """
     specs = [read_dag(data) for data in serialized_dags]
+    pointers = _Pointers(now)
     for spec in specs:
         build(spec.tasks)
-        next_run(spec.timetable, None, spec.first, spec.last, spec.catchup, now)
+        pointers.find(spec, None)
     known = _list_known(conn, file, [spec.dag_id for spec in specs])
     changed = [
         spec.dag_id
         for spec, data in zip(specs, serialized_dags, strict=True)
-        if _put_dag(conn, bundle, spec, data, now, paused_at_creation, known.get(spec.dag_id))
+        if _put_dag(conn, bundle, spec, data, pointers, paused_at_creation, known.get(spec.dag_id))
     ]
     gone = known.keys() - {spec.dag_id for spec in specs}
     return changed + _mark_stale(conn, [name for name in sorted(gone) if not known[name].is_stale])
@@ -170,12 +171,12 @@ def _put_dag(
     bundle: str,
     spec: DagSpec,
     data: Mapping[str, Any],
-    now: float,
+    pointers: _Pointers,
     paused_at_creation: bool,
     known: Any,
 ) -> bool:
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest, now = hashlib.sha256(text.encode()).hexdigest(), pointers.now
     values: dict[str, Any] = {"file": spec.file, "is_stale": False, "last_parsed": now}
     if known is not None and known.digest == digest and not known.is_stale:
         conn.execute(dag.update().where(dag.c.dag_id == spec.dag_id).values(values))
@@ -187,7 +188,7 @@ def _put_dag(
             dag_version.insert().returning(dag_version.c.id), version
         ).scalar_one()
     last = find_last_interval(conn, spec.dag_id)
-    values |= _next_columns(next_run(spec.timetable, last, spec.first, spec.last, spec.catchup, now))
+    values |= _next_columns(pointers.find(spec, last))
     if known is not None:
         conn.execute(dag.update().where(dag.c.dag_id == spec.dag_id).values(values))
         return True
@@ -196,6 +197,22 @@ def _put_dag(
     values["is_paused"] = paused_at_creation if chosen is None else chosen
     conn.execute(dag.insert(), values)
     return True
+
+
+class _Pointers:
+    """Next runs at one moment, each worked out once: it is checked and then used, and DAGs share schedules."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self._found: dict[tuple[Any, ...], RunInfo | None] = {}
+
+    def find(self, spec: DagSpec, last: Interval | None) -> RunInfo | None:
+        """The run to make after `last`. Raises BadSchedule."""
+        limits = last, spec.first, spec.last, spec.catchup
+        key = (json.dumps(spec.timetable, sort_keys=True), *limits)
+        if key not in self._found:
+            self._found[key] = next_run(spec.timetable, *limits, self.now)
+        return self._found[key]
 
 
 def _mark_stale(conn: sa.Connection, dag_ids: list[str]) -> list[str]:

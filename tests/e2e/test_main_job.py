@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import RunningService, is_alive, until
+from tests.running import RunningService, aerodrome, is_alive, until
 
 pytestmark = pytest.mark.timeout(300)
 ENVIRONMENT = "e2e"
@@ -202,3 +202,35 @@ def test_the_task_ends_with_its_reason_in_the_log_when_the_agent_is_killed(world
     assert len(world.starts("lost")) == 1
     prefix = f"logs/{ENVIRONMENT}/dag_id=gated/run_id=lost/task_id=gate/attempt=1/"
     until(lambda: "agent" in world.read_log(prefix), 20, "the log names the reason")
+
+
+def test_the_reason_is_visible_and_tasks_go_on_when_the_object_store_dies_and_it_heals(world: World) -> None:
+    world.trigger("storeless")
+    until(lambda: world.starts("storeless"), 20, "the gate task runs")
+    (store,) = {
+        entry["pid"] for entry in world.service.status()["processes"] if entry["role"] == "s3"
+    }  # it keeps objects in memory: the one that follows has none
+    os.kill(store, signal.SIGKILL)
+
+    def processor() -> dict[str, Any]:
+        return dict(world.rest("GET", "/monitor/health")["dag_processor"])
+
+    until(
+        lambda: processor()["status"] == "unhealthy",
+        10,
+        "the environment's API says that files do not arrive",
+    )
+    assert processor()["sync_error"]["message"].startswith("cannot list dags/ in s3://code")
+    (shown,) = (e for e in world.service.status()["environments"] if e["name"] == ENVIRONMENT)
+    assert shown["ready"] and not shown["health"]["sync"]["ok"]
+    assert "cannot list dags/ in s3://code" in aerodrome("status", "--home", str(world.service.home)).stdout
+    world.open_gate("storeless")
+    until(lambda: world.is_success("storeless"), 20, "the run succeeds without a store")
+
+    until(lambda: world.service.pids("s3") not in (set(), {store}), 15, "a new object store")
+    world.s3.create_bucket(Bucket="code")
+    world.s3.put_object(
+        Bucket="code", Key="dags/gated.py", Body=DAG_FILE.format(folder=world.folder).encode()
+    )
+    until(lambda: processor()["status"] == "healthy", 20, "files arrive again")
+    assert "sync_error" not in processor()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow._wire import messages
 
 from runner.domain.states import TaskInstanceState
-from runner.scheduler.events import DagsChanged, RunChanged, RunCreated
+from runner.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import AttemptInfo
 from runner.store import task_instances
@@ -337,6 +337,13 @@ def test_parse_waits_for_an_agent_and_is_asked_again_after_it_went_away(rig: Rig
     assert wait_for(lambda: "y.py" in results)
 
 
+def test_scheduler_that_has_ended_may_still_be_told_things(rig: Rig) -> None:
+    rig.scheduler.stop()
+    rig.thread.join(20)
+    rig.scheduler.post(DagsChanged())
+    rig.scheduler.stop()
+
+
 def test_processes_are_written_down(rig: Rig) -> None:
     rig.connect()
 
@@ -345,4 +352,5 @@ def test_processes_are_written_down(rig: Rig) -> None:
             return set(conn.execute(sa.select(process.c.role)).scalars())
 
     assert wait_for(lambda: "engine" in roles())
-    assert rig.scheduler.status()["agents"][0]["slots"] == 32
+    (agent,) = wait_for(lambda: rig.scheduler.status()["agents"])  # it is told when its turn is over
+    assert agent["slots"] == 32

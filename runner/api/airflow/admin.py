@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
@@ -15,6 +15,9 @@ from runner.api.errors import ApiError, not_found
 from runner.store import dag_files
 from runner.store.listing_page import order_rows
 from runner.store.listing_processes import list_processes
+
+if TYPE_CHECKING:
+    from sync.mirror import SyncReport
 
 _ALIVE = 30.0
 """Seconds since a process last said that it works."""
@@ -41,9 +44,21 @@ def get_health(call: Call) -> Response:
             "metadatabase": {"status": "healthy"},
             "scheduler": {"status": scheduler, "latest_scheduler_heartbeat": engine},
             "triggerer": {"status": _state(triggerer, now), "latest_triggerer_heartbeat": moment(triggerer)},
-            "dag_processor": {"status": scheduler, "latest_dag_processor_heartbeat": engine},
+            "dag_processor": {
+                "status": scheduler,
+                "latest_dag_processor_heartbeat": engine,
+                **_sync_trouble(call.cell.sync_status()),
+            },
         }
     )
+
+
+def _sync_trouble(report: SyncReport | None) -> dict[str, Any]:
+    """Why no new DAG files arrive: nothing while they do."""
+    if report is None or report.ok:
+        return {}
+    error = {"code": report.code, "message": report.message, "at": moment(report.at)}
+    return {"status": "unhealthy", "sync_error": error}
 
 
 def list_import_errors(call: Call) -> Response:

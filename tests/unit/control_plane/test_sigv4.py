@@ -7,6 +7,7 @@ import os
 import statistics
 import string
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,14 +155,23 @@ def test_unknown_key_costs_what_a_known_one_costs() -> None:
     keys, now = SigningKeys(), parse(Draft().signed_request()).at
     known = Draft(secret="wrong").signed_request()
     unknown = Draft(access_key="AKIDUNKNOWN", secret="wrong").signed_request()
-    samples: dict[str, list[int]] = {"known": [], "unknown": []}
-    for _ in range(1500):
-        for name, request in (("known", known), ("unknown", unknown)):
-            began = time.perf_counter_ns()
-            outcome(request, keys, now)
-            samples[name].append(time.perf_counter_ns() - began)
-    one, other = (statistics.median(values) for values in samples.values())
-    assert abs(one - other) / one < 0.05
+    assert any(
+        difference_of_cost(lambda: outcome(known, keys, now), lambda: outcome(unknown, keys, now)) < 0.05
+        for _ in range(8)
+    )
+
+
+def difference_of_cost(one: Callable[[], object], other: Callable[[], object]) -> float:
+    """By how much two calls differ in the processor time they take, in turns. A crowded machine blurs it, so that
+    a difference that is real shows every time, and one that is not shows now and then."""
+    samples: tuple[list[int], list[int]] = ([], [])
+    for turn in range(600):
+        for place in (turn % 2, 1 - turn % 2):
+            began = time.thread_time_ns()
+            (one, other)[place]()
+            samples[place].append(time.thread_time_ns() - began)
+    first, second = map(statistics.median, samples)
+    return abs(first - second) / first
 
 
 def outcome(request: Request, keys: SigningKeys | None = None, now: float | None = None) -> Code | None:

@@ -168,15 +168,71 @@ def test_the_last_good_snapshot_outlives_a_failing_store(world: World, code: str
     assert world.reports[-1].ok
 
 
-def test_files_that_all_vanish_are_a_failure_but_an_emptied_folder_is_not(world: World) -> None:
+def test_the_last_file_deleted_is_an_empty_snapshot_after_a_longer_wait(world: World) -> None:
     world.upload(**{"a.py": b"1"})
     good = world.settle()
     world.bucket.objects.clear()
-    report = world.look(3)
-    assert (report.code, report.digest) == ("vanished", good.digest)
+    began = world.now
+    while len(world.snapshots) == 1:
+        assert world.look().ok
+        assert world.now < began + 10
+    assert world.now - began >= 5.0
+    assert world.bucket.calls["list"] >= 7, "it looks again and again meanwhile"
+    assert (world.snapshots[-1].files, world.reports[-1].objects) == ({}, 0)
+    assert good.path.exists(), "runs that began with it go on"
+
+
+def test_an_emptied_folder_with_its_marker_needs_no_longer_wait(world: World) -> None:
+    world.upload(**{"a.py": b"1"})
+    world.settle()
+    world.bucket.objects.clear()
     world.bucket.objects["dags/"] = b""
-    assert world.read(world.settle()) == {}
+    assert world.settle().files == {}
+
+
+def test_files_that_are_back_before_the_wait_is_over_never_left(world: World) -> None:
+    world.upload(**{"a.py": b"1"})
+    good = world.settle()
+    for _ in range(5):
+        world.bucket.objects.clear()
+        world.look(3)
+        world.upload(**{"a.py": b"1"})
+        world.look(2)
+    assert world.snapshots == [good]
+
+
+def test_a_bucket_that_fails_while_it_is_empty_begins_the_wait_anew(world: World) -> None:
+    world.upload(**{"a.py": b"1"})
+    good = world.settle()
+    world.bucket.objects.clear()
+    for _ in range(4):
+        world.bucket.fault = failing("none", "never")
+        world.look(3)
+        world.bucket.fault = failing("denied")
+        assert world.look(3).digest == good.digest
+    assert world.snapshots == [good]
+    world.bucket.fault = failing("none", "never")
+    world.look(9)
+    assert world.snapshots[-1].files == {}
+
+
+@pytest.mark.parametrize("code", ["no_such_bucket", "unreachable"])
+def test_a_bucket_that_was_away_and_comes_back_empty_has_vanished_until_a_key_is_seen(
+    world: World, code: str
+) -> None:
+    world.upload(**{"a.py": b"1"})
+    good = world.settle()
+    world.bucket.fault = failing(code)
+    world.look(2)
+    world.bucket.objects.clear()
+    world.bucket.fault = failing("none", "never")
+    report = world.look(20)
+    assert (report.code, report.digest, world.snapshots) == ("vanished", good.digest, [good])
+    world.upload(**{"a.py": b"1"})
     assert world.look().ok
+    world.bucket.objects.clear()
+    world.look(9)
+    assert world.snapshots[-1].files == {}
 
 
 def test_progress_is_kept_when_a_third_of_the_calls_fail(world: World) -> None:

@@ -87,6 +87,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "mapped": None,
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
+        "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "doc_md": task.doc_md,
         "ui_color": task.ui_color,
         "ui_fgcolor": task.ui_fgcolor,

@@ -1,7 +1,8 @@
 """Zygotes: single-threaded processes that have imported what their children need, and fork them.
 
-The base zygote has the SDK; it forks parse children and file zygotes. A file zygote has one DAG file of one snapshot
-as well, and forks a process for each attempt. A zygote reports `forked` and `exited` for every child, and dies with
+The base zygote has the SDK; it forks file zygotes and the parse zygote. A file zygote has one DAG file of one snapshot
+as well, and forks a process for each attempt. The parse zygote forks a child for each file to be parsed: what a file
+does to its parent there ends no task. A zygote reports `forked` and `exited` for every child, and dies with
 its parent. It runs user code only by importing it: what an import can leave behind (threads, sockets) makes the
 file unsafe to fork, and it says so instead of serving.
 
@@ -176,11 +177,30 @@ def _serve_base(
     zygote: Zygote, message: Message, fds: list[int], environment: str, rehearsal: Rehearsal
 ) -> None:
     sock = socket.socket(fileno=fds[0])
-    where = message["bundle_path"], message["file"]
     if message["kind"] == "open_file":
+        where = message["bundle_path"], message["file"]
         zygote.fork(message["id"], lambda: run_file(sock, *where, environment, rehearsal))
-    elif message["kind"] == "parse_file":
-        zygote.fork(message["id"], lambda: child.parse(Channel(sock), *where, environment))
+    elif message["kind"] == "open_parser":
+        zygote.fork(message["id"], lambda: run_parser(sock, environment))
+    sock.close()
+
+
+def run_parser(sock: socket.socket, environment: str) -> None:
+    """The parse zygote, until the agent closes the socket."""
+    fork.show_title("aerodrome", "zygote", environment, "(parsing)")
+    child.rehearse_parsing()
+    gc.collect()
+    gc.freeze()
+    channel = Channel(sock)
+    zygote = Zygote(channel, lambda z, message, fds: _serve_parser(z, message, fds, environment))
+    channel.send(messages.ready([], None))
+    zygote.serve()
+
+
+def _serve_parser(zygote: Zygote, message: Message, fds: list[int], environment: str) -> None:
+    sock = socket.socket(fileno=fds[0])
+    where = message["bundle_path"], message["file"]
+    zygote.fork(message["id"], lambda: child.parse(Channel(sock), *where, environment))
     sock.close()
 
 

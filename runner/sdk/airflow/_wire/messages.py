@@ -153,8 +153,13 @@ def open_file(id: str, bundle_path: str, file: str) -> Message:
     return {"kind": "open_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 
+def open_parser(id: str) -> Message:
+    """Agent to base zygote, with one descriptor: fork a zygote that serves `parse_file` on that socket."""
+    return {"kind": "open_parser", "id": id}
+
+
 def parse_file(id: str, bundle_path: str, file: str) -> Message:
-    """Agent to base zygote, with one descriptor: fork a child that parses the file and writes the result there."""
+    """Agent to parse zygote, with one descriptor: fork a child that parses the file and writes the result there."""
     return {"kind": "parse_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 

@@ -21,6 +21,7 @@ from runner.store.database import Database
 from runner.store.meta import put_fact
 from runner.store.runs import NewRun, insert_run
 from runner.store.schema import dag_run, task_instance
+from sync.mirror import SyncReport
 
 NOW = 1_780_000_000.0
 BUNDLE = "b" * 64
@@ -49,6 +50,8 @@ class Cell:
     context: CellContext
     scheduler: FakeScheduler
     http: httpx.Client
+    reports: list[SyncReport] = field(default_factory=list)
+    """What the mirror said; the last one counts."""
 
     def call(self, method: str, path: str, role: str = "Admin", **more: Any) -> httpx.Response:
         headers = {"Authorization": "Bearer token", "X-Aerodrome-User": "ann", "X-Aerodrome-Role": role}
@@ -104,14 +107,15 @@ def serve(home: Path, database_url: str, version: str = "3.3.1") -> Iterator[Cel
     bucket = Bucket("b", "dags", endpoint="http://127.0.0.1:9")
     spec = CellSpec("demo", version, database_url, bucket, bucket, python="python", sdk="sdk", token="token")
     scheduler = FakeScheduler()
-    context = CellContext(spec, layout, db, scheduler, lambda: NOW, lambda: None)
+    reports: list[SyncReport] = []
+    context = CellContext(spec, layout, db, scheduler, lambda: NOW, lambda: reports[-1] if reports else None)
     with db.begin() as conn:
         put_fact(conn, "active_bundle", BUNDLE)
     server = start(context, layout.api_socket)
     transport = httpx.HTTPTransport(uds=str(layout.api_socket))
     try:
         with httpx.Client(transport=transport, base_url="http://cell", timeout=20) as http:
-            yield Cell(context, scheduler, http)
+            yield Cell(context, scheduler, http, reports)
     finally:
         server.stop()
         db.dispose()

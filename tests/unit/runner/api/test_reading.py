@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+from runner.api.answers import moment
+from runner.store.processes import ProcessRow
+from tests.unit.runner.api.conftest import NOW
 
 DAG = [
     "dag_id", "dag_display_name", "is_paused", "is_stale", "last_parsed_time",
@@ -140,6 +145,40 @@ def test_environment_tells_its_version_health_and_processes(cell):
     assert cell.call("GET", "/config").status_code == 403
     for name in ("jobs", "plugins", "providers"):
         assert cell.call("GET", f"/{name}").json() == {name: [], "total_entries": 0}
+
+
+def test_health_says_why_no_dag_files_arrive_until_they_do_again(cell):
+    from sync.mirror import SyncReport
+
+    put_processes(cell.context.db, ProcessRow("engine-h", "engine", "h", 1, NOW - 9, NOW - 1))
+    failed = SyncReport(False, NOW - 3, "denied", "cannot list dags/: access is denied", "d", 3, 0.1, ())
+    for report, expected in ((failed, "unhealthy"), (replace(failed, ok=True, code=None), "healthy")):
+        cell.reports.append(report)
+        found = cell.call("GET", "/monitor/health").json()["dag_processor"]
+        assert found["status"] == expected
+        assert found.get("sync_error") == (
+            {"code": "denied", "message": failed.message, "at": moment(NOW - 3)} if report is failed else None
+        )
+
+
+def test_health_lists_no_agent_that_has_no_link_and_no_engine_that_is_silent(cell):
+    rows = [
+        ProcessRow("agent-old", "agent", "h", 11, NOW - 99, NOW - 1),
+        ProcessRow("agent-new", "agent", "h", 12, NOW - 9, NOW - 1),
+        ProcessRow("engine-gone", "engine", "other", 13, NOW - 999, NOW - 300),
+        ProcessRow("engine-h", "engine", "h", 14, NOW - 9, NOW - 1),
+    ]
+    put_processes(cell.context.db, *rows)
+    cell.scheduler.facts["agents"] = [{"agent": "new", "host": "h", "pid": 12, "processes": []}]
+    found = cell.call("GET", "/healthz").json()["processes"]
+    assert sorted(entry["pid"] for entry in found) == [12, 14]
+
+
+def put_processes(db, *rows):
+    from runner.store.processes import put_processes
+
+    with db.begin() as conn:
+        put_processes(conn, rows, 0.0)
 
 
 def test_import_errors_keep_their_number_while_the_file_is_broken(cell):

@@ -14,7 +14,7 @@ from airflow._wire.cell import Bucket, CellSpec
 
 from runner.dag_processor.intake import Intake
 from runner.dag_processor.refusing import MOST, describe_refused, show_key
-from runner.scheduler.events import DagsChanged
+from runner.events import DagsChanged
 from runner.store import dag_files
 from runner.store.bundles import find_active, list_needed
 from runner.store.dags import find_runnable
@@ -125,7 +125,7 @@ def test_first_dag_is_visible_before_the_last_file_is_parsed(world):
     world.parser.answer(digest, "a.py", found("a"))
     until(lambda: world.dag("a"))
     assert not world.is_active(digest)
-    assert DagsChanged() in world.parser.events
+    until(lambda: DagsChanged() in world.parser.events)  # it is told after the commit
     world.parser.answer(digest, "b.py", found("b"))
     until(lambda: world.is_active(digest))
     assert sorted(world.parser.files(digest)) == ["a.py", "b.py"]  # the helper names no DAG
@@ -158,12 +158,13 @@ def test_broken_file_shows_its_error_and_keeps_its_dags_where_they_worked(world)
     third = world.snapshot({"a.py": DAG + "#"})
     until(lambda: world.is_active(third))
     assert world.file("a.py").error is None
-    assert world.collected[-1] == {third}
+    until(lambda: world.collected[-1] == {third})  # bundles go after the snapshot is in force
 
 
 def test_dags_of_a_file_that_is_gone_become_stale(world):
     world.parser.answers = {"a.py": found("a"), "b.py": found("b")}
-    until(lambda: world.is_active(world.snapshot({"a.py": DAG, "b.py": DAG + "2"})))
+    first = world.snapshot({"a.py": DAG, "b.py": DAG + "2"})
+    until(lambda: world.is_active(first))
     second = world.snapshot({"b.py": DAG + "2"})
     until(lambda: world.is_active(second))
     assert world.dag("a").is_stale
@@ -173,7 +174,8 @@ def test_dags_of_a_file_that_is_gone_become_stale(world):
 
 def test_dag_in_two_files_is_an_error_that_names_both_until_one_goes(world):
     world.parser.answers = {"a.py": found("x"), "b.py": found("x", "y")}
-    until(lambda: world.is_active(world.snapshot({"a.py": DAG})))
+    first = world.snapshot({"a.py": DAG})
+    until(lambda: world.is_active(first))
     both = world.snapshot({"a.py": DAG, "b.py": DAG + "2"})
     until(lambda: world.is_active(both))
     error = world.file("b.py").error
@@ -190,7 +192,8 @@ def test_dag_in_two_files_is_an_error_that_names_both_until_one_goes(world):
 
 def test_dag_moves_to_another_file_without_an_error(world):
     world.parser.answers = {"a.py": found("x")}
-    until(lambda: world.is_active(world.snapshot({"a.py": DAG})))
+    first = world.snapshot({"a.py": DAG})
+    until(lambda: world.is_active(first))
     world.parser.answers = {"a.py": found("other"), "b.py": found("x")}
     moved = world.snapshot({"a.py": DAG + "!", "b.py": DAG})
     until(lambda: world.is_active(moved))
@@ -244,6 +247,7 @@ def test_bundle_of_an_unfinished_run_is_kept(world):
         insert_run(conn, run, runnable.version_id, runnable.bundle, runnable.spec)
     second = world.snapshot({"a.py": DAG + "!"})
     until(lambda: world.is_active(second))
+    until(lambda: len(world.collected) == 2)
     assert world.collected[-1] == {first, second}
 
 
