@@ -7,7 +7,6 @@ thread: api (REST and health on run/api.sock)                         threads: a
 from __future__ import annotations
 
 import logging
-import resource
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +22,7 @@ from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
-from runner.process import hold_role, show_role
+from runner.process import hold_role, raise_file_limit, show_role
 from runner.scheduler.loop import Scheduler
 from runner.store.database import Database
 from sync.mirror import Mirror, SyncReport
@@ -121,9 +120,3 @@ def stop_on_signals(scheduler: Scheduler) -> None:
     """Stop cleanly on SIGTERM and SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: scheduler.stop())
-
-
-def raise_file_limit() -> None:
-    """As many open files as the kernel lets us have."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

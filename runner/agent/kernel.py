@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -36,13 +35,6 @@ def become_subreaper() -> None:
     """Have orphans among our descendants become our children, so that none is out of sight."""
     if LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def raise_file_limit() -> int:
-    """As many open files as the system allows; the number. A task costs three."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 def boot_id() -> str:

@@ -50,7 +50,7 @@ def run(home: Path) -> int:
         return process.die_with_reason(error)
     process.show_role("agent", spec.environment)
     jsonlog.configure(layout.own_logs / "agent.log")
-    kernel.raise_file_limit()
+    process.raise_file_limit()
     kernel.become_subreaper()
     work = layout.home / "work"
     work.mkdir(mode=0o700, exist_ok=True)
