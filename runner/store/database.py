@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError as DatabaseError
 
-from runner.domain.spec import DEFAULT_POOL
-from runner.store.schema import metadata, pool
+from runner.store.pools import ensure_default_pool
+from runner.store.schema import metadata
 
 __all__ = ["REVISION", "Connection", "Database", "DatabaseError"]
 
@@ -62,7 +62,7 @@ class Database:
             revision = _find_revision(conn)
             if revision is None:
                 metadata.create_all(conn)
-                conn.execute(pool.insert().values(name=DEFAULT_POOL, slots=128, description="Default pool"))
+                ensure_default_pool(conn)
                 _stamp(conn)
                 return
         if revision != REVISION:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from airflow._wire.states import TaskInstanceState
 
+from runner.domain.spec import DEFAULT_POOL
 from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
 from runner.store.put import put_row
 from runner.store.schema import pool, task_instance
 
-DEFAULT_POOL = "default_pool"
 DEFAULT_SLOTS = 128
 _ORDERS = Orders(
     {"id": pool.c.name, "name": pool.c.name, "pool": pool.c.name, "slots": pool.c.slots}, pool.c.name
