@@ -6,7 +6,7 @@ Where the kernel cannot do that (not Linux) the end of the socket to the parent 
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import ctypes
 import functools
 import os
