@@ -70,7 +70,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "retry_delay": _seconds(task.retry_delay) or 0.0,
         "retry_exponential_backoff": _backoff(task.retry_exponential_backoff),
         "max_retry_delay": _longest_delay(task),
-        "depends_on_past": task.depends_on_past,
+        "depends_on_past": bool(task.depends_on_past),
         "wait_for_downstream": bool(task.wait_for_downstream),
         "pool": task.pool,
         "pool_slots": task.pool_slots,
