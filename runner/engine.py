@@ -25,6 +25,7 @@ from runner.dag_processor.intake import Intake
 from runner.process import hold_role, raise_file_limit, show_role
 from runner.scheduler.loop import Scheduler
 from runner.store.database import Database
+from runner.store.pools import DEFAULT_SLOTS
 from sync.mirror import Mirror, SyncReport
 from sync.objects import open_store
 from sync.snapshot import Snapshot
@@ -44,11 +45,15 @@ def run_engine(home: Path) -> int:
         db = Database(spec.database_url)
         try:
             with ownlogs.shipping(layout.own_logs / "shipping", spec, ownlogs.ENGINE):
-                db.create_or_migrate()
+                db.create_or_migrate(_pool_slots(spec))
                 Engine(layout, spec, db).run()
         finally:
             db.dispose()
     return 0
+
+
+def _pool_slots(spec: CellSpec) -> int:
+    return int(spec.number("core", "default_pool_task_slot_count", DEFAULT_SLOTS))
 
 
 class Engine:

@@ -84,7 +84,7 @@ class Agent:
         )  # fmt: skip
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
-            float(spec.option("core", "dagbag_import_timeout", "30")),
+            spec.number("core", "dagbag_import_timeout", 30.0),
         )  # fmt: skip
         self._supervisor.zygotes = self._zygotes
         self._parser = Parser(

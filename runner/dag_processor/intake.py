@@ -104,7 +104,7 @@ class Intake:
         )
         self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
         self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
-        self._timeout = float(spec.option("core", "dagbag_import_timeout", "30"))
+        self._timeout = spec.number("core", "dagbag_import_timeout", 30.0)
         self._bucket = spec.source.bucket
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._told: tuple[tuple[str, str], ...] | None = None

@@ -53,6 +53,18 @@ class Changes:
         """The runs whose memory is not to be trusted when the transaction fails."""
         return {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
 
+    def of_run(self, key: int) -> Changes:
+        """What of this is written for one run."""
+        tasks = {id: task for id, task in self.tasks.items() if task.run.key == key}
+        names = {(task.run.row.dag_id, task.run.row.run_id) for task in tasks.values()}
+        return Changes(
+            tasks,
+            [move for move in self.runs if move.run.key == key],
+            [row for row in self.tries if row["task_instance"] in tasks],
+            [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
+            {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+        )
+
     def acknowledge(self, link: int, attempt: str) -> None:
         """The agent may forget the attempt once this turn is committed."""
         self.acks.setdefault(link, []).append(attempt)

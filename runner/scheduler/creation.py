@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from runner.domain.spec import DagSpec
 from runner.domain.timetables import RunInfo, next_run
+from runner.scheduler.refusals import REFUSALS
 from runner.store import dags, runs
 from runner.store.dags import Due
 from runner.store.database import Connection
@@ -40,7 +41,15 @@ def create_due(
         spec = read_spec(item.version_id)
         if counts.get(item.dag_id, 0) >= spec.max_active_runs:
             full.add(item.dag_id)
-        elif (key := _create(conn, item, spec, now, named_by_run_after)) is not None:
+            continue
+        try:
+            with conn.begin_nested():
+                key = _create(conn, item, spec, now, named_by_run_after)
+        except REFUSALS as error:  # looked at again with the next poll; it holds up no other DAG
+            log.error("cannot make the run of %s that is due: %s", item.dag_id, error)
+            full.add(item.dag_id)
+            continue
+        if key is not None:
             keys.append(key)
     return Created(tuple(keys), frozenset(full), now if due else dags.find_next_due(conn, now))
 

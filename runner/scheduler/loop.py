@@ -24,6 +24,7 @@ from runner.scheduler.dispatch import make_workload
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
 from runner.scheduler.questions import Handler, Questions, refuse
+from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
 from runner.scheduler.writing import Moved, write
 from runner.store import meta, processes
@@ -59,6 +60,7 @@ class Scheduler:
         self._parsing = Parsing(self._send_to)
         self._questions = Questions(handler, self.post)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
+        self._refusals = Refusals()
         self._epoch = 0
         self._stopping = False
         self._next_poll = self._next_processes = 0.0
@@ -129,8 +131,11 @@ class Scheduler:
             log.error("cannot reach the database, trying again: %s", error)
             self._batch.load_all = True
             self._batch.not_before = self._steady() + RETRY_SECONDS
+            if self._refusals.note(error):
+                self._isolate(now)
             return
         if changes is not None:
+            self._refusals.clear()
             self._send(changes)
         self._status = describe(self._decider.frontier, self._hub.links.values(), self._epoch, now)
 
@@ -224,6 +229,13 @@ class Scheduler:
                 continue
             self._batch = self._decider.settle_batch(changes, created, now)
             return changes
+
+    def _isolate(self, now: float) -> None:
+        """The same rows are refused again and again: have their runs fail, and go on with the others."""
+        try:
+            isolate(self._db, self._decider.frontier.changes, now)
+        except DatabaseError as error:
+            log.error("cannot fail a run whose rows are refused, trying again: %s", error)
 
     def _write_processes(self, conn: Connection, now: float) -> None:
         if self._batch.write_processes:

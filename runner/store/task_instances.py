@@ -75,24 +75,29 @@ def set_state(
     return _report(ti_ids, moved)
 
 
-def mark_run(conn: sa.Connection, key: int, target: DagRunState, now: float) -> bool:
+def mark_run(
+    conn: sa.Connection, key: int, target: DagRunState, now: float, reason: str = "marked by a user"
+) -> bool:
     """End a run by hand. Success: all of its tasks succeed. Failed: what runs fails, what has not begun is skipped."""
     row = conn.execute(sa.select(dag_run.c.state).where(dag_run.c.id == key)).first()
     if row is None or target not in RUN_TERMINAL:
         return False
     state = DagRunState(row.state)
-    if state != target and not move_run(conn, key, state, target, now, "marked by a user"):
+    if state != target and not move_run(conn, key, state, target, now, reason):
         return False
     tasks = conn.execute(
         sa.select(task_instance.c.id, task_instance.c.state).where(task_instance.c.run == key)
     ).all()
     if target == DagRunState.SUCCESS:
-        set_state(conn, [t.id for t in tasks if t.state not in ("success", "removed")], _S.SUCCESS, now)
+        set_state(
+            conn, [t.id for t in tasks if t.state not in ("success", "removed")], _S.SUCCESS, now, reason
+        )
         return True
     live = [t.id for t in tasks if t.state in ("running", "restarting")]
     over = {str(state) for state in TERMINAL}
-    set_state(conn, live, _S.FAILED, now)
-    set_state(conn, [t.id for t in tasks if t.id not in live and t.state not in over], _S.SKIPPED, now)
+    set_state(conn, live, _S.FAILED, now, reason)
+    rest = [t.id for t in tasks if t.id not in live and t.state not in over]
+    set_state(conn, rest, _S.SKIPPED, now, reason)
     return True
 
 

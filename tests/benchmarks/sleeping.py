@@ -9,7 +9,7 @@ from tests.benchmarks import machine, records, shapes
 from tests.benchmarks.measure import Row, check
 from tests.benchmarks.ours import Aerodrome
 from tests.benchmarks.setup import Setup
-from tests.benchmarks.side import must, publish, run_state, trigger, wait_for
+from tests.benchmarks.side import publish, run_state, trigger, wait_for
 
 
 def run(side: Aerodrome, setup: Setup, count: int) -> Iterator[Row]:
@@ -18,8 +18,6 @@ def run(side: Aerodrome, setup: Setup, count: int) -> Iterator[Row]:
     seconds = setup.choose(30 if count <= 200 else 60, 5)
     shape = shapes.sleepers(count, seconds)
     publish(side, shape)
-    pool = "/pools/default_pool?update_mask=slots&update_mask=include_deferred"
-    must(side, "PATCH", pool, {"pool": "default_pool", "slots": 10000, "include_deferred": False})
     row = Row(shape.name, side.name, side.isolation, side.durability)
     path = setup.scratch / "records"
     cpu, asked = machine.cpu_seconds(), time.monotonic()

@@ -34,6 +34,14 @@ def dag(dag_id, **tasks):
 """
 
 
+PROGRAM = """
+import sys, pathlib
+from runner.agent import main, strays
+main.HEARTBEAT = strays.DELAY = main.LOG_STOP = 1.0  # five seconds each, for which tests would only wait
+sys.exit(main.run(pathlib.Path(sys.argv[1])))
+"""
+
+
 class Engine:
     """Listens where the cell's engine listens; keeps all that the agent says."""
 
@@ -175,10 +183,7 @@ class Cell:
     def start(self) -> None:
         environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{SDK}"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        program = (
-            "import sys, pathlib; from runner.agent.main import run; sys.exit(run(pathlib.Path(sys.argv[1])))"
-        )
-        self.agent = subprocess.Popen([sys.executable, "-c", program, str(self.layout.home)], env=environ)
+        self.agent = subprocess.Popen([sys.executable, "-c", PROGRAM, str(self.layout.home)], env=environ)
 
     def kill(self) -> None:
         """kill -9 of the agent."""

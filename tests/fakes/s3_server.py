@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+_ROOT = Path(__file__).parents[2]
 _KEYS = {"access_key_id": "AKIDTEST", "secret_access_key": "secret"}
 
 
@@ -26,8 +29,9 @@ class S3Server:
 
     def start(self) -> None:
         """Returns when the server answers."""
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "tests.fakes.moto_server", str(self.port)]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, cwd=_ROOT, stdout=quiet, stderr=quiet)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -47,6 +51,11 @@ class S3Server:
     def make_bucket(self, bucket: str) -> None:
         request = urllib.request.Request(f"{self.endpoint}/{bucket}", method="PUT", headers=_AUTH)
         urllib.request.urlopen(request, timeout=10).close()
+
+    def seed(self, bucket: str, objects: dict[str, str]) -> None:
+        """Put many objects at once."""
+        url, data = f"{self.endpoint}/seed/{bucket}", json.dumps(objects).encode()
+        urllib.request.urlopen(urllib.request.Request(url, data, method="POST"), timeout=30).close()
 
     def options(self, bucket: str, **more: Any) -> dict[str, Any]:
         """Arguments for `open_store`."""

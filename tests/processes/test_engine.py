@@ -16,6 +16,7 @@ from airflow._wire import messages
 
 from runner.domain.states import TaskInstanceState
 from runner.events import DagsChanged, RunChanged, RunCreated
+from runner.scheduler import loop
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import AttemptInfo
 from runner.store import task_instances
@@ -241,7 +242,13 @@ def test_change_behind_the_schedulers_back_wins_over_what_it_decided(rig: Rig) -
     ]
 
 
-def test_run_that_nobody_announced_is_found_by_the_poll(rig: Rig) -> None:
+@pytest.fixture
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a rig that is made after it."""
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.5)
+
+
+def test_run_that_nobody_announced_is_found_by_the_poll(quick_polls: None, rig: Rig) -> None:
     rig.cell.put(make_dag("d", {"a": []}))
     rig.connect()
     rig.finish(rig.cell.trigger("d"))
@@ -335,6 +342,47 @@ def test_parse_waits_for_an_agent_and_is_asked_again_after_it_went_away(rig: Rig
     assert asked()[1]["files"] == ["y.py"]
     agent.send(messages.parsed(asked()[1]["id"], "y.py", answer))
     assert wait_for(lambda: "y.py" in results)
+
+
+def refuse(rig: Rig, table: str, condition: str, when: str = "UPDATE") -> None:
+    """Have the database refuse rows of which `condition` is true; their columns are written {r}x."""
+    with rig.cell.db.begin() as conn:
+        if rig.cell.db.is_sqlite:
+            body = f"WHEN {condition.format(r='NEW.')} BEGIN SELECT RAISE(ABORT, 'it is poisonous'); END"
+            conn.exec_driver_sql(f"CREATE TRIGGER poison BEFORE {when} ON {table} {body}")
+        else:
+            check = f"CHECK (NOT ({condition.format(r='')}))"
+            conn.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT poison {check} NOT VALID")
+
+
+def test_run_whose_rows_are_refused_fails_with_the_reason_and_no_other_is_held_up(rig: Rig) -> None:
+    rig.cell.put(make_dag("good", {"a": [], "b": ["a"]}), make_dag("bad", {"a": [], "b": ["a"], "c": []}))
+    refuse(rig, "task_instance", "{r}dag_id = 'bad' AND {r}task_id = 'a' AND {r}state = 'success'")
+    rig.connect()
+    bad, good = rig.trigger("bad"), rig.trigger("good")
+    rig.finish(bad, "failed")
+    rig.finish(good)
+    rig.finish(rig.trigger("good", "later"))
+    with rig.cell.db.read() as conn:
+        reason = conn.execute(sa.select(dag_run.c.reason).where(dag_run.c.id == bad)).scalar_one()
+    assert reason.startswith("the database refuses what it would write") and "poison" in reason
+    assert all(row.state in ("failed", "skipped", "success") for row in rig.cell.instances(bad, "state"))
+
+
+def test_dag_whose_run_cannot_be_made_holds_up_no_other(rig: Rig) -> None:
+    table = {"kind": "delta", "seconds": 3600.0, "interval": True}
+    start = time.time() // 3600 * 3600 - 3600
+    iso = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(start))
+    refuse(rig, "dag_run", "{r}dag_id = 'bad'", "INSERT")
+    rig.connect()
+    due = {"timetable": table, "start_date": iso, "catchup": True}
+    rig.cell.put(
+        *(make_dag(name, {"a": []}, **due) for name in ("bad", "good")), make_dag("other", {"a": []})
+    )
+    rig.scheduler.post(DagsChanged())
+    rig.agent.serve(lambda: rig.agent.runs and not rig.agent.held)
+    rig.finish(rig.trigger("other"))
+    assert {work["dag_id"] for work in rig.agent.runs} == {"good", "other"}
 
 
 def test_scheduler_that_has_ended_may_still_be_told_things(rig: Rig) -> None:

@@ -53,8 +53,7 @@ def test_an_upload_among_a_thousand_files_is_visible_after_one_interval_and_two_
     server: S3Server, tmp_path: Path
 ) -> None:
     store = open_store(**server.options("bucket"))
-    for n in range(1000):
-        store.put(f"dags/dag_{n:04}.py", b"# %d\n" % n)
+    server.seed("bucket", {f"dags/dag_{n:04}.py": f"# {n}\n" for n in range(1000)})
     follower = Follower(store, tmp_path, interval=1.0)
     first = follower.snapshots.get(timeout=60)
     assert len(first.files) == 1000

@@ -66,3 +66,12 @@ def test_no_name_in_a_log_key_can_leave_its_folder(hostile: str) -> None:
 def test_log_keys_name_the_mapped_task_and_the_try() -> None:
     key = workload.log_key("d", "manual__2026-11-21T03:00:00+00:00", "g.t", 3, 2)
     assert key == "dag_id=d/run_id=manual__2026-11-21T03_00_00+00_00/task_id=g.t/map_index=3/attempt=2"
+
+
+@pytest.mark.parametrize(
+    "text, number", [("12", 12.0), ("0.5", 0.5), ("", 7.0), ("many", 7.0), ("-1", 7.0), ("nan", 7.0)]
+)
+def test_a_number_that_cannot_be_read_is_the_default(tmp_path: Path, text: str, number: float) -> None:
+    spec = make_spec(tmp_path)
+    spec.config["core.some"] = text
+    assert spec.number("core", "some", 7.0) == number

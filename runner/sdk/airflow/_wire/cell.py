@@ -67,6 +67,14 @@ class CellSpec:
         """A boolean option in any of Airflow's spellings; the default when it is not set or is none of them."""
         return _FLAGS.get(self.option(section, key, "").strip().lower(), default)
 
+    def number(self, section: str, key: str, default: float) -> float:
+        """A number that is not negative; the default when it is not set or is none: a typing error stops no cell."""
+        try:
+            found = float(self.option(section, key, ""))
+        except ValueError:
+            return default
+        return found if 0 <= found < float("inf") else default
+
     @property
     def generation(self) -> int:
         """The first number of the Airflow version: 1, 2 or 3."""
