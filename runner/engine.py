@@ -7,11 +7,9 @@ thread: api (REST and health on run/api.sock)                         threads: a
 from __future__ import annotations
 
 import logging
-import resource
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +17,20 @@ from airflow._wire import cell, jsonlog
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
+from runner import ownlogs
 from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
-from runner.process import hold_role, show_role
-from runner.scheduler.events import Event
+from runner.process import hold_role, raise_file_limit, show_role
 from runner.scheduler.loop import Scheduler
 from runner.store.database import Database
+from runner.store.pools import DEFAULT_SLOTS
 from sync.mirror import Mirror, SyncReport
 from sync.objects import open_store
 from sync.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
-_SILENT_SECONDS = 20.0
-"""A scheduler that has not turned for so long is stuck: an idle one turns every few seconds."""
 
 
 def run_engine(home: Path) -> int:
@@ -47,11 +44,16 @@ def run_engine(home: Path) -> int:
         show_role("engine", spec.environment)
         db = Database(spec.database_url)
         try:
-            db.create_or_migrate()
-            Engine(layout, spec, db).run()
+            with ownlogs.shipping(layout.own_logs / "shipping", spec, ownlogs.ENGINE):
+                db.create_or_migrate(_pool_slots(spec))
+                Engine(layout, spec, db).run()
         finally:
             db.dispose()
     return 0
+
+
+def _pool_slots(spec: CellSpec) -> int:
+    return int(spec.number("core", "default_pool_task_slot_count", DEFAULT_SLOTS))
 
 
 class Engine:
@@ -63,8 +65,7 @@ class Engine:
         self._report: SyncReport | None = None
         self._intake = Intake(spec, db, self._scheduler, time.time, self._collect)
         self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
-        view = SchedulerView(self._scheduler, time.time)
-        self._context = CellContext(spec, layout, db, view, time.time, lambda: self._report)
+        self._context = CellContext(spec, layout, db, self._scheduler, time.time, lambda: self._report)
         self._socket = layout.api_socket
 
     def run(self) -> None:
@@ -90,23 +91,8 @@ class Engine:
 
     def _on_report(self, report: SyncReport) -> None:
         self._report = report
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulerView:
-    """The scheduler as the API sees it."""
-
-    scheduler: Scheduler
-    clock: Callable[[], float]
-
-    def post(self, event: Event) -> None:
-        self.scheduler.post(event)
-
-    def status(self) -> Mapping[str, Any]:
-        """Its own words, and whether it still turns."""
-        status = self.scheduler.status()
-        last = status["last_turn"]
-        return {**status, "alive": last is not None and self.clock() - last < _SILENT_SECONDS}
+        if report.ok:  # else nothing was seen
+            self._intake.on_refused(report.refused)
 
 
 def _open_mirror(
@@ -139,9 +125,3 @@ def stop_on_signals(scheduler: Scheduler) -> None:
     """Stop cleanly on SIGTERM and SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: scheduler.stop())
-
-
-def raise_file_limit() -> None:
-    """As many open files as the kernel lets us have."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

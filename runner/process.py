@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,12 @@ def hold_role(path: Path, role: str, environment: str) -> IO[str]:
     json.dump({"role": role, "environment": environment, "pid": os.getpid(), "started": time.time()}, file)
     file.flush()
     return file
+
+
+def raise_file_limit() -> None:
+    """As many open files as the kernel lets us have: a task costs an agent three, an agent costs an engine one."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def die_with_reason(error: Exception) -> int:

@@ -29,18 +29,6 @@ class Manifest:
     refused: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """What changed from one manifest to the next, by path."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.removed)
-
-
 def manifest_of(listing: Iterable[ObjectInfo], prefix: str = "") -> Manifest:
     """The manifest of a listing of `prefix`."""
     found = {info.key: info for info in listing}
@@ -54,16 +42,6 @@ def manifest_of(listing: Iterable[ObjectInfo], prefix: str = "") -> Manifest:
         else:
             entries[path] = Entry(info.etag, info.size, key)
     return Manifest(entries, tuple(refused))
-
-
-def diff(old: Manifest, new: Manifest) -> Diff:
-    """What it takes to get from `old` to `new`."""
-    before, after = old.entries, new.entries
-    return Diff(
-        added=tuple(sorted(after.keys() - before.keys())),
-        changed=tuple(sorted(path for path in after.keys() & before.keys() if after[path] != before[path])),
-        removed=tuple(sorted(before.keys() - after.keys())),
-    )
 
 
 def settled(previous: Manifest | None, current: Manifest) -> bool:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,30 @@ class Rule:
     broken: dict[str, str]
 
 
+def _plan_contracts() -> dict[str, str]:
+    """Our own contracts, over empty files for every module they name."""
+    text = (ROOT / "pyproject.toml").read_text()
+    linter = tomllib.loads(text)["tool"]["importlinter"]
+    names = set(linter["root_packages"])
+    for contract in linter["contracts"]:
+        names |= {name for key in _NAMING for name in contract.get(key, ())}
+        layers = (name for layer in contract.get("layers", ()) for name in layer.split("|"))
+        names |= {f"{top}.{name.strip()}" for name in layers for top in contract["containers"]}
+    return {"pyproject.toml": text, **{path: "" for name in names for path in _places(name)}}
+
+
+def _places(module: str) -> Iterator[str]:
+    """The file of a module of ours and of the packages around it; nothing for a library."""
+    root = "runner/sdk/" if module.split(".")[0] == "airflow" else ""
+    path = root + module.replace(".", "/")
+    if (ROOT / path).is_dir():
+        yield f"{path}/__init__.py"
+    elif (ROOT / f"{path}.py").is_file():
+        yield f"{path}.py"
+
+
+_NAMING = ("modules", "source_modules", "forbidden_modules")
+OUR_CONTRACTS = _plan_contracts()
 RULES = (
     Rule(too_long_files, {"sync/long.py": "x = 1\n" * (MOST_LINES + 1)}),
     Rule(too_long_functions, {"infra/f.py": "def f():\n" + "    x = 1\n" * MOST_FUNCTION_LINES}),
@@ -169,6 +194,11 @@ RULES = (
     Rule(loose_locks, {"requirements.lock": "one==1.0\n"}),
     Rule(loose_locks, {"requirements.lock": "one @ https://example.org/one.whl --hash=sha256:00\n"}),
     Rule(broken_contracts, {"sync/__init__.py": "import infra\n"}),
+    Rule(broken_contracts, {"control_plane/domain/a.py": "import control_plane.store\n", **OUR_CONTRACTS}),
+    Rule(broken_contracts, {"control_plane/reconcile/a.py": "import control_plane.api\n", **OUR_CONTRACTS}),
+    Rule(broken_contracts, {"control_plane/attic/__init__.py": "", **OUR_CONTRACTS}),
+    Rule(broken_contracts, {"runner/store/a.py": "import runner.scheduler\n", **OUR_CONTRACTS}),
+    Rule(broken_contracts, {"runner/api/a.py": "import runner.scheduler\n", **OUR_CONTRACTS}),
 )
 
 
@@ -184,8 +214,14 @@ def test_the_repository_keeps_the_rule(find: Check) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.find.__name__}:{next(iter(rule.broken))}")
 def test_a_rule_finds_what_breaks_it(rule: Rule, tmp_path: Path) -> None:
     _plant(tmp_path, {**_sound_tree(), **rule.broken})
-    culprit = next(iter(rule.broken))
-    assert any(culprit.removesuffix("/__init__.py") in found for found in rule.find(tmp_path))
+    culprit = next(iter(rule.broken)).removesuffix("/__init__.py")
+    module = culprit.removesuffix(".py").replace("/", ".")
+    assert any(culprit in found or module in found for found in rule.find(tmp_path))
+
+
+def test_our_contracts_hold_over_empty_files(tmp_path: Path) -> None:
+    _plant(tmp_path, OUR_CONTRACTS)
+    assert list(broken_contracts(tmp_path)) == []
 
 
 @pytest.mark.parametrize("find", CHECKS, ids=lambda find: find.__name__)

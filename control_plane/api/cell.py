@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from airflow._wire import cell
 from airflow._wire.layout import Layout
 
 from control_plane.operations.service import CellRequest, CellResponse, CellUnreachable
+from control_plane.unix_http import UnixConnection
 
 RESPONSE_LIMIT = 6 * 1024 * 1024
 _CHUNK = 64 * 1024
@@ -30,7 +30,7 @@ class CellCaller:
         """Ask a cell. Raises CellUnreachable: 503 nobody listens, 504 not in time, 502 not an answer."""
         layout = Layout(self.cells / environment)
         deadline = self.monotonic() + timeout
-        connection = _UnixConnection(layout.api_socket, timeout)
+        connection = UnixConnection(layout.api_socket, timeout)
         try:
             connection.request(request.method, _target(request), request.body, _headers(request, layout))
             return self._read(connection, deadline)
@@ -47,7 +47,7 @@ class CellCaller:
         finally:
             connection.close()
 
-    def _read(self, connection: _UnixConnection, deadline: float) -> CellResponse:
+    def _read(self, connection: UnixConnection, deadline: float) -> CellResponse:
         """The answer, all of it before the deadline however slowly it trickles."""
         self._await(connection, deadline)
         response = connection.getresponse()
@@ -61,26 +61,12 @@ class CellCaller:
             raise http.client.IncompleteRead(bytes(body), response.length)
         return CellResponse(response.status, response.getheader("Content-Type") or "", bytes(body))
 
-    def _await(self, connection: _UnixConnection, deadline: float) -> None:
+    def _await(self, connection: UnixConnection, deadline: float) -> None:
         left = deadline - self.monotonic()
         if left <= 0:
             raise TimeoutError
         if connection.sock is not None:
             connection.sock.settimeout(left)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("cell", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket file."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def _target(request: CellRequest) -> str:

@@ -8,8 +8,11 @@ import orjson
 from starlette.types import Scope
 
 from control_plane.api.aws.errors import Answer
+from control_plane.api.cell_metrics import collect_cells
 from control_plane.api.metrics import Metrics
+from control_plane.domain.status import SERVING, Status
 from control_plane.operations.service import Service
+from control_plane.store import environments
 
 
 def health(service: Service) -> Answer:
@@ -22,9 +25,14 @@ def health(service: Service) -> Answer:
     return Answer(200 if well else 503, orjson.dumps(body))
 
 
-def render_metrics(metrics: Metrics) -> Answer:
-    """For Prometheus."""
-    return Answer(200, metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+def render_metrics(service: Service, metrics: Metrics) -> Answer:
+    """For Prometheus: the edge's own numbers, then those of every cell that should be running."""
+    with service.db.read() as conn:
+        names = [
+            row.name for row in environments.list_all(conn) if row.status in SERVING | {Status.UNAVAILABLE}
+        ]
+    text = metrics.render() + collect_cells(service.cells, names)
+    return Answer(200, text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def is_local(scope: Scope) -> bool:

@@ -99,7 +99,7 @@ ROUTES = (
 
 PAGES = (
     ("/health", "health", Access.PUBLIC),
-    ("/metrics", "metrics", Access.LOCAL),
+    ("/metrics", "metrics", Access.LOCAL),  # with the cells' numbers
 )
 """Our own, answered by `control_plane.api.pages`."""
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from control_plane import settings as setting
+from control_plane.private_files import write_private
 from control_plane.settings import BadSetting, Paths, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,10 +45,7 @@ class Endpoints:
 
     def write(self, path: Path) -> None:
         """Replace the file atomically."""
-        temporary = path.with_name(path.name + ".new")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(self), file, indent=1)
-        temporary.replace(path)
+        write_private(path, json.dumps(asdict(self), indent=1))
 
 
 @dataclass(frozen=True, slots=True)

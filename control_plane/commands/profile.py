@@ -16,6 +16,7 @@ from control_plane.commands.options import (
     home_option,
     read_settings,
 )
+from control_plane.private_files import write_private
 
 Section = dict[str, str]
 
@@ -73,12 +74,7 @@ def put_sections(path: Path, sections: dict[str, Section]) -> None:
     kept = _without(path.read_text(encoding="utf-8") if path.exists() else "", set(sections))
     text = "\n".join(part for part in (kept.rstrip("\n"), *map(_render, sections.items())) if part) + "\n"
     configparser.RawConfigParser(strict=False).read_string(text)  # what we write must be readable
-    temporary = path.with_name(path.name + ".aerodrome")
-    with os.fdopen(
-        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(text)
-    temporary.replace(path.resolve() if path.is_symlink() else path)
+    write_private(path.resolve() if path.is_symlink() else path, text)
 
 
 def _without(text: str, titles: set[str]) -> str:

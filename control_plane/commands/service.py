@@ -27,12 +27,13 @@ from airflow._wire import jsonlog
 from control_plane.commands import object_store, wiring
 from control_plane.commands.listen import CannotListen, Sockets, bind, serve
 from control_plane.commands.options import Endpoints, find_endpoints
+from control_plane.commands.provisioner import open_provisioner
+from control_plane.private_files import write_private
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.settings import Paths, Settings
 from control_plane.tls import Identity, ensure_identity
 from infra import embedded_s3
 from infra.locks import LockTaken, hold
-from infra.process import ProcessProvisioner
 from infra.provisioner import Provisioner
 
 _CELL_GRACE = 10.0
@@ -69,7 +70,7 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     undo.callback(object_store.close, settings)
     access = object_store.open_access(settings)
     endpoints = _endpoints(settings, sockets, access)
-    provisioner = ProcessProvisioner(paths.cells)
+    provisioner = open_provisioner(paths)
     service = wiring.build(settings, sockets.tls_port, access, provisioner)
     undo.callback(service.close)
     undo.callback(_stop_cells, provisioner)
@@ -150,10 +151,8 @@ def _endpoints(settings: Settings, sockets: Sockets, access: ObjectStoreAccess) 
 
 
 def _write_credentials(paths: Paths, credentials: wiring.AdminKey) -> None:
-    temporary = paths.credentials.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"access_key_id": credentials.id, "secret_access_key": credentials.secret}, file, indent=1)
-    temporary.replace(paths.credentials)
+    facts = {"access_key_id": credentials.id, "secret_access_key": credentials.secret}
+    write_private(paths.credentials, json.dumps(facts, indent=1))
 
 
 def _stop_cells(provisioner: Provisioner) -> None:

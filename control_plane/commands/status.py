@@ -67,15 +67,25 @@ def _state(entry: EnvironmentEntry, now: float) -> tuple[str, ...]:
 
 def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]) -> str:
     """What its owner should know, the worst first."""
-    errors = health.get("import_errors", 0)
     found = (
         entry["reason"],
         str(entry["created"][-1]["step"]) if entry["status"] == "CREATING" and entry["created"] else "",
         f"the engine's last words: {entry['last_words']}" if entry["last_words"] else "",
         str(sync.get("message") or ""),
-        f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported" if errors else "",
+        *_complaints(health, sync),
     )
     return "; ".join(part for part in found if part)
+
+
+def _complaints(health: dict[str, Any], sync: dict[str, Any]) -> Iterable[str]:
+    """Why DAGs may be missing."""
+    errors = health.get("import_errors", 0)
+    if errors:
+        yield f"{errors} DAG file{'s' if errors > 1 else ''} cannot be imported"
+    refused = sync.get("refused_count", 0)
+    if refused:
+        key, reason = sync["refused"][0]
+        yield f"{refused} object{'s' if refused > 1 else ''} cannot be used, e.g. {key!r}: {reason}"
 
 
 def _age(at: object, now: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from control_plane.domain import model
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, version_key
 from control_plane.domain.errors import validation
-from control_plane.domain.shapes import Structure, Violation, check, render
+from control_plane.domain.shapes import Structure, Violation, check, member_path, render
 
 
 def validate_create(name: str, body: Mapping[str, Any], versions: Collection[str]) -> list[Violation]:
@@ -50,26 +50,26 @@ def _check_choice(at: str, value: str | None, choices: list[str]) -> Iterator[Vi
 def _check_pair(given: Mapping[str, Any], low: str, high: str) -> Iterator[Violation]:
     least, most = given.get(low), given.get(high)
     if least is not None and most is not None and least > most:
-        at = low[:1].lower() + low[1:]
-        yield Violation(at, f"Member must be less than or equal to {high}, which is {most}", str(least))
+        yield Violation(
+            member_path("", low), f"Member must be less than or equal to {high}, which is {most}", str(least)
+        )
 
 
 def _check_network(network: Mapping[str, Any]) -> Iterator[Violation]:
     for member in ("SubnetIds", "SecurityGroupIds"):
         if network.get(member) is None:
-            at = f"networkConfiguration.{member[:1].lower()}{member[1:]}"
+            at = member_path("networkConfiguration", member)
             yield Violation(at, "Member must not be null")
 
 
 def _check_class(given: Mapping[str, Any]) -> Iterator[Violation]:
     """A class without scaling has one of each."""
-    chosen = CLASSES.get(given.get("EnvironmentClass", DEFAULT_CLASS) or DEFAULT_CLASS)
+    name = given.get("EnvironmentClass") or DEFAULT_CLASS
+    chosen = CLASSES.get(name)
     if chosen is None or not chosen.fixed:
         return
     for member in ("MaxWorkers", "MinWorkers", "Schedulers", "MinWebservers", "MaxWebservers"):
         value = given.get(member)
         if value is not None and value > 1:
-            at = member[:1].lower() + member[1:]
-            yield Violation(
-                at, f"Member must be 1 for environment class {given['EnvironmentClass']}", str(value)
-            )
+            rule = f"Member must be 1 for environment class {name}"
+            yield Violation(member_path("", member), rule, str(value))

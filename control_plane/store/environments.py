@@ -78,12 +78,6 @@ def transition(
     return conn.execute(query).rowcount == 1
 
 
-def record_update(conn: Connection, name: str, last_update: LastUpdate) -> None:
-    """Say how things stand without a change of status, for example that the bucket cannot be read."""
-    query = sa.update(table).where(table.c.name == name)
-    conn.execute(query.values(last_update=json.dumps(last_update.to_json())))
-
-
 def delete(conn: Connection, name: str) -> bool:
     """Forget an environment whose cell is gone. False when it is not DELETING: nothing else may vanish."""
     query = sa.delete(table).where(table.c.name == name, table.c.status == Status.DELETING.value)

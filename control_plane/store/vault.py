@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from control_plane.private_files import stage
+
 
 @dataclass(frozen=True, slots=True)
 class Vault:
@@ -46,11 +48,7 @@ def open_vault(path: Path) -> Vault:
 def _make_key(path: Path) -> None:
     """Written aside and linked into place: two starters agree on one key, a crash leaves none half."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    temporary = stage(path, Fernet.generate_key().decode() + "\n")
     try:
         os.link(temporary, path)
     except FileExistsError:

@@ -22,6 +22,11 @@ def describe_status(status: int) -> str:
     return f"its process exited with code {os.WEXITSTATUS(status)} before it could report"
 
 
+def describe_slow_import(limit: float) -> str:
+    """Why a DAG file's import was ended, in the words of the import's own time-out."""
+    return f"it took longer than {limit:g} seconds"
+
+
 def name_signal(number: int) -> str:
     """SIGKILL and so on."""
     try:

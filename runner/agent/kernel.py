@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,8 @@ class Process:
     """A row of the process table."""
 
     pid: int
+    is_zombie: bool
+    """It is dead, and whoever should reap it has not."""
     parent: int
     session: int
     started: int
@@ -36,13 +37,6 @@ def become_subreaper() -> None:
     """Have orphans among our descendants become our children, so that none is out of sight."""
     if LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def raise_file_limit() -> int:
-    """As many open files as the system allows; the number. A task costs three."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 def boot_id() -> str:
@@ -66,7 +60,11 @@ def find_process(pid: int) -> Process | None:
     finally:
         os.close(fd)
     fields = text[text.rfind(b")") + 2 :].split()
-    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19])) if len(fields) > 19 else None
+    return (
+        Process(pid, fields[0] in (b"Z", b"X"), int(fields[1]), int(fields[3]), int(fields[19]))
+        if len(fields) > 19
+        else None
+    )
 
 
 def list_processes() -> Iterator[Process]:
@@ -81,8 +79,9 @@ def list_processes() -> Iterator[Process]:
 
 
 def session_members(session: int) -> list[int]:
-    """The pids in a session."""
-    return [process.pid for process in list_processes() if process.session == session]
+    """The pids in a session; the dead that nobody has reaped are none."""
+    members = (process for process in list_processes() if process.session == session)
+    return [process.pid for process in members if not process.is_zombie]
 
 
 def list_children() -> list[int]:

@@ -17,7 +17,7 @@ from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
 
-from runner import process
+from runner import ownlogs, process
 from runner.agent import interpreter, kernel
 from runner.agent.adoption import Adoption
 from runner.agent.launching import Launcher
@@ -50,13 +50,14 @@ def run(home: Path) -> int:
         return process.die_with_reason(error)
     process.show_role("agent", spec.environment)
     jsonlog.configure(layout.own_logs / "agent.log")
-    kernel.raise_file_limit()
+    process.raise_file_limit()
     kernel.become_subreaper()
     work = layout.home / "work"
     work.mkdir(mode=0o700, exist_ok=True)
     os.chdir(work)
     store = open_log_store(layout.task_logs, spec.logs)
     store.start()
+    ownlogs.attach(store, spec, ownlogs.AGENT)
     Agent(layout, spec, work, store).run()
     store.stop(LOG_STOP)
     role.close()
@@ -72,22 +73,18 @@ class Agent:
         self._loop = loop = Loop()
         level = spec.log_level("TaskLogs")
         python = interpreter.of_spec(spec, work, os.environ)
-        always_fresh = spec.option("core", "execute_tasks_new_python_interpreter", "False").lower() in (
-            "true",
-            "1",
-        )
         self._link = Link(
             loop, layout.engine_socket, layout.lock("agent").with_name("agent.epoch"),
             self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
         )  # fmt: skip
         launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(
-            loop, launcher, store, layout.attempts, level, always_fresh, self._link.send,
+            loop, launcher, store, layout.attempts, level, self._link.send,
             lambda: self._strays.look_later(),
         )  # fmt: skip
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
-            float(spec.option("core", "dagbag_import_timeout", "30")),
+            spec.number("core", "dagbag_import_timeout", 30.0),
         )  # fmt: skip
         self._supervisor.zygotes = self._zygotes
         self._parser = Parser(

@@ -26,6 +26,8 @@ from runner.agent.stream import Stream
 
 WATCH_INTERVAL = 0.25
 MOST_PROCESSES = 64
+TIMEOUT_MARGIN = 2.0
+"""Seconds more than the child gives itself: its own time-out comes first and names the line that hangs."""
 TRIES = 3
 _SHAPE = {"dags": list, "error": str | None, "seconds": float | int, "modules": list, "warnings": list}
 
@@ -112,7 +114,7 @@ class Parser:
                 continue
             if job.tries >= TRIES:
                 self._report(
-                    job, _failure(f"cannot parse {job.file}: the process that parses died every time")
+                    job, _failure(f"cannot import {job.file}: the process that parses died every time")
                 )
             else:
                 self._queue.appendleft(job)
@@ -126,7 +128,8 @@ class Parser:
             return
         job.pid = pid
         job.deadline = self._loop.after(
-            job.timeout, lambda: self._kill(job, f"it took longer than {job.timeout:g} s")
+            job.timeout + TIMEOUT_MARGIN,
+            lambda: self._kill(job, endings.describe_slow_import(job.timeout)),
         )
         if not self._watching:
             self._watching = True
@@ -201,7 +204,7 @@ class Parser:
         self._drop(job)
         if job.trouble is not None:
             self._on_end()
-            self._report(job, _failure(f"cannot parse {job.file}: {job.trouble}"))
+            self._report(job, _failure(f"cannot import {job.file}: {job.trouble}"))
         self.pump()
 
     def _report(self, job: Job, result: Message) -> None:

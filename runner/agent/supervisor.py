@@ -38,10 +38,10 @@ class Supervisor:
 
     def __init__(
         self, loop: Loop, launcher: Launcher, store: LogStore, directory: Path, log_level: str | None,
-        always_fresh: bool, send: Callable[[Message], None], on_end: Callable[[], None],
+        send: Callable[[Message], None], on_end: Callable[[], None],
     ) -> None:  # fmt: skip
         self._loop, self._launcher, self._store, self._directory = loop, launcher, store, directory
-        self._log_level, self._always_fresh = log_level, always_fresh
+        self._log_level = log_level
         self._send, self._on_end = send, on_end
         self._boot = kernel.boot_id()
         self.zygotes: Zygotes | None = None
@@ -113,7 +113,7 @@ class Supervisor:
         attempt = Attempt(work.attempt, work, lock, AttemptLog(self._store, log_key, self._log_level))
         attempt.data = data
         self.attempts[attempt.id] = attempt
-        if self._always_fresh or work.fresh_interpreter:
+        if work.fresh_interpreter:
             self._launch(attempt, None)
         else:
             self._zygotes().place(attempt.id, work.bundle, work.file)

@@ -212,7 +212,7 @@ class Zygotes:
             self._owner.zygote_broken(_take(zygote), f"cannot import {zygote.file}: {why}", None)
 
     def _import_too_slow(self, zygote: FileZygote) -> None:
-        zygote.trouble = f"it took longer than {self._import_limit:g} s"
+        zygote.trouble = endings.describe_slow_import(self._import_limit)
         if zygote.pid is not None:
             kernel.kill_session(zygote.pid)
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import anyio
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from runner.api.access import AccessLog
 from runner.api.airflow.routes import ROUTES
 from runner.api.airflow.summaries import Summaries
 from runner.api.airflow.v1 import list_routes as list_v1_routes
@@ -32,7 +34,7 @@ def create_app(cell: CellContext) -> Starlette:
     """The application. It starts nothing and holds no connection until it is asked."""
     endpoint = Endpoint(cell, Summaries(), anyio.CapacityLimiter(_THREADS))
     tables = {"/api/v2": list(ROUTES)}
-    if cell.spec.airflow_version.split(".")[0] < "3":
+    if cell.spec.generation < 3:
         tables["/api/v1"] = list_v1_routes()
     routes: list[BaseRoute] = [
         Route("/healthz", endpoint.wrap(get_healthz, Role.PUBLIC), methods=["GET"]),
@@ -47,7 +49,7 @@ def create_app(cell: CellContext) -> Starlette:
         404: _answer_with(endpoint, ApiError("not_found", "Not Found")),
         405: _answer_with(endpoint, ApiError("not_allowed", "Method Not Allowed")),
     }
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(AccessLog)])
     app.router.redirect_slashes = False
     return app
 

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from runner.api.access import note_identity
 from runner.api.airflow.summaries import Summaries
 from runner.api.answers import reply
 from runner.api.auth import Identity, Role, allow, identify
@@ -110,7 +111,9 @@ class Endpoint:
 
     def identify(self, request: Request) -> Identity:
         """Who asks. Raises ApiError (unauthenticated)."""
-        return identify(request.headers, self._cell.spec.token)
+        identity = identify(request.headers, self._cell.spec.token)
+        note_identity(request.scope, identity)
+        return identity
 
     async def _read(self, request: Request, identity: Identity) -> Call:
         _refuse_nul(request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
-from runner.scheduler.events import DagsChanged, Event, RunChanged, RunCreated
+from runner.events import DagsChanged, Event, RunChanged, RunCreated
 from runner.store.database import Database
 from runner.store.secrets import SecretBox, open_box
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from starlette.responses import Response
@@ -17,8 +17,12 @@ from runner.store.dag_files import count_import_errors
 from runner.store.listing_processes import list_processes
 from runner.store.listing_states import count_open_runs, count_open_tasks
 
-_ALIVE = 20.0
-"""Seconds since the scheduler's last turn; it turns every five at least."""
+if TYPE_CHECKING:
+    from sync.mirror import SyncReport
+
+_FEW = 20
+SILENT_SECONDS = 20.0
+"""The scheduler turns every five seconds at least and writes its processes down every ten: silent longer is stuck."""
 
 
 def get_healthz(call: Call) -> Response:
@@ -35,7 +39,7 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     bundle = find_active(conn)
     has_files = bundle is not None or (sync is not None and sync.digest is not None)
     last_turn = status.get("last_turn")
-    alive = last_turn is not None and call.cell.clock() - last_turn <= _ALIVE
+    alive = is_alive(last_turn, call.cell.clock())
     processes = [
         _process_body(row) for row in list_processes(conn) if is_present(row, agents, call.cell.clock())
     ]
@@ -48,18 +52,29 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
         "scheduler": {**status, "alive": alive},
         "agents": [{key: value for key, value in agent.items() if key != "processes"} for agent in agents],
         "processes": processes + of_agents,
-        "sync": None if sync is None else asdict(sync),
+        "sync": None if sync is None else _sync_body(sync),
         "queue": {**count_open_tasks(conn), "runs": count_open_runs(conn)},
         "import_errors": count_import_errors(conn),
         "at": moment(call.cell.clock()),
     }
 
 
+def is_alive(last: float | None, now: float) -> bool:
+    """Whether something that spoke last at `last`, or never, still works."""
+    return last is not None and now - last <= SILENT_SECONDS
+
+
 def is_present(row: Any, agents: Iterable[Mapping[str, Any]], now: float) -> bool:
     """Whether a process of the table is there still: an agent has a link to us, another has spoken lately."""
     if row.role == "agent":
         return any((agent.get("host"), agent.get("pid")) == (row.host, row.pid) for agent in agents)
-    return bool(now - row.heartbeat <= _ALIVE)
+    return is_alive(row.heartbeat, now)
+
+
+def _sync_body(sync: SyncReport) -> dict[str, Any]:
+    """The report, with the first few of the keys that were refused; all of them are import errors."""
+    few = replace(sync, refused=sync.refused[:_FEW])
+    return {**asdict(few), "refused_count": len(sync.refused)}
 
 
 def _process_body(row: Any) -> dict[str, Any]:

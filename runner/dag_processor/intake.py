@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,17 +23,21 @@ from airflow._wire.cell import CellSpec
 
 from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
 from runner.dag_processor.recording import Parsed, Rules, record, record_fault
-from runner.scheduler.events import DagsChanged, Event
+from runner.dag_processor.refusing import describe_refused
+from runner.events import DagsChanged, Event
 from runner.store import dag_files
 from runner.store.bundles import activate, list_needed
+from runner.store.dag_files import replace_refused
 from runner.store.dags import drop_files
 from runner.store.database import Database
 from sync.snapshot import Snapshot
 
-_WINDOW = 32
+_WINDOW = 64
 """Files that are being parsed at once: enough to keep agents busy, few enough to change our mind."""
 _BATCH = 64
 """Answers in one transaction."""
+_GATHER_SECONDS = 0.1
+"""How long to gather a batch while many files are waiting: every transaction makes the scheduler look, too."""
 _KEEP_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
 _log = logging.getLogger("aerodrome.dag_processor")
@@ -64,10 +69,18 @@ class _Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class _Refused:
+    keys: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Answer:
     bundle: str
     file: str
     result: dict[str, Any]
+
+
+_Message = Snapshot | _Refused | _Answer | None
 
 
 class Intake:
@@ -86,14 +99,15 @@ class Intake:
         self._parser = parser
         self._clock = clock
         self._collect = collect
-        generation = spec.airflow_version.split(".")[0]
         self._syntax = spec.option(
-            "core", "dag_ignore_file_syntax", "glob" if generation >= "3" else "regexp"
+            "core", "dag_ignore_file_syntax", "glob" if spec.generation >= 3 else "regexp"
         )
-        self._safe_mode = spec.option("core", "dag_discovery_safe_mode", "True").lower() != "false"
-        self._paused = spec.option("core", "dags_are_paused_at_creation", "True").lower() != "false"
-        self._timeout = float(spec.option("core", "dagbag_import_timeout", "30"))
-        self._inbox: queue.SimpleQueue[Snapshot | _Answer | None] = queue.SimpleQueue()
+        self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
+        self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
+        self._timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        self._bucket = spec.source.bucket
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._told: tuple[tuple[str, str], ...] | None = None
         self._turn: _Turn | None = None
         self._without_dags: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="dag-processor", daemon=True)
@@ -110,8 +124,14 @@ class Intake:
         """Take in a complete snapshot; the newest wins."""
         self._inbox.put(snapshot)
 
+    def on_refused(self, keys: tuple[tuple[str, str], ...]) -> None:
+        """Keys that make no file, of one look at the bucket; only a change is news. One thread calls this."""
+        if keys != self._told:
+            self._told = keys
+            self._inbox.put(_Refused(keys))
+
     def _run(self) -> None:
-        messages: list[Snapshot | _Answer | None] = []
+        messages: list[_Message] = []
         while True:
             messages = self._take(messages)
             if None in messages:
@@ -124,20 +144,23 @@ class Intake:
                 threading.Event().wait(_RETRY_SECONDS)
                 messages = [self._turn.snapshot] if self._turn is not None else messages
 
-    def _take(self, left: list[Snapshot | _Answer | None]) -> list[Snapshot | _Answer | None]:
-        """Everything that has arrived, at least one message."""
+    def _take(self, left: list[_Message]) -> list[_Message]:
+        """Everything that has arrived, at least one message; in a large turn what arrives soon after, too."""
         messages = left or [self._inbox.get()]
+        is_large = self._turn is not None and len(self._turn.waiting) > _BATCH
+        until = time.monotonic() + (_GATHER_SECONDS if is_large else 0.0)
         while len(messages) < _BATCH:
             try:
-                messages.append(self._inbox.get_nowait())
+                messages.append(self._inbox.get(timeout=max(0.0, until - time.monotonic())))
             except queue.Empty:
                 break
         return messages
 
-    def _handle(self, messages: list[Snapshot | _Answer | None]) -> None:
+    def _handle(self, messages: list[_Message]) -> None:
         snapshots = [message for message in messages if isinstance(message, Snapshot)]
         if snapshots:
             self._begin(snapshots[-1])
+        self._record_refused([message for message in messages if isinstance(message, _Refused)])
         if self._turn is None:
             return
         self._record(self._turn, [message for message in messages if isinstance(message, _Answer)])
@@ -145,6 +168,21 @@ class Intake:
         if not self._turn.asked:
             self._finish(self._turn)
             self._turn = None
+
+    def _record_refused(self, told: list[_Refused]) -> None:
+        """Make the import errors those of the last look. A fault holds no snapshot up: the next look tells again."""
+        if not told:
+            return
+        errors = describe_refused(self._bucket, told[-1].keys)
+        try:
+            with self._db.begin() as conn:
+                new = replace_refused(conn, errors, self._clock())
+        except Exception:
+            _log.exception("cannot record %d refused objects", len(errors))
+            self._told = None
+            return
+        for name in new:
+            _log.warning(errors[name])
 
     def _begin(self, snapshot: Snapshot) -> None:
         """Find out what the snapshot asks for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from runner.store.listing_dags import list_files_of_dags
 
 _DAG_ID = re.compile(r"[\w.\-]{1,250}\Z")
 _MAX_ERROR = 64 * 1024
+_log = logging.getLogger("aerodrome.dag_processor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,27 @@ def record(conn: sa.Connection, bundle: str, answers: Sequence[Parsed], rules: R
                 error = str(refusal)
         rows.append(_describe_file(conn, bundle, parsed, error, rules.now))
     put_dag_files(conn, rows)
+    for row in rows:
+        tell(row, len(dags[row.path][0]))
     return changed
 
 
 def record_fault(conn: sa.Connection, bundle: str, parsed: Parsed, fault: Exception, now: float) -> None:
     """Write that an answer could not be recorded, as the file's import error."""
     error = f"cannot use what parsing {parsed.file} found: {fault!r}"
-    put_dag_files(conn, [_describe_file(conn, bundle, parsed, error, now)])
+    row = _describe_file(conn, bundle, parsed, error, now)
+    put_dag_files(conn, [row])
+    tell(row, 0)
+
+
+def tell(row: DagFile, dags: int) -> None:
+    """What came of a file, as one line of the log."""
+    facts = {"file": row.path, "seconds": round(row.seconds, 4)}
+    if row.error is None:
+        _log.info("parsed %s in %.3f s", row.path, row.seconds, extra={**facts, "dags": dags})
+        return
+    last = row.error.strip().rpartition("\n")[2]
+    _log.error("cannot import %s: %s", row.path, last, extra={**facts, "error_detail": row.error})
 
 
 def _read_dags(parsed: Parsed) -> tuple[list[dict[str, Any]], str | None]:

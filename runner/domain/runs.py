@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
+from runner.domain.states import DagRunState, TaskInstanceState
 
 _BAD = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})
 
@@ -12,12 +12,3 @@ _BAD = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})
 def judge_end(leaves: Iterable[TaskInstanceState | None]) -> DagRunState:
     """The state of a run all of whose tasks are over, by its deciding leaves."""
     return DagRunState.FAILED if any(state in _BAD for state in leaves) else DagRunState.SUCCESS
-
-
-def judge_run(
-    states: Iterable[TaskInstanceState | None], leaves: Iterable[TaskInstanceState | None]
-) -> DagRunState:
-    """The state of a started run: running as long as any of its tasks is unfinished."""
-    if any(state not in TERMINAL for state in states):
-        return DagRunState.RUNNING
-    return judge_end(leaves)

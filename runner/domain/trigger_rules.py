@@ -185,7 +185,5 @@ RULES: dict[str, Callable[[Counts, int], Outcome]] = {
     "none_skipped": _none_skipped,
     "all_skipped": _all_skipped,
     "always": _always,
-    "dummy": _always,
-    "none_failed_or_skipped": _none_failed_min_one_success,
     "all_done_setup_success": _all_done_setup_success,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from airflow._wire.frames import Message
 
-from runner.scheduler.events import DagsChanged, RunChanged, RunCreated
+from runner.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler.link import AgentLink
 from runner.scheduler.timers import Kind
 

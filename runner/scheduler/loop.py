@@ -16,11 +16,11 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
+from runner.events import Answered, Event, ParseAsked, Stop
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.deciding import Decider
 from runner.scheduler.dispatch import make_workload
-from runner.scheduler.events import Answered, Event, ParseAsked, Stop
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
 from runner.scheduler.questions import Handler, Questions, refuse
@@ -52,8 +52,8 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, int(spec.airflow_version.split(".")[0]) >= 3, new_attempt)
-        self._fresh = spec.option("core", "execute_tasks_new_python_interpreter", "False").lower() == "true"
+        self._decider = Decider(db, spec.generation >= 3, new_attempt)
+        self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()

@@ -10,7 +10,7 @@ from typing import Any
 from airflow._wire import messages
 from airflow._wire.frames import Message
 
-from runner.scheduler.events import ParseAsked
+from runner.events import ParseAsked
 
 Send = Callable[[int, Message], None]
 

@@ -11,7 +11,7 @@ from typing import Any
 from airflow._wire import messages
 from airflow._wire.frames import Message
 
-from runner.scheduler.events import Answered
+from runner.events import Answered
 from runner.scheduler.instances import Task
 
 log = logging.getLogger(__name__)

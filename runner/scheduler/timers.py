@@ -12,8 +12,6 @@ class Kind(IntEnum):
     TASK = 0
     RUN = 1
     CREATION = 2
-    POLL = 3
-    PROCESSES = 4
 
 
 class Timers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from airflow._wire.states import RUN_TERMINAL
 
+from runner.store.dag_files import is_file
 from runner.store.meta import find_fact, put_fact
 from runner.store.put import put_row
 from runner.store.schema import bundle, dag_file, dag_run
@@ -30,6 +31,6 @@ def list_needed(conn: sa.Connection) -> set[str]:
     """Snapshots that unfinished runs are pinned to or that a file's DAGs come from, and the active one."""
     ended = [str(state) for state in RUN_TERMINAL]
     of_runs = sa.select(dag_run.c.bundle).where(dag_run.c.state.not_in(ended))
-    found = set(conn.execute(sa.union(of_runs, sa.select(dag_file.c.bundle))).scalars())
+    found = set(conn.execute(sa.union(of_runs, sa.select(dag_file.c.bundle).where(is_file))).scalars())
     active = find_active(conn)
     return found | ({active} if active else set())

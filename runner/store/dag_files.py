@@ -1,4 +1,7 @@
-"""The DAG files of the cell: what each looked like when it was last parsed, and the error if it could not be."""
+"""The DAG files of the cell: what each looked like when it was last parsed, and the error if it could not be.
+
+Objects that sync refused are kept here too, for their errors only: a row whose path begins with `s3://` is no file.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,9 @@ _ORDERS = Orders(
     dag_file.c.error_id,
 )
 
+is_file = dag_file.c.path.not_like("s3://%")
+"""Whether a row is a file of a snapshot."""
+
 
 @dataclass(frozen=True, slots=True)
 class DagFile:
@@ -44,7 +50,7 @@ class DagFile:
 def list_all(conn: sa.Connection) -> dict[str, DagFile]:
     """Every file that has been parsed and is still there, by path."""
     columns = [column for column in dag_file.c if column.name != "error_id"]
-    return {row.path: _read(row) for row in conn.execute(sa.select(*columns))}
+    return {row.path: _read(row) for row in conn.execute(sa.select(*columns).where(is_file))}
 
 
 def find_dag_file(conn: sa.Connection, path: str) -> DagFile | None:
@@ -89,6 +95,16 @@ def delete_dag_files(conn: sa.Connection, paths: list[str]) -> None:
         conn.execute(sa.delete(dag_file).where(dag_file.c.path.in_(paths)))
 
 
+def replace_refused(conn: sa.Connection, errors: Mapping[str, str], now: float) -> list[str]:
+    """From now on these objects are refused and no others; the names that are new. An error keeps its number."""
+    rows = conn.execute(sa.select(dag_file.c.path, dag_file.c.error).where(~is_file))
+    known = {row.path: row.error for row in rows}
+    changed = [name for name, error in errors.items() if known.get(name) != error]
+    delete_dag_files(conn, [name for name in known if name not in errors])
+    put_dag_files(conn, [DagFile(name, "", "", now, 0.0, error=errors[name]) for name in changed])
+    return [name for name in changed if name not in known]
+
+
 def list_import_errors(
     conn: sa.Connection, window: Window, filename: str | None, pattern: str | None, prefix: str | None
 ) -> Page:
@@ -111,7 +127,8 @@ def find_import_error(conn: sa.Connection, number: int) -> sa.Row[Any] | None:
 
 def count_import_errors(conn: sa.Connection) -> int:
     """How many files cannot be parsed."""
-    return conn.execute(sa.select(sa.func.count()).where(dag_file.c.error.is_not(None))).scalar_one()
+    statement = sa.select(sa.func.count()).where(dag_file.c.error.is_not(None), is_file)
+    return conn.execute(statement).scalar_one()
 
 
 def _read(row: sa.Row[Any]) -> DagFile:

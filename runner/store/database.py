@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError as DatabaseError
 
-from runner.domain.spec import DEFAULT_POOL
-from runner.store.schema import metadata, pool
+from runner.store.pools import DEFAULT_SLOTS, ensure_default_pool
+from runner.store.schema import metadata
 
 __all__ = ["REVISION", "Connection", "Database", "DatabaseError"]
 
@@ -56,13 +56,16 @@ class Database:
         with self._reading.connect() as conn:
             yield conn
 
-    def create_or_migrate(self) -> None:
-        """Bring the database to the newest schema: made at once when it is empty, else by its migrations."""
+    def create_or_migrate(self, pool_slots: int = DEFAULT_SLOTS) -> None:
+        """Bring the database to the newest schema: made at once when it is empty, else by its migrations.
+
+        `pool_slots`: the size of a new database's default pool.
+        """
         with self.begin() as conn:
             revision = _find_revision(conn)
             if revision is None:
                 metadata.create_all(conn)
-                conn.execute(pool.insert().values(name=DEFAULT_POOL, slots=128, description="Default pool"))
+                ensure_default_pool(conn, pool_slots)
                 _stamp(conn)
                 return
         if revision != REVISION:

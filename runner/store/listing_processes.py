@@ -12,8 +12,3 @@ from runner.store.schema import process
 def list_processes(conn: sa.Connection) -> list[sa.Row[Any]]:
     """Every process that has a row, oldest first."""
     return list(conn.execute(sa.select(process).order_by(process.c.started_at, process.c.id)))
-
-
-def find_heartbeat(conn: sa.Connection, role: str) -> float | None:
-    """When a process of the role last said that it works."""
-    return conn.execute(sa.select(sa.func.max(process.c.heartbeat)).where(process.c.role == role)).scalar()

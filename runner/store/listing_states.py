@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from airflow._wire.states import RUN_TERMINAL, TERMINAL, DagRunState, TaskInstanceState
 
+from runner.store.dag_files import is_file
 from runner.store.schema import dag, dag_file, dag_run, task_instance
 
 _OPEN_TASKS = [str(state) for state in TaskInstanceState if state not in TERMINAL]
@@ -44,7 +45,7 @@ def sum_parsing(conn: sa.Connection) -> Any:
         sa.func.sum(seconds).label("seconds"),
         sa.func.max(seconds).label("slowest"),
     )
-    return conn.execute(sa.select(*columns).select_from(dag_file)).one()
+    return conn.execute(sa.select(*columns).select_from(dag_file).where(is_file)).one()
 
 
 def count_dags(conn: sa.Connection) -> dict[bool, int]:

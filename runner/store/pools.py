@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 from airflow._wire.states import TaskInstanceState
 
+from runner.domain.spec import DEFAULT_POOL
 from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
 from runner.store.put import put_row
 from runner.store.schema import pool, task_instance
 
-DEFAULT_POOL = "default_pool"
-DEFAULT_SLOTS = 128
+DEFAULT_SLOTS = 10_000
+"""What MWAA gives the default pool; `[core] default_pool_task_slot_count` says otherwise."""
 _ORDERS = Orders(
     {"id": pool.c.name, "name": pool.c.name, "pool": pool.c.name, "slots": pool.c.slots}, pool.c.name
 )
@@ -48,10 +49,10 @@ def list_pools(
     return [Pool(**row._mapping) for row in page.rows], page.total
 
 
-def ensure_default_pool(conn: sa.Connection) -> None:
+def ensure_default_pool(conn: sa.Connection, slots: int = DEFAULT_SLOTS) -> None:
     """Write the default pool's row if nobody has; its size afterwards is the user's."""
     if conn.execute(sa.select(pool.c.name).where(pool.c.name == DEFAULT_POOL)).first() is None:
-        put_row(conn, pool, asdict(_DEFAULT))
+        put_row(conn, pool, asdict(replace(_DEFAULT, slots=slots)))
 
 
 def put_pool(conn: sa.Connection, item: Pool) -> None:

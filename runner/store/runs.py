@@ -99,12 +99,6 @@ def delete_run(conn: sa.Connection, key: int) -> bool:
     return True
 
 
-def find_run_key(conn: sa.Connection, dag_id: str, run_id: str) -> int | None:
-    """The key of a run by its names."""
-    query = sa.select(dag_run.c.id).where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
-    return conn.execute(query).scalar()
-
-
 def count_unfinished(conn: sa.Connection, dag_ids: Sequence[str]) -> dict[str, int]:
     """How many queued and running runs each of these DAGs has; DAGs without any are left out."""
     query = (

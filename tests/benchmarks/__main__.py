@@ -12,11 +12,13 @@ from tests.benchmarks import report
 from tests.benchmarks.measure import Row
 from tests.benchmarks.setup import Setup
 from tests.benchmarks.suite import SUITE
+from tests.benchmarks.surroundings import end_cleanly_on_sigterm
 
 
 def main() -> int:
     """Run what was asked for; 1 when a row is void or a benchmark could not run."""
     arguments = _arguments()
+    end_cleanly_on_sigterm()
     rows: list[Row] = []
     failed = False
     for name in arguments.names or SUITE:

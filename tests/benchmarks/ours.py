@@ -23,7 +23,10 @@ from tests.benchmarks.side import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = [sys.executable, "-m", "control_plane.main"]
 BUCKET = "bench"
-OPTIONS = {"core.parallelism": "2000", "core.max_active_tasks_per_dag": "100000"}
+OPTIONS = {
+    "core.parallelism": "2000",
+    "core.max_active_tasks_per_dag": "100000",
+}
 ROLE = "arn:aws:iam::123456789012:role/bench"
 NETWORK = {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 QUICKLY = Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32)
@@ -73,7 +76,7 @@ class Aerodrome:
         bare, _, query = path.partition("?")
         request: dict[str, Any] = {"Name": self.environment, "Method": method, "Path": bare}
         if query:
-            request["QueryParameters"] = dict(urllib.parse.parse_qsl(query))
+            request["QueryParameters"] = urllib.parse.parse_qs(query)
         if body is not None:
             request["Body"] = dict(body)
         try:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.benchmarks import postgres
 from tests.benchmarks.side import HttpJson, wait_for
-from tests.benchmarks.venvs import clean_environment, make_venv
+from tests.benchmarks.surroundings import clean_environment, make_venv
 
 VERSION = "3.3.2"
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.benchmarks import ours, peers_airflow, report, shapes
 from tests.benchmarks.measure import Row, run_shape
 from tests.benchmarks.side import Side, publish
+from tests.benchmarks.surroundings import end_cleanly_on_sigterm
 
 Start = Callable[[Path], contextlib.AbstractContextManager[Side]]
 
@@ -18,6 +19,7 @@ Start = Callable[[Path], contextlib.AbstractContextManager[Side]]
 def main() -> None:
     """Run the rounds and write the report."""
     arguments = _arguments()
+    end_cleanly_on_sigterm()
     chosen = [
         shapes.fibonacci("wm-light", 40, 10),
         shapes.chain(arguments.chain),

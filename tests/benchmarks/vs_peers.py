@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.benchmarks import machine, nursery, postgres, records, report, shapes
 from tests.benchmarks.measure import Row
 from tests.benchmarks.side import HttpJson, wait_for
-from tests.benchmarks.venvs import clean_environment, make_venv
+from tests.benchmarks.surroundings import clean_environment, end_cleanly_on_sigterm, make_venv
 
 SCRIPTS = Path(__file__).with_name("peers")
 LIMIT = 900.0
@@ -63,6 +63,7 @@ PEERS = (
 def main() -> None:
     """Run the rounds and write the report."""
     arguments = _arguments()
+    end_cleanly_on_sigterm()
     chosen = [peer for peer in PEERS if not arguments.names or peer.name in arguments.names]
     venvs = {peer.venv: make_venv(Path(".bench/peers") / peer.venv, peer.packages) for peer in chosen}
     work = [shapes.fibonacci("wm-light", 40, 10), shapes.fan(arguments.fan)]

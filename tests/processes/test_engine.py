@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from airflow._wire import messages
 
 from runner.domain.states import TaskInstanceState
+from runner.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler import loop
-from runner.scheduler.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import AttemptInfo
 from runner.store import task_instances

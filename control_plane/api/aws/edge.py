@@ -81,7 +81,9 @@ class Edge:
         if access is Access.LOCAL and not pages.is_local(scope):
             raise ServiceError(Code.ACCESS_DENIED, f"{request.path.decode()} is for this machine only")
         if name == "metrics":
-            return pages.render_metrics(self.metrics)
+            return await to_thread.run_sync(
+                pages.render_metrics, self.service, self.metrics, limiter=self.waiting
+            )
         return await to_thread.run_sync(pages.health, self.service, limiter=self.quick)
 
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:

@@ -12,15 +12,13 @@ from runner.api.airflow.dag_shapes import BUNDLE_NAME, DAGS_FOLDER
 from runner.api.answers import moment, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.api.health import is_alive
 from runner.store import dag_files
 from runner.store.listing_page import order_rows
 from runner.store.listing_processes import list_processes
 
 if TYPE_CHECKING:
     from sync.mirror import SyncReport
-
-_ALIVE = 30.0
-"""Seconds since a process last said that it works."""
 
 _JOB_TYPES = {"engine": "SchedulerJob", "agent": "LocalTaskJob", "triggerer": "TriggererJob"}
 
@@ -131,7 +129,7 @@ def _nothing(call: Call, name: str) -> Response:
 def _state(beat: float | None, now: float) -> str | None:
     if beat is None:
         return None
-    return "healthy" if now - beat <= _ALIVE else "unhealthy"
+    return "healthy" if is_alive(beat, now) else "unhealthy"
 
 
 def _relative(filename: str | None) -> str | None:
@@ -152,7 +150,7 @@ def _job_body(row: Any, now: float) -> dict[str, Any]:
     return {
         "id": zlib.crc32(row.id.encode()),
         "dag_id": None,
-        "state": "running" if now - row.heartbeat <= _ALIVE else "failed",
+        "state": "running" if is_alive(row.heartbeat, now) else "failed",
         "job_type": _JOB_TYPES.get(row.role, row.role),
         "start_date": moment(row.started_at),
         "end_date": None,

@@ -104,35 +104,35 @@ def version_facts(
 
 
 def task_body(task: dict[str, Any], downstream: list[str], doc_params: dict[str, Any]) -> dict[str, Any]:
-    """TaskResponse from a serialised task."""
-    operator = task.get("operator") or ""
+    """TaskResponse from a serialised task; whoever serialised it wrote every key."""
+    operator = task["operator"]
     return {
         "task_id": task["task_id"],
-        "task_display_name": task.get("display_name") or task["task_id"],
-        "owner": task.get("owner") or "airflow",
-        "start_date": date_text(task.get("start_date")),
-        "end_date": date_text(task.get("end_date")),
-        "trigger_rule": task.get("trigger_rule") or "all_success",
-        "depends_on_past": bool(task.get("depends_on_past")),
-        "wait_for_downstream": bool(task.get("wait_for_downstream")),
-        "retries": task.get("retries") or 0,
-        "queue": task.get("queue") or "default",
-        "pool": task.get("pool") or "default_pool",
-        "pool_slots": task.get("pool_slots") or 1,
-        "execution_timeout": time_delta(task.get("execution_timeout")),
-        "retry_delay": time_delta(task.get("retry_delay", 300.0)),
-        "retry_exponential_backoff": task.get("retry_exponential_backoff") or 0,
-        "priority_weight": task.get("priority_weight", 1),
-        "weight_rule": task.get("weight_rule") or "downstream",
-        "ui_color": task.get("ui_color") or "#fff",
-        "ui_fgcolor": task.get("ui_fgcolor") or "#000",
-        "template_fields": list(task.get("template_fields") or []),
+        "task_display_name": task["display_name"] or task["task_id"],
+        "owner": task["owner"],
+        "start_date": date_text(task["start_date"]),
+        "end_date": date_text(task["end_date"]),
+        "trigger_rule": task["trigger_rule"],
+        "depends_on_past": task["depends_on_past"],
+        "wait_for_downstream": task["wait_for_downstream"],
+        "retries": task["retries"],
+        "queue": task["queue"],
+        "pool": task["pool"],
+        "pool_slots": task["pool_slots"],
+        "execution_timeout": time_delta(task["execution_timeout"]),
+        "retry_delay": time_delta(task["retry_delay"]),
+        "retry_exponential_backoff": task["retry_exponential_backoff"],
+        "priority_weight": task["priority_weight"],
+        "weight_rule": task["weight_rule"],
+        "ui_color": task["ui_color"],
+        "ui_fgcolor": task["ui_fgcolor"],
+        "template_fields": task["template_fields"],
         "downstream_task_ids": downstream,
-        "doc_md": task.get("doc_md"),
+        "doc_md": task["doc_md"],
         "operator_name": operator,
         "params": doc_params,
         "class_ref": {"class_name": operator, "module_path": None},
-        "is_mapped": task.get("mapped") is not None,
+        "is_mapped": task["mapped"] is not None,
         "extra_links": [],
     }
 

@@ -11,8 +11,9 @@ from runner.api.airflow.bodies import PoolBody, PoolPatch
 from runner.api.answers import empty, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.domain.spec import DEFAULT_POOL
 from runner.store import pools as store
-from runner.store.pools import DEFAULT_POOL, Pool
+from runner.store.pools import Pool
 
 _MEMBERS = frozenset({"slots", "description", "include_deferred"})
 

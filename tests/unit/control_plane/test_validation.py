@@ -10,8 +10,8 @@ from typing import Any
 import botocore
 import pytest
 
-from control_plane.domain import model
-from control_plane.domain.classes import VERSIONS
+from control_plane.domain import model, validation
+from control_plane.domain.classes import CLASSES, VERSIONS, EnvironmentClass
 from control_plane.domain.defaults import fill
 from control_plane.domain.shapes import Document, Flag, ListOf, MapOf, Number, Shape, Structure, Text, render
 from control_plane.domain.status import EDGES, Status
@@ -131,6 +131,13 @@ def test_message_names_every_fault_in_awss_words() -> None:
 )
 def test_wrong_type_or_missing_part_is_one_violation(member: str, value: Any) -> None:
     assert len(validate_create("x", {**MINIMAL, member: value}, VERSIONS)) == 1
+
+
+def test_a_default_class_without_scaling_refuses_it_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "DEFAULT_CLASS", "mw1.micro")
+    monkeypatch.setattr(validation, "CLASSES", {**CLASSES, "mw1.micro": EnvironmentClass(3, fixed=True)})
+    (found,) = validate_create("e", {**MINIMAL, "MaxWorkers": 4}, VERSIONS)
+    assert "maxWorkers" in str(found) and "mw1.micro" in str(found)
 
 
 def test_trailing_newline_is_no_match_for_a_pattern() -> None:

@@ -130,6 +130,19 @@ with DAG("d", schedule=None, tags=["b", "a"], concurrency=4, dagrun_timeout=time
     assert {**tasks["b"], **expected} == tasks["b"]
 
 
+@pytest.mark.parametrize(("own", "found"), [(None, 90.0), (60, 60.0), (120, 90.0)])
+def test_the_longest_delay_is_bounded_by_the_environment(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, own: int | None, found: float
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_TASK_RETRY_DELAY", "90")
+    bound = "" if own is None else f", max_retry_delay=timedelta(seconds={own})"
+    dag = bundle.dag(
+        f"{DAGS}from airflow.operators.bash import BashOperator\n"
+        f"with DAG('d', schedule=None) as dag:\n    BashOperator(task_id='t', bash_command='true'{bound})"
+    )
+    assert dag["tasks"]["t"]["max_retry_delay"] == found
+
+
 def test_groups_and_labels(bundle: Bundle) -> None:
     dag = bundle.dag(
         DAGS

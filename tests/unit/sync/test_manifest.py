@@ -1,29 +1,20 @@
-"""Manifests as values: equality settles, differences are exact, digests speak of content alone."""
+"""Manifests as values: equality settles, digests speak of content alone."""
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from sync.manifest import LARGEST_OBJECT, Entry, Manifest, content_digest, diff, manifest_of, settled
+from sync.manifest import LARGEST_OBJECT, Entry, Manifest, content_digest, manifest_of, settled
 from tests.fakes.object_store import FakeObjectStore
-
-manifests = st.dictionaries(
-    st.sampled_from("abcdef"), st.builds(Entry, st.sampled_from("xyz"), st.just(1), st.just("k")), max_size=6
-).map(Manifest)
-
-
-@given(manifests, manifests)
-def test_a_difference_applied_to_the_old_gives_the_new(old: Manifest, new: Manifest) -> None:
-    change = diff(old, new)
-    made = {path: entry for path, entry in old.entries.items() if path not in change.removed}
-    made |= {path: new.entries[path] for path in (*change.added, *change.changed)}
-    assert made == new.entries
-    assert bool(change) == (old.entries != new.entries) == (not settled(old, new))
 
 
 def test_nothing_seen_before_is_not_settled() -> None:
     assert not settled(None, Manifest({}))
+
+
+def test_listings_settle_when_every_version_is_the_same() -> None:
+    old = Manifest({"a": Entry("x", 1, "a")}, (("../b", "it leaves the folder"),))
+    assert settled(old, Manifest({"a": Entry("x", 1, "a")}))
+    assert not settled(old, Manifest({"a": Entry("y", 1, "a")}))
+    assert not settled(old, Manifest({}))
 
 
 def test_a_listing_becomes_files_with_their_versions_and_refusals() -> None:

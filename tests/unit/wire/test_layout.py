@@ -49,7 +49,11 @@ def test_log_level_is_none_when_the_module_is_disabled(
 
 def test_task_logs_are_on_by_default_and_the_rest_off(tmp_path: Path) -> None:
     spec = make_spec(tmp_path)
-    assert [spec.log_level(module) for module in cell.LOG_MODULES] == [None, None, None, None, "INFO"]
+    assert [spec.log_level(module) for module in ("SchedulerLogs", "WorkerLogs", "TaskLogs")] == [
+        None,
+        None,
+        "INFO",
+    ]
 
 
 @pytest.mark.parametrize("hostile", ["..", "a/../b", "a\\b", "a\x00b", "/etc/passwd", "..."])
@@ -62,3 +66,12 @@ def test_no_name_in_a_log_key_can_leave_its_folder(hostile: str) -> None:
 def test_log_keys_name_the_mapped_task_and_the_try() -> None:
     key = workload.log_key("d", "manual__2026-11-21T03:00:00+00:00", "g.t", 3, 2)
     assert key == "dag_id=d/run_id=manual__2026-11-21T03_00_00+00_00/task_id=g.t/map_index=3/attempt=2"
+
+
+@pytest.mark.parametrize(
+    "text, number", [("12", 12.0), ("0.5", 0.5), ("", 7.0), ("many", 7.0), ("-1", 7.0), ("nan", 7.0)]
+)
+def test_a_number_that_cannot_be_read_is_the_default(tmp_path: Path, text: str, number: float) -> None:
+    spec = make_spec(tmp_path)
+    spec.config["core.some"] = text
+    assert spec.number("core", "some", 7.0) == number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from itertools import islice
 from pathlib import Path
 
 from airflow._task.load import load_file
@@ -24,6 +25,7 @@ def parse(bundle_path: str, file: str) -> Message:
     A file that ends the interpreter with SystemExit is an import error like any other. A file without DAGs is none.
     """
     began = time.perf_counter()
+    modules = len(sys.modules)
     dags: list[Message] = []
     error = None
     with warnings.catch_warnings(record=True) as caught:
@@ -36,18 +38,19 @@ def parse(bundle_path: str, file: str) -> Message:
         except BaseException as problem:
             dags, error = [], text(problem)
     seconds = time.perf_counter() - began
-    return messages.parse_result(dags, error, seconds, _imported(bundle_path, file), _texts(caught))
+    return messages.parse_result(dags, error, seconds, _imported(bundle_path, file, modules), _texts(caught))
 
 
-def _imported(bundle_path: str, file: str) -> list[str]:
-    """The files of the bundle that are loaded now, apart from the DAG file itself."""
-    root = Path(bundle_path)
-    found = set()
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if isinstance(path, str) and Path(path).is_relative_to(root):
-            found.add(Path(path).relative_to(root).as_posix())
-    return sorted(found - {Path(file).as_posix()})
+def _imported(bundle_path: str, file: str, known: int) -> list[str]:
+    """The files of the bundle that were imported after the `known` first modules, apart from the DAG file itself.
+
+    Only the new ones are looked at: to touch a module that the zygote had is to copy the page it lies on.
+    """
+    root = f"{bundle_path.rstrip('/')}/"
+    names = list(islice(reversed(sys.modules), max(0, len(sys.modules) - known)))
+    files = (getattr(sys.modules[name], "__file__", None) for name in names)
+    found = {path[len(root) :] for path in files if isinstance(path, str) and path.startswith(root)}
+    return sorted(found - {file})
 
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[str]:

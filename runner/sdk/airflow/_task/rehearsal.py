@@ -9,14 +9,40 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow._task import comms, fork
 from airflow._task.execute import execute
+from airflow._task.parse import parse
 from airflow._wire import encoding, messages, workload
 from airflow._wire.frames import FrameBuffer, encode
+
+_SAMPLE = """
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+from airflow.operators.python import PythonOperator
+with DAG("rehearsal", schedule="@daily", tags=["rehearsal"]) as dag:
+    tasks = [PythonOperator(task_id=f"p{i}", python_callable=int, retries=1) for i in range(4)]
+    tasks >> BashOperator(task_id="b", bash_command="true")
+"""
+
+
+def rehearse_parsing(times: int) -> None:
+    """Parse a file that means nothing, for the same reason: parse children then copy half as many pages."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "rehearsal.py").write_text(_SAMPLE, encoding="utf-8")
+        modules, path = len(sys.modules), sys.path[:]
+        for _ in range(times):
+            encode(parse(folder, "rehearsal.py"))
+        sys.path[:] = path
+        for name in list(sys.modules)[modules:]:
+            if getattr(sys.modules[name], "__file__", None) == str(Path(folder, "rehearsal.py")):
+                del sys.modules[name]
 
 
 class _Nobody:

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
+from airflow.configuration import conf
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.timezone import zone_name
@@ -68,8 +69,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "retries": task.retries,
         "retry_delay": _seconds(task.retry_delay) or 0.0,
         "retry_exponential_backoff": _backoff(task.retry_exponential_backoff),
-        "max_retry_delay": _seconds(task.max_retry_delay),
-        "depends_on_past": task.depends_on_past,
+        "max_retry_delay": _longest_delay(task),
+        "depends_on_past": bool(task.depends_on_past),
         "wait_for_downstream": bool(task.wait_for_downstream),
         "pool": task.pool,
         "pool_slots": task.pool_slots,
@@ -87,6 +88,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "mapped": None,
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
+        "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "doc_md": task.doc_md,
         "ui_color": task.ui_color,
         "ui_fgcolor": task.ui_fgcolor,
@@ -127,6 +129,13 @@ def _group(group: Any) -> dict[str, Any]:
         "ui_fgcolor": group.ui_fgcolor,
         "children": sorted(group.children),
     }
+
+
+def _longest_delay(task: Any) -> float:
+    """The most that backoff may wait: the task's own bound, within the environment's."""
+    limit = conf.getfloat("core", "max_task_retry_delay")
+    own = _seconds(task.max_retry_delay)
+    return limit if own is None else min(own, limit)
 
 
 def _backoff(value: Any) -> float:

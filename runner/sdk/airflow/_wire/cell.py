@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1
-LOG_MODULES = ("DagProcessingLogs", "SchedulerLogs", "WebserverLogs", "WorkerLogs", "TaskLogs")
+
+_FLAGS = dict.fromkeys(("t", "true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("f", "false", "0", "no", "off", "none"), False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,23 @@ class CellSpec:
     def option(self, section: str, key: str, default: str) -> str:
         """A configuration option of the environment, or the default."""
         return self.config.get(f"{section}.{key}", default)
+
+    def flag(self, section: str, key: str, default: bool) -> bool:
+        """A boolean option in any of Airflow's spellings; the default when it is not set or is none of them."""
+        return _FLAGS.get(self.option(section, key, "").strip().lower(), default)
+
+    def number(self, section: str, key: str, default: float) -> float:
+        """A number that is not negative; the default when it is not set or is none: a typing error stops no cell."""
+        try:
+            found = float(self.option(section, key, ""))
+        except ValueError:
+            return default
+        return found if 0 <= found < float("inf") else default
+
+    @property
+    def generation(self) -> int:
+        """The first number of the Airflow version: 1, 2 or 3."""
+        return int(self.airflow_version.partition(".")[0])
 
     def log_level(self, module: str) -> str | None:
         """The level at which a module's logs are kept; None when it is disabled."""

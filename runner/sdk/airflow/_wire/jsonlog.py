@@ -8,6 +8,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+MOST_BYTES = 16 << 20
+"""Size at which a local log file is set aside; one such file is kept."""
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -32,12 +34,22 @@ def line(at: float, level: str, event: str, logger: str, **fields: Any) -> str:
     return json.dumps(record, ensure_ascii=False, default=str)
 
 
-def configure(path: Path | None, level: str = "INFO") -> None:
-    """Send this process's log lines to a file (appended), or to standard error when `path` is None."""
-    handler = (
-        logging.StreamHandler() if path is None else logging.FileHandler(path, encoding="utf-8", delay=True)
-    )
+def configure(path: Path | None, level: str = "INFO", most_bytes: int = MOST_BYTES) -> None:
+    """Send this process's log lines to a file (appended), or to standard error when `path` is None.
+
+    The file never takes more than twice `most_bytes`: a full one becomes `<name>.1`.
+    """
+    handler = logging.StreamHandler() if path is None else _open_file(path, most_bytes)
     handler.setFormatter(JsonFormatter())
+    handler.setLevel(level)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _open_file(path: Path, most_bytes: int) -> logging.Handler:
+    from logging.handlers import RotatingFileHandler  # only who keeps a file pays for it
+
+    return RotatingFileHandler(
+        path, maxBytes=most_bytes, backupCount=1, encoding="utf-8", delay=True, errors="backslashreplace"
+    )

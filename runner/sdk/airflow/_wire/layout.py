@@ -7,6 +7,7 @@ run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's
 store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
 attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
 logs/                task logs until they are in the object store      log/<role>.log   our own log lines
+log/shipping/        those of the engine's that are on their way to the object store
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ class SerializedTask(TypedDict, total=False):
     mapped: dict[str, Any] | None
     is_setup: bool
     is_teardown: bool
+    on_failure_fail_dagrun: bool  # of a teardown: its failure fails the run
     doc_md: str | None
     ui_color: str
     ui_fgcolor: str

@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow._task.serialize import serialize_task
 from airflow._wire.cell import Bucket, CellSpec
 from airflow._wire.layout import Layout
+from airflow.operators.bash import BashOperator
 
 from runner.api.app import start
 from runner.api.context import CellContext
@@ -24,6 +26,11 @@ from runner.store.schema import dag_run, task_instance
 from sync.mirror import SyncReport
 
 NOW = 1_780_000_000.0
+WHOLE_TASK = serialize_task(BashOperator(task_id="any", bash_command="true")) | {
+    "operator": "",
+    "display_name": None,
+}
+"""Every key of a task as the SDK writes it; a test says what is different."""
 BUNDLE = "b" * 64
 
 
@@ -67,7 +74,7 @@ class Cell:
             "tags": [],
             "timetable": {"kind": "null"},
         }
-        data = {**base, "tasks": tasks, "params": {}, **more}
+        data = {**base, "tasks": [{**WHOLE_TASK, **task} for task in tasks], "params": {}, **more}
         path = self.context.layout.bundle(BUNDLE) / data["file"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import pytest
 
 from runner.api.airflow.routes import ROUTES
 from runner.api.auth import ROLES
+from tests.running import until
 
 _VALUES = {
     "dag_id": "demo",
@@ -50,3 +52,19 @@ def test_nothing_is_told_without_the_token(demo, path, given):
 def test_socket_belongs_to_its_owner_only(cell):
     assert cell.context.layout.api_socket.stat().st_mode & 0o777 == 0o600
     assert (cell.context.layout.home / "secrets.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_line_says_who_asked_for_what_when_a_request_is_answered(cell, caplog) -> None:
+    with caplog.at_level(logging.INFO, logger="aerodrome.api.access"):
+        cell.call("GET", "/dags?dag_id_pattern=private")
+        cell.call("GET", "/dags/nothing-of-the-kind")
+        cell.call("GET", "/healthz")
+        cell.http.get("/api/v2/dags")
+        until(lambda: "401" in caplog.text, 5, "the last request's line, which is written after its answer")
+    lines = [vars(record) for record in caplog.records if record.name == "aerodrome.api.access"]
+    assert [(line["method"], line["path"], line["status"], line["user"]) for line in lines] == [
+        ("GET", "/api/v2/dags", 200, "ann"),
+        ("GET", "/api/v2/dags/nothing-of-the-kind", 404, "ann"),
+        ("GET", "/api/v2/dags", 401, None),
+    ]
+    assert not any("private" in record.getMessage() for record in caplog.records)

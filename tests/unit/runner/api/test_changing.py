@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.scheduler.events import DagsChanged, RunChanged, RunCreated
+from runner.events import DagsChanged, RunChanged, RunCreated
 
 R1 = "/dags/demo/dagRuns/r1"
 

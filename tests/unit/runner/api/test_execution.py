@@ -10,7 +10,7 @@ from airflow._wire.messages import CHILD_METHODS
 
 from runner.api.execution import Refused, handle
 from runner.api.execution.questions import METHODS
-from runner.scheduler.events import RunChanged, RunCreated
+from runner.events import RunChanged, RunCreated
 
 
 @dataclass(frozen=True)

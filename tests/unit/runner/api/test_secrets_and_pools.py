@@ -110,7 +110,7 @@ def test_secret_box_reads_what_an_older_key_wrote(tmp_path):
 
 def test_pools_count_what_is_taken(demo):
     default = demo.call("GET", "/pools/default_pool").json()
-    assert (default["slots"], default["open_slots"]) == (128, 128)
+    assert (default["slots"], default["open_slots"]) == (10_000, 10_000)
     run = demo.put_run("demo", "r2")
     demo.set_task(run, "a", state="running", attempt="a" * 32, pool="p", pool_slots=2)
     demo.set_task(run, "b", state="queued", attempt="b" * 32, pool="p")

@@ -13,12 +13,14 @@ import pytest
 from airflow._wire.cell import Bucket, CellSpec
 
 from runner.dag_processor.intake import Intake
-from runner.scheduler.events import DagsChanged
+from runner.dag_processor.refusing import MOST, describe_refused, show_key
+from runner.events import DagsChanged
 from runner.store import dag_files
 from runner.store.bundles import find_active, list_needed
 from runner.store.dags import find_runnable
 from runner.store.database import Database
 from runner.store.listing_dags import find_dag_row
+from runner.store.listing_page import Window
 from runner.store.runs import NewRun, insert_run
 from sync.snapshot import Snapshot
 
@@ -247,3 +249,50 @@ def test_bundle_of_an_unfinished_run_is_kept(world):
     until(lambda: world.is_active(second))
     until(lambda: len(world.collected) == 2)
     assert world.collected[-1] == {first, second}
+
+
+def import_errors(world: World) -> dict[str, tuple[int, str]]:
+    with world.db.read() as conn:
+        window = Window(limit=100)
+        page = dag_files.list_import_errors(conn, window, None, None, None)
+    return {row.path: (row.error_id, row.error) for row in page.rows}
+
+
+def test_refused_keys_are_import_errors_until_they_are_gone_and_disturb_no_file(world: World) -> None:
+    world.parser.answers = {"a.py": found("one")}
+    first = world.snapshot({"a.py": DAG})
+    until(lambda: world.is_active(first))
+    world.intake.on_refused(
+        (("../evil.py", "it has the part '..'"), ("bell\x07.py", "it has a control character"))
+    )
+    errors = until(lambda: import_errors(world))
+    assert set(errors) == {"s3://b/../evil.py", r"s3://b/bell\x07.py"}
+    assert "it has the part '..'" in errors["s3://b/../evil.py"][1]
+    second = world.snapshot({"a.py": DAG, "README.md": "x"})
+    until(lambda: world.is_active(second))
+    assert import_errors(world) == errors, "a snapshot takes refused keys for files"
+    assert world.parser.files(second) == []
+    with world.db.read() as conn:
+        assert dag_files.count_import_errors(conn) == 0
+        assert "" not in list_needed(conn)
+    world.intake.on_refused((("bell\x07.py", "it has a control character"),))
+    until(lambda: len(import_errors(world)) == 1)
+    assert import_errors(world).items() <= errors.items(), "an error keeps its number"
+    world.intake.on_refused((("\x07" * 1023 + "a", "long"), ("\x07" * 1023 + "b", "long")))
+    until(lambda: [error for _id, error in import_errors(world).values() if "long" in error][1:])
+    world.intake.on_refused(())
+    until(lambda: import_errors(world) == {})
+
+
+def test_different_keys_have_different_names_when_they_cannot_be_shown() -> None:
+    keys = ["a\x01", "a\\x01", "a\\\\x01", "a\u202e", "a\\u202e", "\ud55c\uae00"]
+    names = [show_key(key) for key in keys]
+    assert len(set(names)) == len(keys)
+    assert all(name.isprintable() for name in names)
+    assert names[-1] == keys[-1]
+
+
+def test_errors_are_few_when_very_many_keys_are_refused() -> None:
+    errors = describe_refused("b", [(f"{number}//", "empty") for number in range(MOST + 500)])
+    assert len(errors) == MOST + 1
+    assert "500 more" in errors["s3://b"]

@@ -68,9 +68,9 @@ def test_ten_thousand_tasks_are_made_at_once(db: Database) -> None:
     edges: dict[str, list[str]] = {f"t{i}": [f"t{i - 1}"] if i else [] for i in range(10_000)}
     with db.begin() as conn:
         dags.put_dags(conn, "b1", "big.py", [make_dag("big", edges, file="big.py")], 5.0)
-        begin = time.perf_counter()
+        begin = time.process_time()  # ours alone: neighbours change nothing
         make_run(conn, "big")
-        assert time.perf_counter() - begin < 5.0  # about 0.2 s; a crowded machine gets its time
+        assert time.process_time() - begin < 2.0  # about 0.2 s
         assert conn.execute(sa.select(sa.func.max(task_instance.c.priority_weight))).scalar() == 10_000
 
 

@@ -1,8 +1,9 @@
-"""Virtual environments for the peers, each its own, with byte code compiled; never ours."""
+"""What surrounds a run: virtual environments for the peers, clean variables, a clean end."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ def clean_environment() -> dict[str, str]:
     """Our environment variables without what would slow a peer down or lead it to our packages."""
     unwanted = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
     return {name: value for name, value in os.environ.items() if name not in unwanted}
+
+
+def end_cleanly_on_sigterm() -> None:
+    """Leave by way of every `finally`: what a benchmark started must not outlive it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def make_venv(path: Path, packages: Sequence[str]) -> Path:

@@ -1,4 +1,4 @@
-"""What other threads tell the scheduler. Commit first, then post."""
+"""What other threads tell the scheduler, in the words of both. Commit first, then post."""
 
 from __future__ import annotations
 
