@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SPARE_LIFETIME = 30.0
 _CRASHED = 70
+_NICE = 5
 
 
 class Zygote:
@@ -164,6 +165,7 @@ def run_base(sock: socket.socket, parent: int, environment: str) -> None:
     """The base zygote of an environment, until the agent closes the socket."""
     fork.die_with(parent)
     fork.show_title("aerodrome", "zygote", environment)
+    os.nice(_NICE)  # all that it forks: what users run gives way to what starts and watches it
     rehearsal = child.import_runtime(environment)
     gc.collect()
     gc.disable()
