@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -25,19 +24,10 @@ from control_plane.store.vault import open_vault
 ACCOUNT = "000000000000"
 
 
-POSTGRESQL = "AERODROME_TEST_POSTGRESQL"
-"""Names the URL of an empty PostgreSQL database that the tests may fill."""
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgresql"))])
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceDatabase]:
+@pytest.fixture
+def db(database_url: str) -> Iterator[ServiceDatabase]:
     """A fresh database of each kind."""
-    if request.param == "postgresql" and POSTGRESQL not in os.environ:
-        pytest.skip(f"no PostgreSQL: name an empty database in {POSTGRESQL}")
-    url = f"sqlite:///{tmp_path}/service.db" if request.param == "sqlite" else os.environ[POSTGRESQL]
-    database = ServiceDatabase(url)
-    if request.param == "postgresql":
-        empty(database)
+    database = ServiceDatabase(database_url)
     database.prepare()
     yield database
     database.close()
