@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infra.handles import end
 from infra.locks import Holder, find_holder
-from infra.provisioner import Observed, Plan, ProcessSpec
+from infra.provisioner import CellPlan, Observed, ProcessSpec
 
 _TAIL = 4000
 
@@ -45,7 +45,7 @@ class ProcessProvisioner:
             roles |= {role for cell, role in self._children if cell == name}
             return Observed(home.is_dir(), {role: self._pid(name, role) for role in sorted(roles)})
 
-    def create(self, plan: Plan) -> list[str]:
+    def create(self, plan: CellPlan) -> list[str]:
         home = self.home(plan.name)
         for folder in (self._root, home, home / "run", home / "log"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class ProcessProvisioner:
             _write_private(home / path, text)
         return self.ensure(plan)
 
-    def ensure(self, plan: Plan) -> list[str]:
+    def ensure(self, plan: CellPlan) -> list[str]:
         with self._guard:
             missing = [spec for spec in plan.processes if self._pid(plan.name, spec.role) is None]
             for spec in missing:

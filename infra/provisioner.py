@@ -23,7 +23,7 @@ class ProcessSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CellPlan:
     """A cell as it should be."""
 
     name: str
@@ -58,11 +58,11 @@ class Provisioner(Protocol):
         """What there is of a cell now. Cheap: it is asked several times a second."""
         ...
 
-    def create(self, plan: Plan) -> list[str]:
+    def create(self, plan: CellPlan) -> list[str]:
         """Write the cell's files and start what does not run; the roles that were started."""
         ...
 
-    def ensure(self, plan: Plan) -> list[str]:
+    def ensure(self, plan: CellPlan) -> list[str]:
         """Start what does not run, files as they are; the roles that were started."""
         ...
 

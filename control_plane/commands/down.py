@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from control_plane.commands.options import home_option, read_settings
+from control_plane.commands.provisioner import open_provisioner
 from infra import embedded_s3
 from infra.locks import find_holder
-from infra.process import ProcessProvisioner, stop_process
+from infra.process import stop_process
 
 _SERVICE_GRACE, _CELL_GRACE = 60.0, 10.0
 
@@ -27,7 +28,7 @@ def command(home: str | None) -> None:
     if find_holder(paths.lock("control-plane")):
         stop_process(paths.home, "control-plane", _SERVICE_GRACE)
         stopped.append("the service")
-    provisioner = ProcessProvisioner(paths.cells)
+    provisioner = open_provisioner(paths)
     for name in provisioner.names():
         if any(pid is not None for pid in provisioner.observe(name).processes.values()):
             provisioner.stop(name, _CELL_GRACE)

@@ -9,12 +9,13 @@ from typing import Any, TypedDict
 from airflow._wire import cell as wire
 from airflow._wire.layout import Layout
 
+from control_plane.commands.provisioner import open_provisioner
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.plan import ROLES
 from control_plane.settings import Paths
 from infra.locks import find_holder, is_alive
-from infra.process import ProcessProvisioner
+from infra.provisioner import Provisioner
 
 SERVICE_ROLES = ("control-plane", "s3")
 _TAIL, _LONGEST_WORDS = 8192, 500
@@ -52,7 +53,7 @@ class Report(TypedDict):
 
 def inspect(paths: Paths, url: str | None, database: str | None) -> Report:
     """Look at everything. A database that cannot be read costs the rows' part, nothing else."""
-    provisioner = ProcessProvisioner(paths.cells)
+    provisioner = open_provisioner(paths)
     rows = _find_rows(paths, database)
     names = sorted(set(rows) | set(provisioner.names()))
     with ThreadPoolExecutor(8) as pool:
@@ -77,7 +78,7 @@ def _service(paths: Paths) -> list[ProcessEntry]:
     return [ProcessEntry(role=role, environment="", pid=holder.pid) for role, holder in holders if holder]
 
 
-def _cell(provisioner: ProcessProvisioner, name: str, health: dict[str, Any] | None) -> list[ProcessEntry]:
+def _cell(provisioner: Provisioner, name: str, health: dict[str, Any] | None) -> list[ProcessEntry]:
     """The roles that locks prove, then the zygotes and tasks of which the engine's agent has told."""
     found = [
         ProcessEntry(role=role, environment=name, pid=pid)

@@ -27,12 +27,12 @@ from airflow._wire import jsonlog
 from control_plane.commands import object_store, wiring
 from control_plane.commands.listen import CannotListen, Sockets, bind, serve
 from control_plane.commands.options import Endpoints, find_endpoints
+from control_plane.commands.provisioner import open_provisioner
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.settings import Paths, Settings
 from control_plane.tls import Identity, ensure_identity
 from infra import embedded_s3
 from infra.locks import LockTaken, hold
-from infra.process import ProcessProvisioner
 from infra.provisioner import Provisioner
 
 _CELL_GRACE = 10.0
@@ -69,7 +69,7 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     undo.callback(object_store.close, settings)
     access = object_store.open_access(settings)
     endpoints = _endpoints(settings, sockets, access)
-    provisioner = ProcessProvisioner(paths.cells)
+    provisioner = open_provisioner(paths)
     service = wiring.build(settings, sockets.tls_port, access, provisioner)
     undo.callback(service.close)
     undo.callback(_stop_cells, provisioner)

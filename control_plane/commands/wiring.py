@@ -40,7 +40,7 @@ class AdminKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceParts:
     """The parts that `up` drives."""
 
     app: Any
@@ -92,7 +92,9 @@ class BaseInterpreter:
             say(f"built the environments' interpreter in {seconds:.0f} s")
 
 
-def build(settings: Settings, tls_port: int, access: ObjectStoreAccess, provisioner: Provisioner) -> Service:
+def build(
+    settings: Settings, tls_port: int, access: ObjectStoreAccess, provisioner: Provisioner
+) -> ServiceParts:
     """Put a service together; nothing runs yet. Raises CannotWire."""
     paths = settings.paths
     database = _open_database(settings)
@@ -117,7 +119,7 @@ def build(settings: Settings, tls_port: int, access: ObjectStoreAccess, provisio
     reconciler = Reconciler(jobs, time.time)
     app = _build_app(settings, tls_port, database, vault, reconciler)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
-    return Service(app, reconciler, key, database, interpreter)
+    return ServiceParts(app, reconciler, key, database, interpreter)
 
 
 def find_roots() -> Roots:
@@ -158,9 +160,9 @@ def _build_app(
 ) -> Any:
     from control_plane.api.app import create_app
     from control_plane.api.cell import CellCaller
-    from control_plane.operations.service import Service as Parts
+    from control_plane.operations.service import Service
 
-    parts = Parts(
+    service = Service(
         db=database,
         vault=vault,
         cells=CellCaller(settings.paths.cells),
@@ -170,4 +172,4 @@ def _build_app(
         clock=time.time,
         on_change=reconciler.wake,
     )
-    return create_app(parts)
+    return create_app(service)

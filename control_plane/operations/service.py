@@ -54,7 +54,7 @@ class Cells(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts that operations work with; built once by `control_plane.main`."""
+    """The parts that operations work with; built once by `control_plane.commands.wiring`."""
 
     db: ServiceDatabase
     vault: Vault

@@ -13,7 +13,7 @@ from airflow._wire.cell import Bucket, CellSpec
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.plan import ROLES
-from infra.provisioner import Plan, ProcessSpec
+from infra.provisioner import CellPlan, ProcessSpec
 
 UID_FILE = "uid"
 """Beside cell.json: whose cell this is. A name that is created again is another environment."""
@@ -117,9 +117,9 @@ def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]
     return {**kept, "PYTHONPATH": f"{roots.code}:{roots.sdk}", "PYTHONUNBUFFERED": "1"}
 
 
-def cell_plan(environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...]) -> Plan:
+def cell_plan(environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...]) -> CellPlan:
     """The cell as the provisioner is to make it."""
-    return Plan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid})
+    return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid})
 
 
 def _bucket_name(environment: Environment) -> str:

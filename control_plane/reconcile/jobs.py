@@ -22,7 +22,7 @@ from control_plane.reconcile.journal import Journal
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
-from infra.provisioner import Plan, ProcessSpec, Provisioner
+from infra.provisioner import CellPlan, ProcessSpec, Provisioner
 
 log = logging.getLogger(__name__)
 GRACE = 10.0
@@ -72,7 +72,7 @@ class Jobs:
     def start(self, environment: Environment, roles: tuple[str, ...]) -> None:
         """Start dead processes. When none lives the files are written anew: addresses may have changed."""
         seen = self.provisioner.observe(environment.name)
-        plan = Plan(environment.name, self._processes(environment.name))
+        plan = CellPlan(environment.name, self._processes(environment.name))
         if any(pid is not None for pid in seen.processes.values()):
             self.provisioner.ensure(plan)
         else:
@@ -109,7 +109,7 @@ class Jobs:
         self._step(name, "waiting for the engine")
         self._wait_until_ready(plan)
 
-    def _plan(self, environment: Environment) -> Plan:
+    def _plan(self, environment: Environment) -> CellPlan:
         """The whole cell. What is left of another environment of that name is removed first."""
         home = self.provisioner.home(environment.name)
         if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
@@ -135,7 +135,7 @@ class Jobs:
         except RuntimeError as error:
             raise CannotCreate("INTERNAL_ERROR", f"cannot build its interpreter: {error}") from error
 
-    def _wait_until_ready(self, plan: Plan) -> None:
+    def _wait_until_ready(self, plan: CellPlan) -> None:
         """Until the engine says so. A process that ends meanwhile is started again, a few times."""
         home = self.provisioner.home(plan.name)
         token, socket = _find_token(home) or "", Layout(home).api_socket

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.jobs import Interrupted, Jobs
-from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, plan
+from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
 from control_plane.store import environments
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ class Reconciler:
         under_way = self._busy.get(name)
         busy = under_way is not None and not under_way.done()
         resting = now < self._not_before.get(name, 0.0)
-        return Cell(self._jobs.provisioner.observe(name), busy or resting, self._starts.get(name, {}))
+        observed = self._jobs.provisioner.observe(name)
+        starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
+        return Cell(observed, busy or resting, starts)
 
     def _begin(self, action: Action, row: Environment, now: float) -> None:
         if action.verb is Verb.START:

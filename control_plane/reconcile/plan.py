@@ -17,8 +17,8 @@ from infra.provisioner import Observed
 ROLES = ("engine", "agent")
 """The processes that every cell has."""
 
-QUIET_SECONDS = 60.0
-"""A process that lived this long starts with a clean record when it dies."""
+QUIET_SECONDS = 5.0
+"""A process that is seen alive so long after its start has a clean record: what kills it now is not its start."""
 _FREE_RESTARTS = 3
 _LONGEST_WAIT = 30.0
 
@@ -93,5 +93,15 @@ def wait_after(count: int) -> float:
 
 
 def count_start(starts: Starts, now: float) -> Starts:
-    """The record after one more start. A process that had lived long enough begins anew."""
-    return Starts(1 if now - starts.last > QUIET_SECONDS else starts.count + 1, now)
+    """The record after one more start."""
+    return Starts(starts.count + 1, now)
+
+
+def forgive(starts: Mapping[str, Starts], observed: Observed, now: float) -> dict[str, Starts]:
+    """The records after a look: those of processes that have outlived their start are clean."""
+    return {
+        role: Starts(0, record.last)
+        if observed.is_running(role) and now - record.last >= QUIET_SECONDS
+        else record
+        for role, record in starts.items()
+    }

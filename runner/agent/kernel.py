@@ -26,6 +26,8 @@ class Process:
     """A row of the process table."""
 
     pid: int
+    is_zombie: bool
+    """It is dead, and whoever should reap it has not."""
     parent: int
     session: int
     started: int
@@ -66,7 +68,11 @@ def find_process(pid: int) -> Process | None:
     finally:
         os.close(fd)
     fields = text[text.rfind(b")") + 2 :].split()
-    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19])) if len(fields) > 19 else None
+    return (
+        Process(pid, fields[0] in (b"Z", b"X"), int(fields[1]), int(fields[3]), int(fields[19]))
+        if len(fields) > 19
+        else None
+    )
 
 
 def list_processes() -> Iterator[Process]:
@@ -81,8 +87,9 @@ def list_processes() -> Iterator[Process]:
 
 
 def session_members(session: int) -> list[int]:
-    """The pids in a session."""
-    return [process.pid for process in list_processes() if process.session == session]
+    """The pids in a session; the dead that nobody has reaped are none."""
+    members = (process for process in list_processes() if process.session == session)
+    return [process.pid for process in members if not process.is_zombie]
 
 
 def list_children() -> list[int]:

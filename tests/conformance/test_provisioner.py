@@ -14,7 +14,7 @@ from typing import Protocol
 import pytest
 
 from infra.process import ProcessProvisioner
-from infra.provisioner import Observed, Plan, ProcessSpec, Provisioner
+from infra.provisioner import CellPlan, Observed, ProcessSpec, Provisioner
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,8 +40,8 @@ def process(role: str, kind: str = "plain") -> ProcessSpec:
     return ProcessSpec(role, (sys.executable, "-c", _BODY, role, kind), env)
 
 
-def plan(*specs: ProcessSpec) -> Plan:
-    return Plan("cell", specs, {"cell.json": "{}", "keys/token": "secret"})
+def plan(*specs: ProcessSpec) -> CellPlan:
+    return CellPlan("cell", specs, {"cell.json": "{}", "keys/token": "secret"})
 
 
 class Subject(Protocol):
@@ -72,7 +72,7 @@ class FakeProvisioner:
     def observe(self, name: str) -> Observed:
         return Observed(name in self.cells, dict(self.cells.get(name, {})))
 
-    def create(self, plan: Plan) -> list[str]:
+    def create(self, plan: CellPlan) -> list[str]:
         self.cells.setdefault(plan.name, {})
         for path, text in plan.files.items():
             target = self.home(plan.name) / path
@@ -81,7 +81,7 @@ class FakeProvisioner:
             target.write_text(text)
         return self.ensure(plan)
 
-    def ensure(self, plan: Plan) -> list[str]:
+    def ensure(self, plan: CellPlan) -> list[str]:
         cell = self.cells[plan.name]
         missing = [spec for spec in plan.processes if cell.get(spec.role) is None]
         for spec in missing:

@@ -34,7 +34,7 @@ RunState = Literal["queued", "running", "success", "failed"]
 class Strict(BaseModel):
     """A body in which every member is known."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
 
 class DagPatch(Strict):

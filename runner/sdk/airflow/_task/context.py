@@ -161,15 +161,18 @@ def _previous_date(context: Context) -> Any:
     return run.prev_logical_date or run.logical_date - _length(run)
 
 
-def _text(name: str, pattern: str) -> Callable[[Context], Any]:
+def _day(name: str, dashes: bool = True, days: int = 0) -> Callable[[Context], Any]:
+    """The day of a date of the context, or one so many days off, as text."""
+
     def read(context: Context) -> Any:
-        value = context[name]
-        return value.strftime(pattern) if value is not None else None
+        at = context[name]
+        if at is None:
+            return None
+        day = (dt.date(at.year, at.month, at.day) + dt.timedelta(days)).isoformat()
+        return day if dashes else day.replace("-", "")
 
     return read
 
-
-_DAY, _DAY_NODASH = "%Y-%m-%d", "%Y%m%d"
 
 _MAKERS: dict[str, Callable[[Context], Any]] = {
     "macros": _macros,
@@ -190,23 +193,23 @@ _MAKERS: dict[str, Callable[[Context], Any]] = {
 _DATED: dict[str, Callable[[Context], Any]] = {
     "logical_date": lambda c: c["dag_run"].logical_date,
     "execution_date": lambda c: c["dag_run"].logical_date,
-    "ds": _text("logical_date", _DAY),
-    "ds_nodash": _text("logical_date", _DAY_NODASH),
+    "ds": _day("logical_date"),
+    "ds_nodash": _day("logical_date", dashes=False),
     "ts": lambda c: c["logical_date"].isoformat(),
     "ts_nodash": lambda c: FILTERS["ts_nodash"](c["logical_date"]),
     "ts_nodash_with_tz": lambda c: FILTERS["ts_nodash_with_tz"](c["logical_date"]),
     "next_execution_date": _next_date,
     "prev_execution_date": _previous_date,
-    "next_ds": _text("next_execution_date", _DAY),
-    "next_ds_nodash": _text("next_execution_date", _DAY_NODASH),
-    "prev_ds": _text("prev_execution_date", _DAY),
-    "prev_ds_nodash": _text("prev_execution_date", _DAY_NODASH),
-    "yesterday_ds": lambda c: (c["logical_date"] - dt.timedelta(1)).strftime(_DAY),
-    "yesterday_ds_nodash": lambda c: (c["logical_date"] - dt.timedelta(1)).strftime(_DAY_NODASH),
-    "tomorrow_ds": lambda c: (c["logical_date"] + dt.timedelta(1)).strftime(_DAY),
-    "tomorrow_ds_nodash": lambda c: (c["logical_date"] + dt.timedelta(1)).strftime(_DAY_NODASH),
-    "end_date": _text("logical_date", _DAY),
-    "END_DATE": _text("logical_date", _DAY),
-    "latest_date": _text("logical_date", _DAY),
+    "next_ds": _day("next_execution_date"),
+    "next_ds_nodash": _day("next_execution_date", dashes=False),
+    "prev_ds": _day("prev_execution_date"),
+    "prev_ds_nodash": _day("prev_execution_date", dashes=False),
+    "yesterday_ds": _day("logical_date", days=-1),
+    "yesterday_ds_nodash": _day("logical_date", dashes=False, days=-1),
+    "tomorrow_ds": _day("logical_date", days=1),
+    "tomorrow_ds_nodash": _day("logical_date", dashes=False, days=1),
+    "end_date": _day("logical_date"),
+    "END_DATE": _day("logical_date"),
+    "latest_date": _day("logical_date"),
 }
 """Values of a run with a logical date."""

@@ -6,6 +6,7 @@ Where the kernel cannot do that (not Linux) the end of the socket to the parent 
 
 from __future__ import annotations
 
+import _signal
 import ctypes
 import functools
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+_SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
 _ARG_START = 47  # index of arg_start among the fields of /proc/PID/stat, arg_end follows
 ROOM = "-" * 150
 """The last argument of our command lines: space in the process's memory that `show_title` writes over."""
@@ -89,13 +91,17 @@ def offer_to_oom_killer(score: int = 500) -> None:
         os.close(fd)
 
 
-def leave_signals_to_user_code() -> None:
-    """Undo what a zygote set up: the child starts with the handlers any Python program has."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def reset_signals() -> None:
+    """The handlers that any Python program starts with; a zygote takes them on, and its children have them."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def ignore_children() -> None:
+    """Undo, in a child, how its zygote waits for children. By the C functions: no enum is looked up."""
+    signal.set_wakeup_fd(-1)
+    _signal.signal(_SIGCHLD, _SIG_DFL)
 
 
 @functools.cache

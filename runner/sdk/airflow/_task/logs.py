@@ -17,7 +17,7 @@ class PipeHandler(logging.Handler):
 
     def __init__(self, fd: int = 1) -> None:
         super().__init__()
-        self._fd = fd
+        self.fd = fd
         self.setFormatter(JsonFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -25,7 +25,7 @@ class PipeHandler(logging.Handler):
             flush()
             data = f"{MARK}{self.format(record)}\n".encode()
             while data:
-                data = data[os.write(self._fd, data) :]
+                data = data[os.write(self.fd, data) :]
         except Exception:
             self.handleError(record)
 
@@ -33,8 +33,11 @@ class PipeHandler(logging.Handler):
 def configure(level: str = "INFO", fd: int = 1) -> None:
     """Send the root logger's records to `fd` and make prints visible line by line."""
     root = logging.getLogger()
-    root.handlers[:] = [PipeHandler(fd)]
-    root.setLevel(level)
+    now = root.handlers[0] if len(root.handlers) == 1 else None
+    if type(now) is not PipeHandler or now.fd != fd:  # a zygote has done it before it forked
+        root.handlers[:] = [PipeHandler(fd)]
+    if logging.getLevelName(root.level) != level:
+        root.setLevel(level)
     logging.captureWarnings(True)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow._task import child, fork
+from airflow._task import child, fork, logs
 from airflow._wire import frames, messages
 from airflow._wire.frames import Channel, Message
 
@@ -44,6 +44,7 @@ class Zygote:
         self._wake, self._waker = os.pipe()
         self._spare: tuple[int, socket.socket] | None = None
         os.set_blocking(self._waker, False)
+        fork.reset_signals()
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
 
@@ -138,7 +139,7 @@ class Zygote:
         return pid
 
     def _close_ours(self) -> None:
-        fork.leave_signals_to_user_code()
+        fork.ignore_children()
         self.channel.sock.close()
         os.close(self._wake)
         os.close(self._waker)
@@ -222,6 +223,7 @@ def run_file(
         channel.send(messages.ready(sorted(dags), unsafe))
         return
     sys.stdout.flush()
+    logs.configure()
     gc.collect()
     gc.freeze()
     zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, dags))
@@ -239,7 +241,8 @@ def _serve_file(zygote: Zygote, message: Message, fds: list[int], dags: dict[str
 
 def _run_spare(sock: socket.socket, dags: dict[str, Any], rehearsal: Rehearsal) -> None:
     child.settle()
-    rehearsal.run(1)
+    if not select.select([sock], [], [], 0)[0]:
+        rehearsal.run(1)
     received = Channel(sock).receive()
     if received is None:
         os._exit(0)

@@ -91,5 +91,9 @@ def as_pendulum(value: Any) -> Any:
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value)
     if isinstance(value, (int, float)):
-        return pendulum.from_timestamp(value)
-    return pendulum.instance(value).in_timezone("UTC")
+        value = dt.datetime.fromtimestamp(value, dt.UTC)
+    at = (value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    # pendulum's own conversions give the same and take ten times as long
+    return pendulum.DateTime(
+        at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=pendulum.UTC
+    )

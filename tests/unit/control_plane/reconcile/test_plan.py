@@ -16,6 +16,7 @@ from control_plane.reconcile.plan import (
     Starts,
     Verb,
     count_start,
+    forgive,
     plan,
     wait_after,
 )
@@ -95,6 +96,9 @@ def test_plan_waits_longer_and_longer_when_a_process_keeps_dying() -> None:
     assert plan([row(S.AVAILABLE)], {"demo": tired}, NOW + 0.2) == [START_ENGINE]
 
 
-def test_count_start_forgives_when_the_process_had_lived_long() -> None:
-    assert count_start(Starts(7, NOW - QUIET_SECONDS - 1), NOW) == Starts(1, NOW)
+def test_forgive_cleans_the_record_when_a_process_outlived_its_start() -> None:
+    observed = Observed(True, {"engine": 7, "agent": None})
+    old, young = Starts(7, NOW - QUIET_SECONDS), Starts(2, NOW - QUIET_SECONDS + 0.1)
+    assert forgive({"engine": old}, observed, NOW) == {"engine": Starts(0, old.last)}
+    assert forgive({"engine": young, "agent": old}, observed, NOW) == {"engine": young, "agent": old}
     assert count_start(Starts(1, NOW - 1), NOW) == Starts(2, NOW)
