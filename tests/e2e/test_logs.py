@@ -185,9 +185,22 @@ def test_own_logs_tell_of_files_requests_and_processes_when_their_modules_are_en
     assert all(event["user"] for event in asked)
     assert _find(world.own("Scheduler"), "the engine of talking begins")
     assert _find(world.own("Worker"), "agent starts")
-    (name,) = {key.split("/")[3] for key in world.keys(f"logs/{world.name}/Scheduler/")}
+    (name, *_) = {key.split("/")[3] for key in world.keys(f"logs/{world.name}/Scheduler/")}
     assert name.startswith("scheduler_")
     world.s3.delete_object(Bucket=BUCKET, Key="dags/broken.py")
+
+
+def test_no_line_of_our_own_is_lost_when_the_engine_is_killed_before_it_was_shipped(world: World) -> None:
+    local = world.home() / "log" / "engine.log"
+    begins = "the engine of talking begins"
+    lives = local.read_text().count(begins)
+    for life in (lives, lives + 1):
+        os.kill(world.pid("engine"), signal.SIGKILL)
+        until(lambda life=life: local.read_text().count(begins) > life, 20, "the next engine begins")
+    until(
+        lambda: len(_find(world.own("Scheduler"), begins)) == lives + 2, 30, "what the dead left is shipped"
+    )
+    assert len({key.split("/")[3] for key in world.keys(f"logs/{world.name}/Scheduler/")}) == lives + 2
 
 
 def test_logs_stay_whole_in_s3_when_their_environment_is_deleted_at_once(world: World) -> None:
