@@ -142,7 +142,7 @@ class Shipper:
         due = plan_parts(logs, pace, now)
         if not due:
             return self._pause(logs)
-        behind = now - min(log.since for log in due) > 2 * self._part_seconds
+        behind = now - min(log.since for log in due) > self._part_seconds
         hurry = (pace.quiet or behind or pace.flush) and not self._failures
         batch = due[: IN_FLIGHT if hurry else 1]
         outcomes = list(workers.map(self._ship, batch)) if len(batch) > 1 else [self._ship(batch[0])]
