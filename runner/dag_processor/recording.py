@@ -111,6 +111,7 @@ def _describe_file(
         float(parsed.result.get("seconds") or 0.0),
         parsed.modules,
         None if error is None else error.replace("\x00", "")[-_MAX_ERROR:],
+        [str(warning) for warning in parsed.result.get("warnings") or ()],
     )
 
 

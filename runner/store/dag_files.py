@@ -45,6 +45,7 @@ class DagFile:
     seconds: float
     modules: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
+    warnings: Sequence[str] = ()
 
 
 def list_all(conn: sa.Connection) -> dict[str, DagFile]:
@@ -86,6 +87,7 @@ def _write(item: DagFile) -> dict[str, Any]:
         "parsed_at": item.parsed_at,
         "seconds": item.seconds,
         "error": item.error,
+        "warnings": json.dumps(list(item.warnings)),
     }
 
 
@@ -133,4 +135,5 @@ def count_import_errors(conn: sa.Connection) -> int:
 
 def _read(row: sa.Row[Any]) -> DagFile:
     values = dict(row._mapping)
-    return DagFile(**{**values, "modules": dict(json.loads(values["modules"]))})
+    values["modules"], values["warnings"] = json.loads(values["modules"]), json.loads(values["warnings"])
+    return DagFile(**values)

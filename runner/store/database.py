@@ -20,7 +20,7 @@ from runner.store.schema import metadata
 
 __all__ = ["REVISION", "Connection", "Database", "DatabaseError"]
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: a fresh database is made from `schema` and stamped with it."""
 
 _STAMP = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from runner.domain.states import LIVE, RUN_TERMINAL, TERMINAL, DagRunState, TaskInstanceState
+from runner.store.schema_more import add_tables
 
 metadata = MetaData(
     naming_convention={
@@ -69,6 +70,9 @@ dag_file = Table(
     Column("seconds", Double, nullable=False),
     Column("error", Text, comment="import error, as the user reads it"),
     Column("error_id", Integer, comment="stable number for the API"),
+    Column(
+        "warnings", Text, nullable=False, server_default="[]", comment="JSON: what to write instead of what"
+    ),
 )
 
 dag = Table(
@@ -122,6 +126,7 @@ dag_run = Table(
     Column("start_date", Double),
     Column("end_date", Double),
     Column("reason", Text, comment="why it ended as it did"),
+    Column("backfill", Integer, index=True, comment="id of the backfill it belongs to"),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     CheckConstraint(f"state IN {_one_of(DagRunState)}", name="state"),
@@ -161,6 +166,8 @@ task_instance = Table(
     Column("host", String(250)),
     Column("reason", Text, comment="one line: why it is in this state"),
     Column("note", Text),
+    Column("reschedules", Integer, nullable=False, server_default="0", comment="of this try, so far"),
+    Column("map_index_label", Text, comment="rendered map_index_template"),
     UniqueConstraint("run", "task_id", "map_index"),
     CheckConstraint(f"state IS NULL OR state IN {_TI_STATES}", name="state"),
     CheckConstraint(
@@ -212,6 +219,7 @@ xcom = Table(
     Column("key", String(512), primary_key=True),
     Column("value", Text, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("length", Integer, comment="items of a list or dict; null for what nothing can be mapped over"),
 )
 
 variable = Table(
@@ -256,3 +264,16 @@ process = Table(
     Column("heartbeat", Double, nullable=False),
     Column("details", Text, nullable=False, server_default="{}"),
 )
+
+add_tables(metadata)
+trigger, rendered_fields, hitl_detail = (
+    metadata.tables[name] for name in ("trigger", "rendered_fields", "hitl_detail")
+)
+asset, asset_alias, asset_alias_asset, dag_asset = (
+    metadata.tables[name] for name in ("asset", "asset_alias", "asset_alias_asset", "dag_asset")
+)
+asset_event, asset_queue, dag_run_asset_event = (
+    metadata.tables[name] for name in ("asset_event", "asset_queue", "dag_run_asset_event")
+)
+backfill, backfill_run = (metadata.tables[name] for name in ("backfill", "backfill_run"))
+callback, deadline, event_log = (metadata.tables[name] for name in ("callback", "deadline", "event_log"))

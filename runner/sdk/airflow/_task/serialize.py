@@ -50,6 +50,13 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "display_name": dag.dag_display_name,
         "has_on_success_callback": bool(dag.on_success_callback),
         "has_on_failure_callback": bool(dag.on_failure_callback),
+        "has_sla_miss_callback": bool(dag.sla_miss_callback),
+        "deadlines": [],
+        "owner_links": dict(dag.owner_links or {}),
+        "access_control": dict(dag.access_control or {}),
+        "rerun_with_latest_version": None,
+        "disable_bundle_versioning": False,
+        "allowed_run_types": None,
         "tasks": [serialize_task(task) for task in dag.tasks],
         "task_groups": {group_id: _group(group) for group_id, group in dag.task_group_dict.items()},
         "edge_labels": {
@@ -86,6 +93,20 @@ def serialize_task(task: Any) -> SerializedTask:
         "noop": is_noop(task),
         "group": task.task_group.group_id if task.task_group is not None else None,
         "mapped": None,
+        "map_index_template": task.map_index_template,
+        "inlets": [],
+        "outlets": [],
+        "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
+        "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
+        "has_on_failure_callback": bool(task.on_failure_callback),
+        "has_on_retry_callback": bool(task.on_retry_callback),
+        "email": _addresses(task.email),
+        "email_on_failure": bool(task.email_on_failure),
+        "email_on_retry": bool(task.email_on_retry),
+        "sla": _seconds(task.sla),
+        "external": [],
+        "extra_links": sorted(link.name for link in task.operator_extra_links),
+        "params": _params(task.params),
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
         "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
@@ -129,6 +150,12 @@ def _group(group: Any) -> dict[str, Any]:
         "ui_fgcolor": group.ui_fgcolor,
         "children": sorted(group.children),
     }
+
+
+def _addresses(email: Any) -> list[str]:
+    """One address, several in one text, or a list of them."""
+    given = [email] if isinstance(email, str) else email or []
+    return [part.strip() for text in given for part in text.replace(";", ",").split(",") if part.strip()]
 
 
 def _longest_delay(task: Any) -> float:

@@ -63,6 +63,9 @@ def outcome(
 ) -> Message:
     """How an attempt ended. `state`: success, failed, skipped, up_for_reschedule (with `until`) or deferred.
 
+    A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
+    may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
+    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
     `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
     """
@@ -101,6 +104,11 @@ def parse_result(
     return {"dags": dags, "error": error, "seconds": seconds, "modules": modules, "warnings": warnings}
 
 
+def trigger_event(id: str, event: Any = None, error: str | None = None) -> Message:
+    """A trigger fired with `event` (plain JSON), or ended with `error`. Repeated until `trigger_ack`."""
+    return {"kind": "trigger_event", "id": id, "event": event, "error": error}
+
+
 def heartbeat(at: float, processes: list[Message], running: int) -> Message:
     """Sent every few seconds. `processes`: {"role": "zygote"|"task", "pid", "about"} for the status page.
 
@@ -130,6 +138,20 @@ def stop(attempt: str, grace: float, reason: str) -> Message:
 def ack(attempts: list[str]) -> Message:
     """The outcomes of these attempts are committed; the agent may forget them."""
     return {"kind": "ack", "attempts": attempts}
+
+
+def triggers(start: list[Message], cancel: list[str]) -> Message:
+    """Keep these triggers running, let go of those. Idempotent by id; after a welcome the engine names all it wants.
+
+    One to start: {"id", "bundle", "classpath", "kwargs", "about": "dag.task" for the log and the status page,
+    "log_key", "attempt"}.
+    """
+    return {"kind": "triggers", "start": start, "cancel": cancel}
+
+
+def trigger_ack(ids: list[str]) -> Message:
+    """The events of these triggers are committed; the agent may forget them."""
+    return {"kind": "trigger_ack", "ids": ids}
 
 
 def parse(id: str, bundle: str, files: list[str], timeout: float) -> Message:

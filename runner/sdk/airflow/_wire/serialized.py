@@ -13,21 +13,80 @@ FORMAT = 1
 class Timetable(TypedDict, total=False):
     """When runs happen.
 
-    kind: null (only by hand) | once | continuous | cron | delta.
+    kind: null (only by hand) | once | continuous | cron | multiple_cron | delta | events | asset | asset_or_time |
+    custom.
     cron: `expression` (five or six fields; presets are expanded by the SDK), `timezone` (IANA name),
-    delta: `seconds`, or `relative` ({"months": 1, ...}) for a relativedelta.
+    multiple_cron: `expressions` and `timezone`, always with trigger semantics,
+    delta: `seconds`, or `relative` ({"months": 1, ...}) for a relativedelta,
+    events: `dates` (ISO 8601), `restrict_to_events`,
+    asset: `condition`; asset_or_time: `condition` and `time` (another timetable),
+    custom: `classpath` (module.Name) and `data` (what its `serialize` gave); only the environment's interpreter
+    can ask it.
+    cron and multiple_cron with trigger semantics may have `length` (seconds that the interval reaches back) and
+    `run_immediately` (True, False or seconds).
     `interval` True: data-interval semantics (a run covers [start, end) and may start at its end; 1.10 and 2.x);
     False: trigger semantics (the interval has length zero and the run starts at the tick; 3.x).
     """
 
-    kind: Literal["null", "once", "continuous", "cron", "delta"]
+    kind: Literal[
+        "null",
+        "once",
+        "continuous",
+        "cron",
+        "multiple_cron",
+        "delta",
+        "events",
+        "asset",
+        "asset_or_time",
+        "custom",
+    ]
     expression: str
+    expressions: list[str]
     timezone: str
     seconds: float
     relative: dict[str, int]
     interval: bool
+    length: float
+    run_immediately: bool | float
+    dates: list[str]
+    restrict_to_events: bool
+    condition: dict[str, Any]  # see AssetRef, and {"any": [...]}, {"all": [...]}
+    time: dict[str, Any]
+    classpath: str
+    data: dict[str, Any]
     summary: str
     """What people wrote: '@daily', '0 0 * * *', '1 day, 0:00:00', 'None'."""
+
+
+class AssetRef(TypedDict, total=False):
+    """One leaf of an asset condition, one inlet or outlet of a task.
+
+    kind: asset (`name`, `uri`, `group`, `extra`, `watchers`) | alias (`name`, `group`) | ref (`name` or `uri` of an
+    asset that another DAG defines).
+    """
+
+    kind: Literal["asset", "alias", "ref"]
+    name: str
+    uri: str
+    group: str
+    extra: dict[str, Any]
+    watchers: list[dict[str, Any]]  # {"name", "classpath", "kwargs"}: event triggers
+
+
+class Expansion(TypedDict):
+    """How many instances a mapped task (or every task of a mapped group) has: the product of `lengths`.
+
+    A length, evaluated when the tasks it names have ended:
+      {"literal": 3}
+      {"xcom": task_id, "key": key}   how many items that XCom has; of a mapped task: how many instances left one
+      {"zip": [length, ...], "longest": bool}   the shortest, or the longest
+      {"concat": [length, ...]}   the sum
+    `expand_kwargs` has one length. Which item an instance gets is worked out in its own process: map index `i` counts
+    the last argument fastest, as in a nested loop over the arguments in order.
+    """
+
+    arguments: list[str]  # names, in the order of `lengths`; [] for expand_kwargs
+    lengths: list[dict[str, Any]]
 
 
 class SerializedTask(TypedDict, total=False):
@@ -56,7 +115,23 @@ class SerializedTask(TypedDict, total=False):
     owner: str
     noop: bool  # nothing to execute (EmptyOperator without callbacks): ends in success without a process
     group: str | None  # id of the innermost task group
-    mapped: dict[str, Any] | None
+    mapped: Expansion | None  # of the task itself; a mapped group has its own in `task_groups`
+    map_index_template: str | None
+    inlets: list[AssetRef]
+    outlets: list[AssetRef]
+    ignore_first_depends_on_past: bool  # True
+    wait_for_past_depends_before_skipping: bool
+    has_on_failure_callback: bool  # to be called for an attempt that could not say its last word
+    has_on_retry_callback: bool
+    email: list[str]
+    email_on_failure: bool
+    email_on_retry: bool
+    sla: float | None
+    external: list[
+        dict[str, Any]
+    ]  # {"kind": "sensor"|"trigger"|"marker", "dag_id", "task_id"?}: arrows between DAGs
+    extra_links: list[str]
+    params: dict[str, Any]
     is_setup: bool
     is_teardown: bool
     on_failure_fail_dagrun: bool  # of a teardown: its failure fails the run
@@ -93,6 +168,15 @@ class SerializedDag(TypedDict, total=False):
     display_name: str | None
     has_on_success_callback: bool
     has_on_failure_callback: bool
+    has_sla_miss_callback: bool
+    deadlines: list[
+        dict[str, Any]
+    ]  # {"name", "reference": {"kind", ...}, "interval": seconds, "callback": {...}}
+    owner_links: dict[str, str]
+    access_control: dict[str, Any]
+    rerun_with_latest_version: bool | None
+    disable_bundle_versioning: bool
+    allowed_run_types: list[str] | None
     tasks: list[SerializedTask]
-    task_groups: dict[str, Any]
+    task_groups: dict[str, Any]  # group_id -> {"parent", "label", ..., "mapped": Expansion | None}
     edge_labels: dict[str, Any]
