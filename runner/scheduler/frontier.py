@@ -180,7 +180,11 @@ class Frontier:
     def find_affected(self, task: Task) -> list[Place]:
         """Where to look after the task ended: downstream, at watching teardowns, and in the run after."""
         run, position, spread = task.run, task.position, task.run.plan.spread
-        places: list[Place] = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
+        if not spread.groups:
+            places: list[Place] = [(run, j, None) for j in spread.outside_down[position]]
+            places += [(run, j, None) for j in run.plan.watchers.get(position, ())]
+            return places + self._find_followers(task)
+        places = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
         own = task.map_index if task.map_index >= 0 else None
         places += [(run, j, own) for j in spread.inside_down.get(position, ())]
         for j in run.plan.watchers.get(position, ()):
@@ -226,37 +230,45 @@ class Frontier:
 
     # ---- inside
 
-    def _look(self, run: Run, position: int, map_index: int | None, now: float) -> list[Place]:
+    def _look(self, run: Run, position: int, map_index: int | None, now: float) -> Sequence[Place]:
         """Decide on the instances of a task that have not started; where to look next."""
         tasks = run.instances[position]
-        if map_index is not None and len(tasks) > 1:
+        if len(tasks) == 1:
+            task = tasks[0]
+            if task.state is not None or (run.growing and position in run.growing):
+                return ()
+            return self._decide(task, judge(task), now)
+        return self._look_at_many(run, position, map_index, now)
+
+    def _look_at_many(self, run: Run, position: int, map_index: int | None, now: float) -> list[Place]:
+        """Decide on instances of a mapped task. Where all stand alike one is asked for all."""
+        tasks = run.instances[position]
+        if map_index is not None:
             one = run.find_instance(position, map_index)
             tasks = [one] if one is not None else []
-        waiting = [task for task in tasks if task.state is None]
-        if not waiting or position in run.growing:
+        first = next((task for task in tasks if task.state is None), None)
+        if first is None or position in run.growing:
             return []
-        if len(waiting) == 1:
-            return self._decide(waiting[0], judge(waiting[0]), now)
         is_shared = position not in run.plan.spread.inside_up and not run.counts[position].removed
-        outcome = judge(waiting[0])
+        outcome = judge(first)
         if is_shared and outcome is Outcome.WAIT:
             return []
         places: list[Place] = []
-        for task in waiting:
+        for task in tasks:
             if task.state is None:
                 places += self._decide(task, outcome if is_shared else judge(task), now)
         return places
 
-    def _decide(self, task: Task, outcome: Outcome, now: float) -> list[Place]:
+    def _decide(self, task: Task, outcome: Outcome, now: float) -> Sequence[Place]:
         """Do what was decided of a task that has not started; where to look next."""
+        if outcome is Outcome.WAIT:
+            return ()
         if outcome in _REFUSALS:
             state, reason = _REFUSALS[outcome]
             return self._settle_at(task, state, now, reason)
-        if outcome is Outcome.WAIT:
-            return []
         if task.needs_expansion:
             return self._expand(task, now)
-        places = self._measure(task, now)
+        places = self._measure(task, now) if task.spec.lengths is not None else []
         if task.state is not None:
             return places
         if task.spec.noop:
@@ -289,7 +301,7 @@ class Frontier:
         What a task is mapped over changes when the task that left it runs again.
         """
         run = task.run
-        if task.spec.lengths is None or task.position in run.measured:
+        if task.position in run.measured:
             return []
         run.measured.add(task.position)
         count = count_items(task, self.find_lengths, self.changes)

@@ -51,6 +51,16 @@ class Task:
         """Does it stand for instances that are not there yet?"""
         return self.map_index < 0 and self.spec.lengths is not None
 
+    @property
+    def is_newly_scheduled(self) -> bool:
+        """Is it to be written that it waits for a slot, and nothing else?"""
+        return (
+            self.state is TaskInstanceState.SCHEDULED
+            and self.saved_state is None
+            and self.saved_attempt is None
+            and self.try_number == 0
+        )
+
     def to_row(self) -> dict[str, Any]:
         """The task instance as `store.unfinished.save_instances` writes it."""
         row: dict[str, Any] = {f"to_{name}": getattr(self, name) for name in CHANGEABLE}
