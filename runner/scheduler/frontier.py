@@ -10,29 +10,19 @@ from collections.abc import Iterable, Sequence
 
 from runner.domain.decide import is_legal
 from runner.domain.mapping import MAX_LENGTH
-from runner.domain.past import ENDED_WELL
 from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
 from runner.scheduler.changes import Changes, Growth, RunMove
 from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
-from runner.scheduler.instances import Run, Task, fill_run
-from runner.scheduler.judging import judge
+from runner.scheduler.following import Followers
+from runner.scheduler.instances import Place, Run, Task, fill_run
+from runner.scheduler.judging import NOTHING_THERE, NOTHING_TO_MAP, REFUSALS, SURPLUS, judge
 from runner.store.unfinished import InstanceRow
 
 _S = TaskInstanceState
 _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
-_REFUSALS = {
-    Outcome.SKIP: (_S.SKIPPED, "its trigger rule cannot be met: it is skipped"),
-    Outcome.UPSTREAM_FAILED: (_S.UPSTREAM_FAILED, "a task that it depends on failed"),
-    Outcome.REMOVED: (_S.REMOVED, "the task that it goes with has fewer instances now"),
-}
-_EMPTY = "there is nothing to map over"
-_UNKNOWN = "cannot expand: the values that it maps over are not there"
-_SURPLUS = "its task is mapped over fewer items now"
-Place = tuple[Run, int, int | None]
-"""A run, a task in it, and one of its map indexes; None: all of them."""
 
 
 class Frontier:
@@ -55,7 +45,7 @@ class Frontier:
         self.changes = Changes()
         self.fresh: list[Task] = []
         """Tasks that began to wait for a slot in this turn."""
-        self._followers: dict[int, int] = {}
+        self._followers = Followers(self.runs)
 
     # ---- runs come and go
 
@@ -86,7 +76,7 @@ class Frontier:
         if run is None:
             return None
         self.active.get(run.dag_id, set()).discard(key)
-        self._followers.pop(key, None)
+        self._followers.forget(key)
         for task in run.tasks:
             self.tasks.pop(task.id, None)
             self.queue.discard(task.id)
@@ -109,7 +99,7 @@ class Frontier:
 
         `newcomers`: tasks that need no run before.
         """
-        self._followers[previous] = run.key
+        self._followers.put(previous, run)
         run.previous, run.newcomers = unmet, newcomers
         if run.instances:
             self.settle(((run, i, None) for i in run.plan.needs_past), now)
@@ -139,6 +129,7 @@ class Frontier:
         for growth in self.changes.growths:
             if growth.pattern.run is run:
                 shrink(growth)
+                self._followers.count(growth.pattern, growth.first - growth.end)
         self.changes.growths = [growth for growth in self.changes.growths if growth.pattern.run is not run]
 
     # ---- tasks move
@@ -158,7 +149,7 @@ class Frontier:
                 self.attempts.pop(task.attempt, None)
         run.idle += (state is None) - (old is None)
         if state in TERMINAL:
-            self._count_end(task, old, state)
+            self._count_end(task, old)
         if state is not _S.SCHEDULED:
             self.queue.discard(task.id)
         self.changes.tasks[task.id] = task
@@ -183,13 +174,13 @@ class Frontier:
         if not spread.groups:
             places: list[Place] = [(run, j, None) for j in spread.outside_down[position]]
             places += [(run, j, None) for j in run.plan.watchers.get(position, ())]
-            return places + self._find_followers(task)
+            return places + self._followers.find_places(task)
         places = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
         own = task.map_index if task.map_index >= 0 else None
         places += [(run, j, own) for j in spread.inside_down.get(position, ())]
         for j in run.plan.watchers.get(position, ()):
             places.append((run, j, own if spread.is_pair(position, j) else None))
-        return places + self._find_followers(task)
+        return places + self._followers.find_places(task)
 
     def settle(self, places: Iterable[Place], now: float) -> None:
         """Look at tasks that have not started, and at all that follows from what is decided there."""
@@ -263,8 +254,8 @@ class Frontier:
         """Do what was decided of a task that has not started; where to look next."""
         if outcome is Outcome.WAIT:
             return ()
-        if outcome in _REFUSALS:
-            state, reason = _REFUSALS[outcome]
+        if outcome in REFUSALS:
+            state, reason = REFUSALS[outcome]
             return self._settle_at(task, state, now, reason)
         if task.needs_expansion:
             return self._expand(task, now)
@@ -288,9 +279,9 @@ class Frontier:
         """Give a mapped task its instances. They are there in the next turn."""
         count = count_items(task, self.find_lengths, self.changes)
         if count is None:
-            return self._settle_at(task, _S.UPSTREAM_FAILED, now, _UNKNOWN)
+            return self._settle_at(task, _S.UPSTREAM_FAILED, now, NOTHING_THERE)
         if not count:
-            return self._settle_at(task, _S.SKIPPED, now, _EMPTY)
+            return self._settle_at(task, _S.SKIPPED, now, NOTHING_TO_MAP)
         self._grow(task, count)
         run = task.run
         return [(run, j, None) for j in run.plan.spread.inside_down.get(task.position, ())]
@@ -309,7 +300,7 @@ class Frontier:
             return []
         places: list[Place] = []
         for other in list_surplus(task, count):
-            places += self._settle_at(other, _S.REMOVED, now, _SURPLUS)
+            places += self._settle_at(other, _S.REMOVED, now, SURPLUS)
         if count > run.widths[task.position]:
             self._grow(task, count)
         return places
@@ -317,35 +308,18 @@ class Frontier:
     def _grow(self, task: Task, count: int) -> None:
         growth = grow(task, count)
         self.changes.growths.append(growth)
-        after, name = self._find_follower(task.run), task.spec.task_id
-        if after is not None and after.previous is not None:
-            after.previous[name] = after.previous.get(name, 1) + growth.end - growth.first
+        self._followers.count(task, growth.end - growth.first)
 
     def _let_wait(self, task: Task) -> None:
         self.queue.add(task.demand)
         self.fresh.append(task)
 
-    def _count_end(self, task: Task, old: TaskInstanceState | None, state: TaskInstanceState) -> None:
+    def _count_end(self, task: Task, old: TaskInstanceState | None) -> None:
         """Count an end, or that what was over is removed, wherever instances are counted."""
-        run, after = task.run, self._find_follower(task.run)
+        run = task.run
         if old in TERMINAL:
             run.count_state(task.position, old, -1)
         else:
             run.unfinished -= 1
-        run.count_state(task.position, state, 1)
-        if after is not None and after.previous is not None:
-            unmet = (state not in ENDED_WELL) - (old not in ENDED_WELL)
-            after.previous[task.spec.task_id] = after.previous.get(task.spec.task_id, 1) + unmet
-
-    def _find_follower(self, run: Run) -> Run | None:
-        return self.runs.get(self._followers.get(run.key, -1))
-
-    def _find_followers(self, task: Task) -> list[Place]:
-        after = self._find_follower(task.run)
-        if after is None or after.previous is None or not after.instances:
-            return []
-        position = after.plan.graph.index.get(task.spec.task_id)
-        if position is None:
-            return []
-        near = {position, *after.plan.graph.upstream[position]}
-        return [(after, i, None) for i in near & after.plan.needs_past]
+        run.count_state(task.position, task.state, 1)
+        self._followers.count_end(task, old)

@@ -14,6 +14,9 @@ from runner.domain.trigger_rules import Counts
 from runner.scheduler.plans import DagPlan
 from runner.store.unfinished import CHANGEABLE, InstanceRow, RunRow
 
+Place = tuple["Run", int, int | None]
+"""A run, a task in it, and one of its map indexes; None: all of them."""
+
 
 @dataclass(slots=True, eq=False)
 class Task:

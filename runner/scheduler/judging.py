@@ -7,9 +7,20 @@ from functools import partial
 from runner.domain.decide import Standing, judge_start
 from runner.domain.mapping import judge_sources
 from runner.domain.past import is_past_met
-from runner.domain.states import TERMINAL
+from runner.domain.states import TERMINAL, TaskInstanceState
 from runner.domain.trigger_rules import Outcome, evaluate
 from runner.scheduler.instances import Run, Task
+
+_S = TaskInstanceState
+REFUSALS = {
+    Outcome.SKIP: (_S.SKIPPED, "its trigger rule cannot be met: it is skipped"),
+    Outcome.UPSTREAM_FAILED: (_S.UPSTREAM_FAILED, "a task that it depends on failed"),
+    Outcome.REMOVED: (_S.REMOVED, "the task that it goes with has fewer instances now"),
+}
+"""What becomes of a task that may not start any more, and why."""
+NOTHING_TO_MAP = "there is nothing to map over"
+NOTHING_THERE = "cannot expand: the values that it maps over are not there"
+SURPLUS = "its task is mapped over fewer items now"
 
 
 def judge(task: Task) -> Outcome:
