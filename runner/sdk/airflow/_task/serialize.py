@@ -133,7 +133,9 @@ def _start_trigger(task: Any) -> dict[str, Any] | None:
     kwargs = dict(args.trigger_kwargs or {}) if args is not None else {}
     if args is None or any(_is_template(kwargs[name]) for name in task.template_fields if name in kwargs):
         return None
-    limits = [limit for limit in (_seconds(args.timeout), _seconds(task.execution_timeout)) if limit is not None]
+    limits = [
+        limit for limit in (_seconds(args.timeout), _seconds(task.execution_timeout)) if limit is not None
+    ]
     return {
         "classpath": args.trigger_cls,
         "kwargs": encoding.to_plain(kwargs, f"trigger_kwargs of {task.task_id}"),
