@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +21,7 @@ log = logging.getLogger("airflow.triggers")
 STANDING = "watcher:"
 KILL_LIMIT = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-_FATAL = (Exception, SystemExit, KeyboardInterrupt)
+_FATAL = (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup)
 
 
 class Runner:
@@ -32,34 +30,38 @@ class Runner:
     def __init__(self, classes: Classes, send: Callable[[Message], None]) -> None:
         self._classes, self._send = classes, send
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._killed: set[str] = set()
+        self._cancelled: dict[str, bool] = {}
+        """Those that are told to end; True: by a user."""
         self._quiet: set[str] = set()
-        self._numbers = itertools.count(1)
+        self._count = 0
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def has_log(self, id: str) -> bool:
         """Whether a task's log takes what the trigger writes."""
-        return id not in self._quiet
+        return id in self._tasks and id not in self._quiet
 
     def handle(self, message: Message) -> None:
         """`messages.triggers`: start these, cancel those."""
         for id in message["cancel"]:
-            task = self._tasks.get(id)
-            if task is not None:
-                self._killed.update({id}.intersection(message["kill"]))
-                task.cancel()
+            self._cancel(id, id in message["kill"])
         for start in message["start"]:
             self._start(start)
 
     async def stop(self, limit: float) -> None:
         """Cancel everything, and wait for their cleaning up."""
         tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        for id in list(self._tasks):
+            self._cancel(id, False)
         if tasks:
             await asyncio.wait(tasks, timeout=limit)
+
+    def _cancel(self, id: str, by_user: bool) -> None:
+        task = self._tasks.get(id)
+        if task is not None:
+            self._cancelled[id] = by_user
+            task.cancel()
 
     def _start(self, start: Message) -> None:
         id = start["id"]
@@ -68,49 +70,71 @@ class Runner:
         if not start.get("log_key"):
             self._quiet.add(id)
         keep = self._keep_running(start) if id.startswith(STANDING) else self._run_once(start)
-        self._tasks[id] = asyncio.get_running_loop().create_task(keep, name=start["about"])
+        self._tasks[id] = asyncio.get_running_loop().create_task(keep, name=f"{start['about']} {id}")
 
     async def _run_once(self, start: Message) -> None:
         """The life of a task's trigger: it has one word, which ends it."""
         id = start["id"]
         running.set(id)
         try:
-            self._say(await self._find_event(start))
-        except asyncio.CancelledError:
-            return
-        except _FATAL as error:
-            self._say(messages.trigger_event(id, error=_describe(error)))
+            await self._fire(start)
+        except (asyncio.CancelledError, *_FATAL) as error:
+            if id not in self._cancelled:
+                self._say(messages.trigger_event(id, error=_describe(error)))
         finally:
             self._forget(id)
+
+    async def _fire(self, start: Message) -> None:
+        """Say the first event at once, then clean up."""
+        log.info("trigger %s starts", start["classpath"])
+        trigger = await self._make(start)
+        events = trigger.run()
+        try:
+            async for event in events:
+                log.info("trigger %s fired: %r", start["classpath"], event)
+                self._say(self._describe_event(start["id"], event, ""))
+                return
+        finally:
+            await self._clean(start["id"], trigger, events)
+        raise RuntimeError("the trigger ended without an event")
 
     async def _keep_running(self, start: Message) -> None:
         """The life of a standing trigger: all of its events, and again after a pause when it ends."""
         id, pause = start["id"], FIRST_PAUSE
         running.set(id)
         try:
-            while True:
+            while id not in self._cancelled:
+                began = self._count
                 try:
-                    async for event in _Watched(await self._make(start), self._is_killed(id)):
-                        self._say(self._describe_event(id, event, f"{next(self._numbers):x}"))
-                        pause = FIRST_PAUSE
+                    await self._pass_on(start)
                 except _FATAL as error:
-                    number = f"{next(self._numbers):x}"
-                    log.error("the trigger failed and is run again in %g s", pause, exc_info=clean(error))
-                    self._say(messages.trigger_event(id, error=_describe(error), number=number))
+                    log.error("trigger %s failed", start["about"], exc_info=clean(error))
+                    self._say(messages.trigger_event(id, error=_describe(error), number=self._number()))
+                pause = FIRST_PAUSE if self._count > began + 1 else min(LONGEST_PAUSE, pause * 2)
                 await asyncio.sleep(pause)
-                pause = min(LONGEST_PAUSE, pause * 2)
         finally:
             self._forget(id)
 
-    async def _find_event(self, start: Message) -> Message:
-        log.info("trigger %s starts", start["classpath"])
-        async for event in _Watched(await self._make(start), self._is_killed(start["id"])):
-            log.info("trigger %s fired: %r", start["classpath"], event)
-            return self._describe_event(start["id"], event, "")
-        raise RuntimeError("the trigger ended without an event")
+    async def _pass_on(self, start: Message) -> None:
+        trigger = await self._make(start)
+        events = trigger.run()
+        try:
+            async for event in events:
+                self._say(self._describe_event(start["id"], event, self._number()))
+        finally:
+            await self._clean(start["id"], trigger, events)
 
-    def _is_killed(self, id: str) -> Callable[[], bool]:
-        return lambda: id in self._killed
+    async def _clean(self, id: str, trigger: Any, events: Any) -> None:
+        """However it ended: `on_kill` when a user did it, then the generator's own end, then `cleanup`."""
+        if self._cancelled.get(id):
+            await _kill(trigger)
+        close = getattr(events, "aclose", None)
+        try:
+            if close is not None:
+                await close()
+            await trigger.cleanup()
+        except Exception:
+            log.exception("cannot clean up after the trigger: it raised")
 
     async def _make(self, start: Message) -> Any:
         """The trigger, as its `serialize` said."""
@@ -132,6 +156,10 @@ class Runner:
             raise TypeError(f"the trigger yielded a {type(event).__name__}, not a TriggerEvent")
         return messages.trigger_event(id, to_plain(event.payload, "the event's payload"), number=number)
 
+    def _number(self) -> str:
+        self._count += 1
+        return f"{self._count:x}"
+
     def _say(self, message: Message) -> None:
         try:
             self._send(message)
@@ -140,45 +168,15 @@ class Runner:
 
     def _forget(self, id: str) -> None:
         self._tasks.pop(id, None)
-        self._killed.discard(id)
+        self._cancelled.pop(id, None)
         self._quiet.discard(id)
 
 
-class _Watched:
-    """A trigger's events. However the walk ends, the generator is closed and `cleanup` called; `on_kill` before it when
-    a user ended the task.
-    """
-
-    def __init__(self, trigger: Any, is_killed: Callable[[], bool]) -> None:
-        self._trigger, self._is_killed = trigger, is_killed
-
-    async def __aiter__(self) -> Any:
-        events = self._trigger.run()
-        try:
-            async for event in events:
-                yield event
-        finally:
-            await self._clean(events)
-
-    async def _clean(self, events: Any) -> None:
-        if self._is_killed():
-            await self._kill()
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            with suppress(RuntimeError):
-                await close()
-        try:
-            await self._trigger.cleanup()
-        except Exception:
-            log.exception("cannot clean up after the trigger: it raised")
-
-    async def _kill(self) -> None:
-        try:
-            await asyncio.wait_for(self._trigger.on_kill(), KILL_LIMIT)
-        except Exception:
-            log.exception(
-                "cannot finish on_kill of the trigger: it raised, or took longer than %g s", KILL_LIMIT
-            )
+async def _kill(trigger: Any) -> None:
+    try:
+        await asyncio.wait_for(trigger.on_kill(), KILL_LIMIT)
+    except Exception:
+        log.exception("cannot finish on_kill of the trigger: it raised, or took longer than %g s", KILL_LIMIT)
 
 
 def _describe(error: BaseException) -> str:
