@@ -11,6 +11,9 @@ from runner.scheduler.frontier import Frontier
 from runner.scheduler.link import AgentLink
 from runner.store.processes import ProcessRow
 
+_TURNS_WITHIN = 12.0
+"""A triggerer says every five seconds that its loop turns."""
+
 
 def describe(frontier: Frontier, links: Iterable[AgentLink], epoch: int, now: float) -> dict[str, Any]:
     """A snapshot that other threads may keep."""
@@ -45,8 +48,10 @@ def _list_triggerers(link: AgentLink) -> list[Message]:
 
 def _make_triggerer_row(link: AgentLink, entry: Message) -> ProcessRow:
     name = f"triggerer-{entry['key']}-{link.agent}"[:64]
+    told = link.heartbeat["at"] if link.heartbeat else link.since
+    heartbeat = told if told - entry["at"] < _TURNS_WITHIN else entry["at"]
     about = {"about": entry["about"]}
-    return ProcessRow(name, "triggerer", link.host, entry["pid"], entry["since"], entry["at"], about)
+    return ProcessRow(name, "triggerer", link.host, entry["pid"], entry["since"], heartbeat, about)
 
 
 def _describe_link(link: AgentLink) -> dict[str, Any]:
