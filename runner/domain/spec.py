@@ -47,6 +47,8 @@ class TaskSpec:
     """Whose product says how many instances it has (`Expansion`); None: there is one, and it has no map index."""
     mapped_group: str | None = None
     """The innermost mapped group that it is in."""
+    start_trigger: Mapping[str, Any] | None = None
+    """A deferral: it begins by waiting for this trigger."""
 
     @property
     def needs_past(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
-from runner.scheduler import creation, reports
+from runner.scheduler import creation, firing, reports
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
@@ -23,6 +24,7 @@ from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
 from runner.store import dags, unfinished
 from runner.store.database import Connection, Database
+from runner.store.secrets import SecretBox
 
 log = logging.getLogger(__name__)
 _TIMED_OUT = "its run took longer than dagrun_timeout"
@@ -30,24 +32,28 @@ _STUCK = "no task of it can start any more, though some have not ended"
 _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment's generation and configuration decide."""
+
+    generation: int
+    max_map_length: int = MAX_LENGTH
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
     def __init__(
-        self,
-        db: Database,
-        named_by_run_after: bool,
-        new_attempt: Callable[[], str],
-        max_map_length: int = MAX_LENGTH,
+        self, db: Database, rules: Rules, new_attempt: Callable[[], str], box: SecretBox | None = None
     ) -> None:
         self._db = db
-        self.frontier = Frontier(self._find_lengths, max_map_length)
+        self._rules = rules
+        self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
         self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._named_by_run_after = named_by_run_after
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -76,7 +82,7 @@ class Decider:
             now,
             self._blocked,
             lambda version: self._loader.get_spec(conn, version),
-            self._named_by_run_after,
+            self._rules.generation >= 3,
         )
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
@@ -84,7 +90,9 @@ class Decider:
         after = Batch(grown=self.frontier.attach(changes.growths))
         for task in changes.tasks.values():
             task.mark_saved()
-            if task.state in _TIMED:
+            if task.state in _TIMED or (
+                task.state is TaskInstanceState.DEFERRED and task.next_at is not None
+            ):
                 self.timers.add(task.next_at or now, Kind.TASK, task.id)
         for move in changes.runs:
             if move.target in RUN_TERMINAL:
@@ -105,7 +113,11 @@ class Decider:
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""
         if batch.load_all or batch.dags_changed or batch.poll:
-            self._limits = Limits(unfinished.list_pools(conn), frozenset(dags.list_paused(conn)))
+            self._limits = Limits(
+                unfinished.list_pools(conn),
+                frozenset(dags.list_paused(conn)),
+                unfinished.list_pools_with_deferred(conn),
+            )
             self._blocked = frozenset()
             batch.check |= set(self._loader.waiting_dags)
             batch.create = True
@@ -127,6 +139,9 @@ class Decider:
         try:
             if message["kind"] == "hello":
                 reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
+            elif message["kind"] == "trigger_event":
+                firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
@@ -137,6 +152,7 @@ class Decider:
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:
             self.frontier.wake(self.frontier.tasks[key], now)
+            firing.time_out(self.frontier, self.frontier.tasks[key], now)
         elif kind is Kind.RUN and key in self.frontier.runs:
             self._time_out(key, now)
 
