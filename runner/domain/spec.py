@@ -38,6 +38,8 @@ class TaskSpec:
     on_failure_fail_dagrun: bool = False
     start_date: str | None = None
     end_date: str | None = None
+    has_on_failure_callback: bool = False
+    has_on_retry_callback: bool = False
 
     @property
     def needs_past(self) -> bool:
@@ -60,6 +62,8 @@ class DagSpec:
     dagrun_timeout: float | None = None
     fail_fast: bool = False
     is_paused_upon_creation: bool | None = None
+    has_on_success_callback: bool = False
+    has_on_failure_callback: bool = False
 
     @property
     def first(self) -> float | None:

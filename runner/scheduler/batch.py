@@ -25,6 +25,8 @@ class Batch:
     poll: bool = False
     dags_changed: bool = False
     create: bool = False
+    callbacks: bool = False
+    """Callbacks were written that nobody has been handed yet."""
     write_processes: bool = False
     not_before: float = 0.0
     """Steady time before which the database is left in peace."""
@@ -39,6 +41,7 @@ class Batch:
             or self.poll
             or self.dags_changed
             or self.create
+            or self.callbacks
         )
 
     @property

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow._wire.frames import Message
+
 from runner.domain.states import DagRunState
 from runner.scheduler.instances import Run, Task
+from runner.store.callbacks import CallbackMove, NewCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,21 @@ class Changes:
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    callbacks: list[NewCallback] = field(default_factory=list)
+    """To be called, in a process of their own, because of what this turn ended."""
+    callback_moves: list[CallbackMove] = field(default_factory=list)
     starts: dict[int, list[Task]] = field(default_factory=dict)
     """Link -> attempts to hand to it."""
     stops: list[StopOrder] = field(default_factory=list)
     acks: dict[int, list[str]] = field(default_factory=dict)
     """Link -> attempts whose reports are done with."""
+    callback_starts: dict[int, list[Message]] = field(default_factory=dict)
+    """Link -> workloads of callbacks to hand to it."""
     create_runs: bool = False
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.create_runs)
+        return bool(self.tasks or self.runs or self.create_runs or self.callbacks or self.callback_moves)
 
     @property
     def touched(self) -> set[int]:
@@ -63,6 +71,7 @@ class Changes:
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            [callback for callback in self.callbacks if callback.run == key],
         )
 
     def acknowledge(self, link: int, attempt: str) -> None:

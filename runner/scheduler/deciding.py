@@ -11,6 +11,7 @@ from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, reports
 from runner.scheduler.batch import Batch
+from runner.scheduler.callbacks import Callbacks
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
@@ -31,12 +32,15 @@ _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RES
 class Decider:
     """The scheduler's memory and its judgement."""
 
-    def __init__(self, db: Database, named_by_run_after: bool, new_attempt: Callable[[], str]) -> None:
+    def __init__(
+        self, db: Database, named_by_run_after: bool, fresh_interpreter: bool, new_attempt: Callable[[], str]
+    ) -> None:
         self.frontier = Frontier()
         self.timers = Timers()
         self._db = db
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
+        self.callbacks = Callbacks(fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
         self._named_by_run_after = named_by_run_after
@@ -54,7 +58,10 @@ class Decider:
             self._report(link, message, now)
         for kind, key in batch.due:
             self._fall_due(kind, key, now)
-        admit(frontier, _list_rooms(links, changes), self._limits, now, self._new_attempt)
+        rooms = _list_rooms(links, changes)
+        admit(frontier, rooms, self._limits, now, self._new_attempt)
+        if self.callbacks.has_pending:
+            self.callbacks.admit(rooms, changes, self._new_attempt)
         self._end_stuck_runs(changes)
         return changes
 
@@ -72,7 +79,7 @@ class Decider:
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch()
+        after = Batch(callbacks=bool(changes.callbacks))
         for task in changes.tasks.values():
             task.mark_saved()
             if task.state in _TIMED:
@@ -100,6 +107,8 @@ class Decider:
             self._loader.load_all(conn, now)
         elif batch.poll:
             batch.reload |= find_strays(conn, self.frontier)
+        if batch.load_all or batch.callbacks:
+            self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
@@ -113,13 +122,22 @@ class Decider:
     def _report(self, link: AgentLink, message: Message, now: float) -> None:
         try:
             if message["kind"] == "hello":
-                reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                held = set(message["attempts"])
+                reports.reconcile(self.frontier, link.id, link.agent, held, now, self.callbacks.knows)
+                self.callbacks.reconcile(link.id, link.agent, held, self.frontier.changes)
+            elif self.callbacks.knows(message["attempt"]):
+                self._report_callback(link, message)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
                 reports.note_finished(self.frontier, link.id, message, now)
         except (KeyError, TypeError, ValueError):
             log.exception("cannot use a report of agent %s: %s", link.agent, message)
+
+    def _report_callback(self, link: AgentLink, message: Message) -> None:
+        if message["kind"] == "finished":
+            self.callbacks.finish(message["attempt"], message["outcome"], self.frontier.changes)
+            self.frontier.changes.acknowledge(link.id, message["attempt"])
 
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:

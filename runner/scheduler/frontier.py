@@ -14,6 +14,7 @@ from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
+from runner.scheduler.calls import want_for_run
 from runner.scheduler.changes import Changes, RunMove
 from runner.scheduler.instances import Run, Task, fill_run
 from runner.store.unfinished import InstanceRow
@@ -165,6 +166,7 @@ class Frontier:
     def end_run(self, run: Run, state: DagRunState, reason: str | None) -> None:
         """End a run. It stays in memory until the turn is committed."""
         self.changes.runs.append(RunMove(run, run.state, state, reason))
+        self.changes.callbacks += want_for_run(run, state, reason)
         run.state = state
         self.active.get(run.dag_id, set()).discard(run.key)
 

@@ -23,7 +23,7 @@ from runner.scheduler.deciding import Decider
 from runner.scheduler.dispatch import make_workload
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
-from runner.scheduler.questions import Handler, Questions, refuse
+from runner.scheduler.questions import AttemptInfo, Handler, Questions, describe_asker, refuse
 from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
 from runner.scheduler.writing import Moved, write
@@ -52,8 +52,8 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, spec.generation >= 3, new_attempt)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
+        self._decider = Decider(db, spec.generation >= 3, self._fresh, new_attempt)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
@@ -168,13 +168,17 @@ class Scheduler:
         elif kind == "heartbeat":
             link.heartbeat = message
         elif kind == "request":
-            self._questions.ask(link.id, self._decider.frontier.attempts.get(message["attempt"]), message)
+            self._questions.ask(link.id, self._find_asker(message["attempt"]), message)
         elif kind == "parsed":
             answer = self._parsing.find_answer(message)
             if answer is not None:
                 self._questions.call(answer)
         else:
             log.error("cannot understand a %r of agent %s", kind, link.agent)
+
+    def _find_asker(self, attempt: str) -> AttemptInfo | None:
+        task = self._decider.frontier.attempts.get(attempt)
+        return describe_asker(task) if task is not None else self._decider.callbacks.describe(attempt)
 
     def _welcome(self, link: AgentLink, message: Message, now: float) -> None:
         """An agent introduces itself: its older link is closed, what it holds is agreed upon in this turn."""
@@ -226,6 +230,7 @@ class Scheduler:
             except Moved as error:
                 log.info("%s: reading it again", error)
                 batch.reload |= changes.touched
+                batch.callbacks = True
                 continue
             self._batch = self._decider.settle_batch(changes, created, now)
             return changes
@@ -249,6 +254,11 @@ class Scheduler:
             if link is not None:
                 link.held.update(task.attempt for task in tasks if task.attempt)
                 self._hub.queue(link, messages.run([make_workload(task, self._fresh) for task in tasks]))
+        for key, workloads in changes.callback_starts.items():
+            link = self._hub.links.get(key)
+            if link is not None:
+                link.held.update(work["attempt"] for work in workloads)
+                self._hub.queue(link, messages.run(workloads))
         for order in changes.stops:
             link = self._hub.find(order.agent)
             if link is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow._wire import messages
@@ -11,6 +11,7 @@ from airflow._wire.frames import Message
 
 from runner.domain.decide import judge_ending
 from runner.domain.states import TERMINAL, TaskInstanceState
+from runner.scheduler.calls import want_for_task
 from runner.scheduler.changes import StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
@@ -49,6 +50,7 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
     if outcome.get("started_at") is not None and task.start_date is None:
         task.start_date = outcome["started_at"]
     _keep_xcoms(frontier, task, outcome.get("xcoms") or {}, ended)
+    frontier.changes.callbacks += want_for_task(task, ending.state, outcome)
     if ending.state in TERMINAL and ending.state is not None:
         _end_task(frontier, task, ending.state, reason, outcome, now)
         return
@@ -60,11 +62,18 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
         close_try(frontier, task)
 
 
-def reconcile(frontier: Frontier, link: int, agent: str, held: set[str], now: float) -> None:
+def reconcile(
+    frontier: Frontier,
+    link: int,
+    agent: str,
+    held: set[str],
+    now: float,
+    wanted: Callable[[str], bool] = lambda _attempt: False,
+) -> None:
     """Agree with an agent that has just said what it holds.
 
     What was queued for it and never arrived is handed over again under the same attempt. What ran there and is not
-    known there any more was lost. What it holds and nobody wants is told to stop.
+    known there any more was lost. What it holds and nobody wants (`wanted`: what is not a task's) is told to stop.
     """
     for attempt, task in list(frontier.attempts.items()):
         if task.agent != agent:
@@ -80,6 +89,8 @@ def reconcile(frontier: Frontier, link: int, agent: str, held: set[str], now: fl
             )
             apply_outcome(frontier, task, outcome, now)
     for attempt in sorted(held - frontier.attempts.keys()):
+        if wanted(attempt):
+            continue
         frontier.changes.stops.append(StopOrder(agent, attempt, "it is not wanted any more"))
 
 

@@ -121,7 +121,9 @@ class SerializedTask(TypedDict, total=False):
     outlets: list[AssetRef]
     ignore_first_depends_on_past: bool  # True
     wait_for_past_depends_before_skipping: bool
-    has_on_failure_callback: bool  # to be called for an attempt that could not say its last word
+    has_on_failure_callback: (
+        bool  # a callback or a mail, also for an attempt that could not say its last word
+    )
     has_on_retry_callback: bool
     email: list[str]
     email_on_failure: bool
