@@ -40,6 +40,7 @@ class TaskSpec:
     end_date: str | None = None
     has_on_failure_callback: bool = False
     has_on_retry_callback: bool = False
+    sla: float | None = None
 
     @property
     def needs_past(self) -> bool:
@@ -64,6 +65,12 @@ class DagSpec:
     is_paused_upon_creation: bool | None = None
     has_on_success_callback: bool = False
     has_on_failure_callback: bool = False
+    deadlines: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def has_promises(self) -> bool:
+        """Is there anything that must have ended by some time?"""
+        return bool(self.deadlines) or any(task.sla is not None for task in self.tasks)
 
     @property
     def first(self) -> float | None:
@@ -95,6 +102,7 @@ def read_dag(data: Mapping[str, Any]) -> DagSpec:
     known = {name: data[name] for name in _DAG_FIELDS if data.get(name) is not None}
     known["tasks"] = tuple(read_task(task) for task in data.get("tasks", ()))
     known.setdefault("timetable", {"kind": "null"})
+    known["deadlines"] = tuple(data.get("deadlines") or ())
     return DagSpec(**known)
 
 

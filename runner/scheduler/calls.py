@@ -6,12 +6,15 @@ process could not say its last word (killed, lost, its file cannot be imported).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.scheduler.instances import Run, Task
 from runner.store.callbacks import NewCallback
+from runner.store.deadlines import Missed
+
+_MISSED = {"reason": "it had not ended in time", "state": "running"}
 
 
 def want_for_run(run: Run, state: DagRunState, reason: str | None) -> list[NewCallback]:
@@ -39,6 +42,25 @@ def want_for_task(
         return []
     data = {"reason": outcome.get("reason"), "state": str(state), "task": _describe(task)}
     return [NewCallback("task", task.run.dag_id, task.run.key, data, task.id)]
+
+
+def want_for_promises(missed: Sequence[Missed]) -> list[NewCallback]:
+    """What broken promises call: each deadline its own callback, the SLAs of one run one call together."""
+    late: dict[tuple[str, int], list[Missed]] = {}
+    for item in missed:
+        if item.task_id:
+            late.setdefault((item.dag_id, item.run), []).append(item)
+    slas = [
+        NewCallback(
+            "sla_miss", dag_id, run, {**_MISSED, "tasks": [[item.task_id, item.at] for item in items]}
+        )
+        for (dag_id, run), items in late.items()
+    ]
+    return slas + [
+        NewCallback("deadline", item.dag_id, item.run, {**_MISSED, "number": item.number, "at": item.at})
+        for item in missed
+        if not item.task_id
+    ]
 
 
 def _find_deciding(run: Run) -> Task | None:

@@ -10,6 +10,7 @@ from airflow._wire.frames import Message
 from runner.domain.states import DagRunState
 from runner.scheduler.instances import Run, Task
 from runner.store.callbacks import CallbackMove, NewCallback
+from runner.store.deadlines import Missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,14 @@ class Changes:
     callback_starts: dict[int, list[Message]] = field(default_factory=dict)
     """Link -> workloads of callbacks to hand to it."""
     create_runs: bool = False
+    missed: list[Missed] | None = None
+    """Promises that were not kept; None when none has fallen due."""
+    settle_deadlines: bool = False
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.create_runs or self.callbacks or self.callback_moves)
+        told = self.callbacks or self.callback_moves or self.missed is not None
+        return bool(self.tasks or self.runs or self.create_runs or told)
 
     @property
     def touched(self) -> set[int]:

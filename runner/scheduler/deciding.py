@@ -12,6 +12,7 @@ from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, reports
 from runner.scheduler.batch import Batch
 from runner.scheduler.callbacks import Callbacks
+from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
@@ -20,7 +21,7 @@ from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
-from runner.store import dags, unfinished
+from runner.store import dags, deadlines, unfinished
 from runner.store.database import Connection, Database
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,9 @@ class Decider:
             batch.reload |= find_strays(conn, self.frontier)
         if batch.load_all or batch.callbacks:
             self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
+        if batch.poll and deadlines.has_due(conn, now):
+            missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
+            self.frontier.changes.callbacks += want_for_promises(missed)
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)

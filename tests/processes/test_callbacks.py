@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from airflow._wire import messages
 
+from runner.scheduler import loop
 from runner.store.schema import callback
 from tests.processes.cells import Cell, make_dag
 from tests.processes.rig import Rig
@@ -115,3 +116,21 @@ def test_a_call_outlives_the_engine(rig: Rig) -> None:
     again.agent.serve(lambda: list_states(rig) == [("dag_success", "success", 1)] and not again.agent.held)
     assert again.agent.stops == [] and again.agent.runs == []
     again.close()
+
+
+def test_a_missed_deadline_is_told_once_and_a_kept_one_is_forgotten(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = {"name": "late", "number": 0, "reference": {"kind": "queued_at"}, "interval": 0.05}
+    early = {"name": "early", "number": 1, "reference": {"kind": "queued_at"}, "interval": 3600.0}
+    rig.cell.put(make_dag("d", {"a": []}, deadlines=[late, early]))
+    rig.agent.decide = lambda work: end("success") if "callback" in work["extra"] else None
+    rig.connect()
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.05)
+    key = rig.trigger("d")
+    rig.agent.serve(lambda: list_states(rig) == [("deadline", "success", 1)])
+    assert (calls(rig)[0]["extra"]["callback"]["kind"], calls(rig)[0]["task_id"]) == ("deadline", "")
+    assert calls(rig)[0]["extra"]["callback"]["number"] == 0
+    rig.agent.finish(next(work["attempt"] for work in rig.agent.runs if work["task_id"]), end("success"))
+    rig.finish(key)
+    assert len(list_states(rig)) == 1

@@ -28,19 +28,32 @@ def call_back(workload: Workload, dags: dict[str, Any], comms: Any) -> Message:
         )
     context = build_context(workload, dag, comms, wanted)
     token = contexts.enter(context)
+    log.info("calling back for %s of the DAG %s: %s", wanted["kind"], dag.dag_id, wanted["reason"])
     try:
-        if wanted["kind"] == "task":
-            name = "on_retry_callback" if wanted["state"] == "up_for_retry" else "on_failure_callback"
-            raised = tell(context["task"], context, name)
-        else:
-            name = _OF_DAG[wanted["kind"]]
-            log.info("calling %s of the DAG %s: %s", name, dag.dag_id, wanted["reason"])
-            raised = run_callbacks(getattr(dag, name), context, name)
+        name, raised = _call(dag, context, wanted)
     finally:
         contexts.leave(token)
     if raised:
         return last_word(Outcome("failed", f"{name} raised {raised[0]!r}", retry=False), {}, {})
     return last_word(Outcome("success"), {}, {})
+
+
+def _call(dag: Any, context: Any, wanted: dict[str, Any]) -> tuple[str, list[BaseException]]:
+    """What was called, and what it raised."""
+    match wanted["kind"]:
+        case "task":
+            name = "on_retry_callback" if wanted["state"] == "up_for_retry" else "on_failure_callback"
+            return name, tell(context["task"], context, name)
+        case "deadline":
+            from airflow._task.promises import tell_deadline
+
+            return "the deadline's callback", tell_deadline(dag, context, wanted)
+        case "sla_miss":
+            from airflow._task.promises import tell_slas
+
+            return "sla_miss_callback", tell_slas(dag, context, wanted)
+    name = _OF_DAG[wanted["kind"]]
+    return name, run_callbacks(getattr(dag, name), context, name)
 
 
 def build_context(workload: Workload, dag: Any, comms: Any, wanted: dict[str, Any]) -> Any:

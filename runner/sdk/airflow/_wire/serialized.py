@@ -128,7 +128,7 @@ class SerializedTask(TypedDict, total=False):
     email: list[str]
     email_on_failure: bool
     email_on_retry: bool
-    sla: float | None
+    sla: float | None  # of a DAG that has someone to tell, where the generation knows SLAs
     external: list[
         dict[str, Any]
     ]  # {"kind": "sensor"|"trigger"|"marker", "dag_id", "task_id"?}: arrows between DAGs
@@ -173,7 +173,7 @@ class SerializedDag(TypedDict, total=False):
     has_sla_miss_callback: bool
     deadlines: list[
         dict[str, Any]
-    ]  # {"name", "reference": {"kind", ...}, "interval": seconds, "callback": {...}}
+    ]  # {"name", "number", "reference": {"kind", ...}, "interval" (s), "callback"}
     owner_links: dict[str, str]
     access_control: dict[str, Any]
     rerun_with_latest_version: bool | None
