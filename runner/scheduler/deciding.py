@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, reports
@@ -16,6 +18,7 @@ from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Run
 from runner.scheduler.link import AgentLink
 from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
@@ -30,21 +33,29 @@ _STUCK = "no task of it can start any more, though some have not ended"
 _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment's configuration and generation decide."""
+
+    named_by_run_after: bool
+    """Scheduled runs are named by when they start (3.x), and not by their logical date."""
+    fresh_interpreter: bool
+    max_map_length: int = MAX_LENGTH
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
-    def __init__(
-        self, db: Database, named_by_run_after: bool, fresh_interpreter: bool, new_attempt: Callable[[], str]
-    ) -> None:
-        self.frontier = Frontier()
-        self.timers = Timers()
+    def __init__(self, db: Database, rules: Rules, new_attempt: Callable[[], str]) -> None:
         self._db = db
+        self.frontier = Frontier(self._find_lengths, rules.max_map_length)
+        self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
-        self.callbacks = Callbacks(fresh_interpreter)
+        self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._named_by_run_after = named_by_run_after
+        self._rules = rules
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -55,6 +66,7 @@ class Decider:
         if batch.needs_reading:
             with self._db.read() as conn:
                 self._read(conn, batch, now)
+        frontier.settle_grown(batch.grown, now)
         for link, message in batch.reports:
             self._report(link, message, now)
         for kind, key in batch.due:
@@ -75,12 +87,12 @@ class Decider:
             now,
             self._blocked,
             lambda version: self._loader.get_spec(conn, version),
-            self._named_by_run_after,
+            self._rules.named_by_run_after,
         )
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch(callbacks=bool(changes.callbacks))
+        after = Batch(grown=self.frontier.attach(changes.growths), callbacks=bool(changes.callbacks))
         for task in changes.tasks.values():
             task.mark_saved()
             if task.state in _TIMED:
@@ -96,6 +108,10 @@ class Decider:
             self._blocked = created.blocked
             self._set_creation(created.next_due)
         return after
+
+    def _find_lengths(self, run: Run, task_id: str, key: str) -> dict[int, int | None]:
+        with self._db.read() as conn:
+            return unfinished.list_lengths(conn, run.row, task_id, key)
 
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""

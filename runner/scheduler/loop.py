@@ -16,10 +16,11 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.events import Answered, Event, ParseAsked, Stop
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
-from runner.scheduler.deciding import Decider
+from runner.scheduler.deciding import Decider, Rules
 from runner.scheduler.dispatch import make_workload
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
@@ -53,7 +54,8 @@ class Scheduler:
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
-        self._decider = Decider(db, spec.generation >= 3, self._fresh, new_attempt)
+        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
+        self._decider = Decider(db, Rules(spec.generation >= 3, self._fresh, longest), new_attempt)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
