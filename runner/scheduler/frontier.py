@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from runner.domain.decide import is_legal
 from runner.domain.mapping import MAX_LENGTH
-from runner.domain.past import ENDED_WELL
 from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
@@ -18,22 +17,13 @@ from runner.domain.trigger_rules import Outcome
 from runner.scheduler.calls import want_for_run
 from runner.scheduler.changes import Changes, Growth, RunMove
 from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
-from runner.scheduler.instances import Run, Task, fill_run
-from runner.scheduler.judging import judge
+from runner.scheduler.following import Followers
+from runner.scheduler.instances import Place, Run, Task, fill_run
+from runner.scheduler.judging import NOTHING_THERE, NOTHING_TO_MAP, REFUSALS, SURPLUS, judge
 from runner.store.unfinished import InstanceRow
 
 _S = TaskInstanceState
 _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
-_REFUSALS = {
-    Outcome.SKIP: (_S.SKIPPED, "its trigger rule cannot be met: it is skipped"),
-    Outcome.UPSTREAM_FAILED: (_S.UPSTREAM_FAILED, "a task that it depends on failed"),
-    Outcome.REMOVED: (_S.REMOVED, "the task that it goes with has fewer instances now"),
-}
-_EMPTY = "there is nothing to map over"
-_UNKNOWN = "cannot expand: the values that it maps over are not there"
-_SURPLUS = "its task is mapped over fewer items now"
-Place = tuple[Run, int, int | None]
-"""A run, a task in it, and one of its map indexes; None: all of them."""
 
 
 class Frontier:
@@ -56,7 +46,7 @@ class Frontier:
         self.changes = Changes()
         self.fresh: list[Task] = []
         """Tasks that began to wait for a slot in this turn."""
-        self._followers: dict[int, int] = {}
+        self._followers = Followers(self.runs)
 
     # ---- runs come and go
 
@@ -87,7 +77,7 @@ class Frontier:
         if run is None:
             return None
         self.active.get(run.dag_id, set()).discard(key)
-        self._followers.pop(key, None)
+        self._followers.forget(key)
         for task in run.tasks:
             self.tasks.pop(task.id, None)
             self.queue.discard(task.id)
@@ -110,7 +100,7 @@ class Frontier:
 
         `newcomers`: tasks that need no run before.
         """
-        self._followers[previous] = run.key
+        self._followers.put(previous, run)
         run.previous, run.newcomers = unmet, newcomers
         if run.instances:
             self.settle(((run, i, None) for i in run.plan.needs_past), now)
@@ -140,6 +130,7 @@ class Frontier:
         for growth in self.changes.growths:
             if growth.pattern.run is run:
                 shrink(growth)
+                self._followers.count(growth.pattern, growth.first - growth.end)
         self.changes.growths = [growth for growth in self.changes.growths if growth.pattern.run is not run]
 
     # ---- tasks move
@@ -159,7 +150,7 @@ class Frontier:
                 self.attempts.pop(task.attempt, None)
         run.idle += (state is None) - (old is None)
         if state in TERMINAL:
-            self._count_end(task, old, state)
+            self._count_end(task, old)
         if state is not _S.SCHEDULED:
             self.queue.discard(task.id)
         self.changes.tasks[task.id] = task
@@ -181,12 +172,16 @@ class Frontier:
     def find_affected(self, task: Task) -> list[Place]:
         """Where to look after the task ended: downstream, at watching teardowns, and in the run after."""
         run, position, spread = task.run, task.position, task.run.plan.spread
-        places: list[Place] = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
+        if not spread.groups:
+            places: list[Place] = [(run, j, None) for j in spread.outside_down[position]]
+            places += [(run, j, None) for j in run.plan.watchers.get(position, ())]
+            return places + self._followers.find_places(task)
+        places = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
         own = task.map_index if task.map_index >= 0 else None
         places += [(run, j, own) for j in spread.inside_down.get(position, ())]
         for j in run.plan.watchers.get(position, ()):
             places.append((run, j, own if spread.is_pair(position, j) else None))
-        return places + self._find_followers(task)
+        return places + self._followers.find_places(task)
 
     def settle(self, places: Iterable[Place], now: float) -> None:
         """Look at tasks that have not started, and at all that follows from what is decided there."""
@@ -228,37 +223,45 @@ class Frontier:
 
     # ---- inside
 
-    def _look(self, run: Run, position: int, map_index: int | None, now: float) -> list[Place]:
+    def _look(self, run: Run, position: int, map_index: int | None, now: float) -> Sequence[Place]:
         """Decide on the instances of a task that have not started; where to look next."""
         tasks = run.instances[position]
-        if map_index is not None and len(tasks) > 1:
+        if len(tasks) == 1:
+            task = tasks[0]
+            if task.state is not None or (run.growing and position in run.growing):
+                return ()
+            return self._decide(task, judge(task), now)
+        return self._look_at_many(run, position, map_index, now)
+
+    def _look_at_many(self, run: Run, position: int, map_index: int | None, now: float) -> list[Place]:
+        """Decide on instances of a mapped task. Where all stand alike one is asked for all."""
+        tasks = run.instances[position]
+        if map_index is not None:
             one = run.find_instance(position, map_index)
             tasks = [one] if one is not None else []
-        waiting = [task for task in tasks if task.state is None]
-        if not waiting or position in run.growing:
+        first = next((task for task in tasks if task.state is None), None)
+        if first is None or position in run.growing:
             return []
-        if len(waiting) == 1:
-            return self._decide(waiting[0], judge(waiting[0]), now)
         is_shared = position not in run.plan.spread.inside_up and not run.counts[position].removed
-        outcome = judge(waiting[0])
+        outcome = judge(first)
         if is_shared and outcome is Outcome.WAIT:
             return []
         places: list[Place] = []
-        for task in waiting:
+        for task in tasks:
             if task.state is None:
                 places += self._decide(task, outcome if is_shared else judge(task), now)
         return places
 
-    def _decide(self, task: Task, outcome: Outcome, now: float) -> list[Place]:
+    def _decide(self, task: Task, outcome: Outcome, now: float) -> Sequence[Place]:
         """Do what was decided of a task that has not started; where to look next."""
-        if outcome in _REFUSALS:
-            state, reason = _REFUSALS[outcome]
-            return self._settle_at(task, state, now, reason)
         if outcome is Outcome.WAIT:
-            return []
+            return ()
+        if outcome in REFUSALS:
+            state, reason = REFUSALS[outcome]
+            return self._settle_at(task, state, now, reason)
         if task.needs_expansion:
             return self._expand(task, now)
-        places = self._measure(task, now)
+        places = self._measure(task, now) if task.spec.lengths is not None else []
         if task.state is not None:
             return places
         if task.spec.noop:
@@ -278,9 +281,9 @@ class Frontier:
         """Give a mapped task its instances. They are there in the next turn."""
         count = count_items(task, self.find_lengths, self.changes)
         if count is None:
-            return self._settle_at(task, _S.UPSTREAM_FAILED, now, _UNKNOWN)
+            return self._settle_at(task, _S.UPSTREAM_FAILED, now, NOTHING_THERE)
         if not count:
-            return self._settle_at(task, _S.SKIPPED, now, _EMPTY)
+            return self._settle_at(task, _S.SKIPPED, now, NOTHING_TO_MAP)
         self._grow(task, count)
         run = task.run
         return [(run, j, None) for j in run.plan.spread.inside_down.get(task.position, ())]
@@ -291,7 +294,7 @@ class Frontier:
         What a task is mapped over changes when the task that left it runs again.
         """
         run = task.run
-        if task.spec.lengths is None or task.position in run.measured:
+        if task.position in run.measured:
             return []
         run.measured.add(task.position)
         count = count_items(task, self.find_lengths, self.changes)
@@ -299,7 +302,7 @@ class Frontier:
             return []
         places: list[Place] = []
         for other in list_surplus(task, count):
-            places += self._settle_at(other, _S.REMOVED, now, _SURPLUS)
+            places += self._settle_at(other, _S.REMOVED, now, SURPLUS)
         if count > run.widths[task.position]:
             self._grow(task, count)
         return places
@@ -307,35 +310,18 @@ class Frontier:
     def _grow(self, task: Task, count: int) -> None:
         growth = grow(task, count)
         self.changes.growths.append(growth)
-        after, name = self._find_follower(task.run), task.spec.task_id
-        if after is not None and after.previous is not None:
-            after.previous[name] = after.previous.get(name, 1) + growth.end - growth.first
+        self._followers.count(task, growth.end - growth.first)
 
     def _let_wait(self, task: Task) -> None:
         self.queue.add(task.demand)
         self.fresh.append(task)
 
-    def _count_end(self, task: Task, old: TaskInstanceState | None, state: TaskInstanceState) -> None:
+    def _count_end(self, task: Task, old: TaskInstanceState | None) -> None:
         """Count an end, or that what was over is removed, wherever instances are counted."""
-        run, after = task.run, self._find_follower(task.run)
+        run = task.run
         if old in TERMINAL:
             run.count_state(task.position, old, -1)
         else:
             run.unfinished -= 1
-        run.count_state(task.position, state, 1)
-        if after is not None and after.previous is not None:
-            unmet = (state not in ENDED_WELL) - (old not in ENDED_WELL)
-            after.previous[task.spec.task_id] = after.previous.get(task.spec.task_id, 1) + unmet
-
-    def _find_follower(self, run: Run) -> Run | None:
-        return self.runs.get(self._followers.get(run.key, -1))
-
-    def _find_followers(self, task: Task) -> list[Place]:
-        after = self._find_follower(task.run)
-        if after is None or after.previous is None or not after.instances:
-            return []
-        position = after.plan.graph.index.get(task.spec.task_id)
-        if position is None:
-            return []
-        near = {position, *after.plan.graph.upstream[position]}
-        return [(after, i, None) for i in near & after.plan.needs_past]
+        run.count_state(task.position, task.state, 1)
+        self._followers.count_end(task, old)

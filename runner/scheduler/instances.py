@@ -14,6 +14,9 @@ from runner.domain.trigger_rules import Counts
 from runner.scheduler.plans import DagPlan
 from runner.store.unfinished import CHANGEABLE, InstanceRow, RunRow
 
+Place = tuple["Run", int, int | None]
+"""A run, a task in it, and one of its map indexes; None: all of them."""
+
 
 @dataclass(slots=True, eq=False)
 class Task:
@@ -50,6 +53,16 @@ class Task:
     def needs_expansion(self) -> bool:
         """Does it stand for instances that are not there yet?"""
         return self.map_index < 0 and self.spec.lengths is not None
+
+    @property
+    def is_newly_scheduled(self) -> bool:
+        """Is it to be written that it waits for a slot, and nothing else?"""
+        return (
+            self.state is TaskInstanceState.SCHEDULED
+            and self.saved_state is None
+            and self.saved_attempt is None
+            and self.try_number == 0
+        )
 
     def to_row(self) -> dict[str, Any]:
         """The task instance as `store.unfinished.save_instances` writes it."""

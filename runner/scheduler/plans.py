@@ -27,6 +27,8 @@ class DagPlan:
     """Tasks that look at the run before."""
     spread: Spread
     """Which tasks meet instance by instance."""
+    plain: frozenset[int]
+    """Tasks that nothing decides on but their rule and the run before."""
 
 
 def make_plan(spec: DagSpec) -> DagPlan:
@@ -49,6 +51,7 @@ def make_plan(spec: DagSpec) -> DagPlan:
         {i: tuple(tasks) for i, tasks in watchers.items()},
         frozenset(i for i, task in enumerate(graph.tasks) if task.needs_past),
         spread,
+        frozenset(range(len(graph.tasks))) - extras.keys() - spread.groups.keys() - spread.sources.keys(),
     )
 
 

@@ -14,9 +14,15 @@ class Moved(RuntimeError):
 
 def write(conn: Connection, changes: Changes, now: float) -> None:
     """Write what the turn decided, or raise Moved and leave it to the caller to roll back."""
-    if changes.tasks:
-        rows = [task.to_row() for task in changes.tasks.values()]
-        if not unfinished.save_instances(conn, rows):
+    rows = [task.to_row() for task in changes.tasks.values() if not task.is_newly_scheduled]
+    if rows and not unfinished.save_instances(conn, rows):
+        raise Moved("a task instance is not as it was")
+    waiting: dict[float | None, list[int]] = {}
+    for task in changes.tasks.values():
+        if task.is_newly_scheduled:
+            waiting.setdefault(task.scheduled_at, []).append(task.id)
+    for at, keys in waiting.items():
+        if not unfinished.schedule_instances(conn, keys, at or now):
             raise Moved("a task instance is not as it was")
     for growth in changes.growths:
         _grow(conn, growth)

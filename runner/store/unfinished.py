@@ -99,6 +99,7 @@ _LABEL = (
     .where(task_instance.c.id == sa.bindparam("key"))
     .values(map_index_label=sa.bindparam("label"))
 )
+_CHUNK = 500  # bound parameters per statement are limited
 _COPIED = ("run", "dag_id", "run_id", "task_id", "operator", "pool", "pool_slots", "priority_weight", "queue")
 
 
@@ -127,6 +128,20 @@ def save_instances(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> bo
     A row: `key`, `from_state`, `from_attempt`, and `to_<column>` for every column in CHANGEABLE.
     """
     return conn.execute(_SAVE, rows).rowcount == len(rows)
+
+
+def schedule_instances(conn: sa.Connection, keys: Sequence[int], at: float) -> bool:
+    """Let task instances that nothing has happened to wait for a slot since `at`; False when one is not so any more.
+
+    What thousands of instances need at once, in few statements.
+    """
+    t, done = task_instance.c, 0
+    for start in range(0, len(keys), _CHUNK):
+        chosen = t.id.in_(keys[start : start + _CHUNK])
+        untouched = (t.state.is_(None), t.attempt.is_(None))
+        change = task_instance.update().where(chosen, *untouched).values(state="scheduled", scheduled_at=at)
+        done += conn.execute(change).rowcount
+    return done == len(keys)
 
 
 def put_tries(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -236,7 +251,8 @@ def grow_task(
     series = sa.select(sa.literal(first).label("number")).cte("series", recursive=True)
     series = series.union_all(sa.select(series.c.number + 1).where(series.c.number + 1 < end))
     copied = [t[name] for name in _COPIED]
-    rows = sa.select(*copied, series.c.number, sa.literal(tries)).where(t.id == pattern)
+    crossed = task_instance.join(series, sa.true())
+    rows = sa.select(*copied, series.c.number, sa.literal(tries)).select_from(crossed).where(t.id == pattern)
     columns = [*_COPIED, "map_index", "max_tries"]
     made = conn.execute(task_instance.insert().from_select(columns, rows).returning(t.id, t.map_index))
     return [(row[0], row[1]) for row in made]

@@ -43,7 +43,8 @@ def list_mapped(call: Call) -> Response:
     query.check()
     with call.cell.db.read() as conn:
         run = listing_runs.find_run(conn, *names[:2])
-        if run is not None and not _is_spread(get_version(conn, run.version_id), names[2]):
+        is_there = any(row.map_index >= 0 for row in _find_all_rows(call, conn))
+        if run is not None and not is_there and not _is_spread(get_version(conn, run.version_id), names[2]):
             raise not_found(f"in run {names[1]!r} of DAG {names[0]!r} a mapped task", names[2])
     return _reply_page(call, wanted, window)
 
