@@ -14,6 +14,7 @@ from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
+from runner.scheduler.calls import want_for_run
 from runner.scheduler.changes import Changes, Growth, RunMove
 from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
 from runner.scheduler.following import Followers
@@ -237,6 +238,7 @@ class Frontier:
         """End a run. It stays in memory until the turn is committed."""
         self.drop_growths(run)
         self.changes.runs.append(RunMove(run, run.state, state, reason))
+        self.changes.callbacks += want_for_run(run, state, reason)
         run.state = state
         self.active.get(run.dag_id, set()).discard(run.key)
 
