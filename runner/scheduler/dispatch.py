@@ -13,7 +13,7 @@ from runner.scheduler.instances import Run, Task
 
 
 def make_workload(task: Task, fresh_interpreter: bool) -> Message:
-    """The attempt as data. `extra.first_start`: when a try that goes on after a pause began."""
+    """The attempt as data."""
     run = task.run
     return Workload(
         attempt=task.attempt or "",
@@ -29,8 +29,15 @@ def make_workload(task: Task, fresh_interpreter: bool) -> Message:
         queue=task.queue,
         execution_timeout=task.spec.execution_timeout,
         fresh_interpreter=fresh_interpreter,
-        extra={} if task.start_date is None else {"first_start": task.start_date},
+        extra=_get_extra(task),
     ).to_message()
+
+
+def _get_extra(task: Task) -> dict[str, Any]:
+    """What only a try has that goes on after a pause: when it began and how often it was rescheduled."""
+    if task.start_date is None:
+        return {}
+    return {"first_start": task.start_date, "reschedules": task.reschedules}
 
 
 def _get_facts(run: Run) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Task:
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
     map_index: int = -1
     queue: str = "default"
     saved_state: TaskInstanceState | None = None

@@ -51,6 +51,7 @@ def begin_try(frontier: Frontier, task: Task, agent: str, now: float, attempt: s
         close_try(frontier, task)
     if task.start_date is None:
         task.try_number += 1
+        task.reschedules = 0
         if task.attempt is not None:
             frontier.changes.dropped_xcoms.append(_place(task))
     frontier.move(task, _S.QUEUED)

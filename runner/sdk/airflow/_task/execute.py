@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from airflow._task import comms as comms_module
@@ -22,6 +23,7 @@ from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
 )
 from airflow.models.dagrun import DagRun
@@ -126,10 +128,18 @@ class Attempt:
         seconds = self.workload.execution_timeout or (own.total_seconds() if own is not None else None)
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                return self.task.execute(self.context)
+                return self._call(self.task.execute)
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _call(self, function: Callable[[Any], Any]) -> Any:
+        try:
+            return function(self.context)
+        except DagRunTriggerException as wanted:
+            from airflow._task.triggering import start_run
+
+            return start_run(wanted, self.ti)
 
     def _terminate(self, number: int, frame: Any) -> None:
         """SIGTERM: let the operator stop what it started, then end."""

@@ -24,16 +24,13 @@ class SkipMixin:
         noted.extend(task_id for task_id in ids if task_id not in noted)
 
     def skip_all_except(self, ti: Any, branch_task_ids: str | Iterable[str] | None) -> None:
-        """Skip all direct successors but the named ones and what those lead to."""
+        """Skip all direct successors but the named ones and what those lead to.
+
+        A chosen task that is no direct successor is not refused: then nothing but what leads from it is kept.
+        """
         task = ti.task
         chosen = _task_ids(task.dag, branch_task_ids)
         below = task.downstream_task_ids
-        wrong = sorted(chosen - below)
-        if wrong:
-            raise AirflowException(
-                f"cannot follow the branch {wrong} of {task.task_id!r}: only its direct successors {sorted(below)} "
-                "can be chosen"
-            )
         kept = set(chosen)
         for task_id in chosen:
             kept |= task.dag.get_task(task_id).get_flat_relative_ids()

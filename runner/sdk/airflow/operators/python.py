@@ -118,3 +118,9 @@ def task(*args: Any, **kwargs: Any) -> Any:
     from airflow.decorators import task as decorator
 
     return decorator(*args, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    from airflow import aliases
+
+    return aliases.resolve(__name__, name)
