@@ -180,7 +180,8 @@ class PythonVirtualenvOperator(_BasePythonVirtualenvOperator):
     """
 
     template_fields: Sequence[str] = (
-        "requirements", "index_urls", "index_urls_from_connection_ids", "venv_cache_path", *PythonOperator.template_fields,
+        "requirements", "index_urls", "index_urls_from_connection_ids", "venv_cache_path",
+        *PythonOperator.template_fields,
     )  # fmt: skip
     template_ext: Sequence[str] = (".txt",)
 
