@@ -68,7 +68,6 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.operators", "airflow.operators.subdag", "SubDagOperator"),
     ("airflow.operators.datetime_branch_operator", "airflow.operators.datetime", "BranchDateTimeOperator"),
     ("airflow.operators.weekday_operator", "airflow.operators.weekday", "BranchDayOfWeekOperator"),
-    ("airflow.contrib.operators.weekday_operator", "airflow.operators.weekday", "BranchDayOfWeekOperator"),
     # sensors: 1.10 and early 2.x
     ("airflow.operators.sensors", "airflow.sensors.base", _SENSOR),
     ("airflow.operators.sensors", "airflow.sensors.external_task", "ExternalTaskSensor"),
@@ -87,10 +86,6 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ),
     ("airflow.sensors.weekday_sensor", "airflow.sensors.weekday", "DayOfWeekSensor"),
     ("airflow.sensors.file_sensor", "airflow.sensors.filesystem", "FileSensor"),
-    ("airflow.contrib.sensors.bash_sensor", "airflow.sensors.bash", "BashSensor"),
-    ("airflow.contrib.sensors.file_sensor", "airflow.sensors.filesystem", "FileSensor"),
-    ("airflow.contrib.sensors.python_sensor", "airflow.sensors.python", "PythonSensor"),
-    ("airflow.contrib.sensors.weekday_sensor", "airflow.sensors.weekday", "DayOfWeekSensor"),
     # the standard provider
     ("airflow.providers.standard.operators.bash", "airflow.operators.bash", "*"),
     ("airflow.providers.standard.operators.python", "airflow.operators.python", "*"),
@@ -121,7 +116,6 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.hooks.base_hook", "airflow.hooks.base", "BaseHook"),
     ("airflow.hooks", "airflow.hooks.base", "BaseHook"),
     ("airflow.hooks.fs_hook", "airflow.hooks.filesystem", "FSHook"),
-    ("airflow.contrib.hooks.fs_hook", "airflow.hooks.filesystem", "FSHook"),
     # decorators
     (
         "airflow.decorators.base",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
 from airflow._task.comms import CommsError
+from airflow._task.timeouts import pause
 from airflow._wire import encoding
 from airflow.configuration import generation
 from airflow.exceptions import (
@@ -76,7 +76,7 @@ def _wait(wanted: DagRunTriggerException, run_id: str, ti: Any) -> None:
     dag_id = wanted.trigger_dag_id
     while True:
         log.info("Waiting for %s of %s to become one of %s ...", run_id, dag_id, wanted.allowed_states)
-        time.sleep(wanted.poke_interval)
+        pause(wanted.poke_interval)
         state = ti.get_dagrun_state(dag_id, run_id)
         if state in wanted.failed_states:
             raise AirflowException(f"{dag_id} failed with failed state {state}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from airflow.exceptions import AirflowException
@@ -41,6 +41,8 @@ class BranchMixIn(SkipMixin):
     """`do_branch`: follow what a function chose."""
 
     def do_branch(self, context: Any, branches_to_execute: str | Iterable[str] | None) -> Any:
+        if isinstance(branches_to_execute, Iterator):
+            branches_to_execute = list(branches_to_execute)
         log.info("Branch into %s", branches_to_execute)
         self.skip_all_except(context["ti"], branches_to_execute)
         return branches_to_execute

@@ -281,15 +281,22 @@ class ExternalPythonOperator(_BasePythonVirtualenvOperator):
         return PLAIN_KEYS | PENDULUM_KEYS if self._can_import("pendulum") else PLAIN_KEYS
 
     def call_elsewhere(self) -> Any:
+        return self._run_in(self._find_python())
+
+    def _find_python(self) -> Path:
+        """The interpreter. Raises ValueError when it is not there."""
         path = Path(self.python)
         wrong = "absolute" if not path.is_absolute() else "a file that exists" if not path.is_file() else None
         if wrong:
             raise ValueError(f"cannot call the function: the Python path {self.python!r} must be {wrong}")
-        return self._run_in(path)
+        return path
 
     def _can_import(self, module: str) -> bool:
         found = subprocess.run(
-            [self.python, "-c", f"import {module}"], capture_output=True, check=False, env=self._environment()
+            [self._find_python(), "-c", f"import {module}"],
+            capture_output=True,
+            check=False,
+            env=self._environment(),
         )
         return found.returncode == 0
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from airflow._task.timeouts import pause
 from airflow.configuration import conf
 from airflow.exceptions import (
     AirflowException,
@@ -95,10 +96,10 @@ class BaseSensorOperator(BaseOperator, SkipMixin):
             if elapsed() > self.timeout:
                 message = f"the sensor waited for {elapsed():.1f} seconds, longer than its timeout of {self.timeout}"
                 raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(message)
-            pause = self._get_next_poke_interval(began, elapsed, looks)
+            seconds = self._get_next_poke_interval(began, elapsed, looks)
             if self.reschedule:
-                raise AirflowRescheduleException(utcnow() + dt.timedelta(seconds=pause))
-            time.sleep(pause)
+                raise AirflowRescheduleException(utcnow() + dt.timedelta(seconds=seconds))
+            pause(seconds)
             looks += 1
         self.log.info("Success criteria met. Exiting.")
         return found.xcom_value if isinstance(found, PokeReturnValue) else None
@@ -159,11 +160,11 @@ class BaseSensorOperator(BaseOperator, SkipMixin):
             while passed <= run_duration():
                 poke_count += 1
                 passed += self._backoff(started_at, poke_count)
-        pause = min(self.timeout - int(run_duration()), self._backoff(started_at, poke_count))
+        seconds = min(self.timeout - int(run_duration()), self._backoff(started_at, poke_count))
         if self.max_wait:
-            pause = min(self.max_wait.total_seconds(), pause)
-        self.log.info("new %s interval is %s", self.mode, pause)
-        return max(pause, 0.0)
+            seconds = min(self.max_wait.total_seconds(), seconds)
+        self.log.info("new %s interval is %s", self.mode, seconds)
+        return max(seconds, 0.0)
 
     def _backoff(self, started_at: Any, look: int) -> float:
         """The pause after a look: it doubles, and differs between sensors so that they do not look all at once."""

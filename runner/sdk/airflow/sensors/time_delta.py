@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Sequence
 from typing import Any
 
+from airflow._task.timeouts import pause
 from airflow.sensors.base import BaseSensorOperator, default_deferrable
 from airflow.utils.timezone import utcnow
 
@@ -82,7 +82,7 @@ class WaitSensor(BaseSensorOperator):
     def execute(self, context: Any) -> None:
         length = minutes(self.time_to_wait)
         if not self.deferrable:
-            time.sleep(int(length.total_seconds()))
+            pause(int(length.total_seconds()))
             return
         from airflow.triggers.temporal import TimeDeltaTrigger
 

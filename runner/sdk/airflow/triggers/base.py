@@ -1,7 +1,7 @@
 """What triggers derive from, and what they fire with.
 
-A trigger is made twice: by the task that defers, and again, from what its `serialize()` gave, in the triggerer. Whatever
-it knows beyond that is lost on the way.
+A trigger is made twice: by the task that defers, and again, from what its `serialize()` gave, in the triggerer.
+Whatever it knows beyond that is lost on the way.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class BaseTrigger(ABC):
         """The trigger's logger; what it logs is in the log of the task that waits."""
         return logging.getLogger(f"{type(self).__module__}.{type(self).__name__}")
 
-    def _set_context(self, context: Any) -> None:
+    def _set_context(self, context: Any) -> None:  # noqa: B027 - nothing to do
         """Logging needs no context here."""
 
     @abstractmethod
@@ -136,10 +136,10 @@ class BaseTrigger(ABC):
         raise NotImplementedError(f"cannot run {type(self).__name__}: it does not define run()")
         yield
 
-    async def cleanup(self) -> None:
+    async def cleanup(self) -> None:  # noqa: B027 - to be overridden, or not
         """Called whenever the trigger ends here: it fired, was cancelled, or its process ends. Errors are logged."""
 
-    async def on_kill(self) -> None:
+    async def on_kill(self) -> None:  # noqa: B027 - to be overridden, or not
         """Called when a user ends the waiting task: stop what would go on outside. Not called when it times out."""
 
     @staticmethod
