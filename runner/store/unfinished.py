@@ -142,6 +142,11 @@ def list_pools(conn: sa.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(sa.select(pool.c.name, pool.c.slots))}
 
 
+def list_pools_with_deferred(conn: sa.Connection) -> frozenset[str]:
+    """The pools in which deferred tasks keep their slots."""
+    return frozenset(conn.execute(sa.select(pool.c.name).where(pool.c.include_deferred)).scalars())
+
+
 def count_states(conn: sa.Connection, runs: Collection[int]) -> dict[tuple[int, str | None], int]:
     """How many task instances each run has in each state."""
     query = (

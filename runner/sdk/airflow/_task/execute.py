@@ -165,7 +165,7 @@ class Attempt:
 
     def _first_start(self) -> float:
         """When this try began, before any pause."""
-        return float(self.workload.extra.get("first_start") or self.ti.began.timestamp())
+        return float(self.workload.extra.get("first_start") or self.ti.start_date.timestamp())
 
     def _terminate(self, number: int, frame: Any) -> None:
         """SIGTERM: let the operator stop what it started, then end."""
