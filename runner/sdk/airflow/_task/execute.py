@@ -148,7 +148,7 @@ class Attempt:
         try:
             return function(self.context)
         except DagRunTriggerException as wanted:
-            from airflow._task.triggering import start_run
+            from airflow._task.starting_runs import start_run
 
             return start_run(wanted, self.ti)
 
