@@ -278,3 +278,11 @@ def test_exit_code_of_the_process_is_untouched(one: Callable[..., Any]) -> None:
     before = os.getpid()
     one("python(lambda: sys.exit(0))")
     assert os.getpid() == before
+
+
+def test_tasks_to_skip_may_be_ids_pairs_and_tasks(one: Callable[..., Any]) -> None:
+    word = one(
+        "a = EmptyOperator(task_id='a', dag=dag)\ndef skip():\n"
+        "    raise DownstreamTasksSkipped(tasks=[a, 'b', ('c', -1)])\npython(skip) >> a"
+    )
+    assert (word["state"], word["details"]["skip"]) == ("success", ["a", "b", "c"])

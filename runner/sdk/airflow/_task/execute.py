@@ -85,6 +85,11 @@ def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) 
     )
 
 
+def _id_of(task: Any) -> str:
+    """The id of a task to skip: named by itself, with a map index, or by the task."""
+    return str(task[0] if isinstance(task, tuple) else getattr(task, "task_id", task))
+
+
 class Attempt:
     """The steps of one attempt: render, execute, push, call back."""
 
@@ -109,7 +114,7 @@ class Attempt:
             error = clean(problem)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
-            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+            self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details())
