@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from airflow._task import comms as comms_module
@@ -21,6 +22,7 @@ from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
     TaskDeferred,
 )
@@ -73,6 +75,11 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
     return dag.get_task(workload.task_id).prepare_for_execution()
 
 
+def _id_of(task: Any) -> str:
+    """The id of a task to skip: named by itself, with a map index, or by the task."""
+    return str(task[0] if isinstance(task, tuple) else getattr(task, "task_id", task))
+
+
 class Attempt:
     """The steps of one attempt: render, execute, push, call back."""
 
@@ -97,7 +104,7 @@ class Attempt:
             error = clean(problem)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
-            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+            self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details(outcome))
@@ -127,10 +134,18 @@ class Attempt:
             self.ti.next_method = resume.get("next_method") if resume else None
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                return call(self.context)
+                return self._call(call)
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _call(self, function: Callable[[Any], Any]) -> Any:
+        try:
+            return function(self.context)
+        except DagRunTriggerException as wanted:
+            from airflow._task.starting_runs import start_run
+
+            return start_run(wanted, self.ti)
 
     def _defer(self, request: TaskDeferred) -> BaseException:
         """Note what the trigger is to be; the request itself, or what is wrong with it."""

@@ -105,7 +105,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "email_on_failure": bool(task.email_on_failure),
         "email_on_retry": bool(task.email_on_retry),
         "sla": _sla(task),
-        "external": [],
+        "external": list(getattr(task, "external_dags", ())),
         "extra_links": sorted(link.name for link in task.operator_extra_links),
         "params": _params(task.params),
         "is_setup": task.is_setup,

@@ -181,7 +181,7 @@ def parse(id: str, bundle: str, files: list[str], timeout: float) -> Message:
 
 
 def reply(attempt: str, id: int, result: Any = None, error: Message | None = None) -> Message:
-    """The answer to a request. `error`: {"code", "message"}; codes: not_found, stale, invalid, unavailable."""
+    """The answer to a request. `error`: {"code", "message"}; codes: not_found, exists, stale, invalid, unavailable."""
     return {"kind": "reply", "attempt": attempt, "id": id, "result": result, "error": error}
 
 
@@ -291,6 +291,13 @@ CHILD_METHODS = {
     "get_dag_run": "{dag_id, run_id} -> {found, ...run facts}",
     "get_task_states": "{dag_id, run_id, task_ids|null} -> {task_id: state}",
     "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
-    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}",
+    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, run_after|null, conf, reset, note|null}"
+    " -> {run_id, created}; refused as `exists` when there is such a run and `reset` is not set",
+    "get_dag": "{dag_id} -> {dag_id, is_paused, is_stale, task_ids, group_ids}",
+    "get_next_interval": "{dag_id, run_id} -> {found, start, end}: of the scheduled run after this one",
+    "count_dag_runs": "{dag_id, logical_dates|null, run_ids|null, states|null} -> number",
+    "count_task_instances": "{dag_id, logical_dates|null, run_ids|null, states|null, task_ids|null,"
+    " task_group_id|null, map_index|null} -> number",
+    "list_task_states": "{as count_task_instances} -> {run_id: {task_id or task_id_<map_index>: state}}",
 }
 """What a child may ask. To add one: here, `_task/comms`, `runner/api/execution`, and a test with a real socket."""
