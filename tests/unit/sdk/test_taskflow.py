@@ -209,7 +209,7 @@ with DAG("d") as d:
     bad() >> EmptyOperator(task_id="never") >> last()
 """
     ).values()
-    assert one.test() == {
+    assert one.test().states == {
         "a": "success", "b": "success", "choose": "success", "yes": "success", "no": "skipped",
         "bad": "failed", "never": "upstream_failed", "last": "success",
     }  # fmt: skip

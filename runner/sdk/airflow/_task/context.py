@@ -111,14 +111,16 @@ def change_task(context: Context, task: Any) -> None:
     context["params"] = merge_params(context["dag"], task, ti.dag_run)
 
 
-def merge_params(dag: Any, task: Any, run: Any) -> ParamsDict:
-    """The DAG's params under the task's under the run's conf."""
+def merge_params(dag: Any, task: Any, run: Any) -> dict[str, Any]:
+    """The values of the DAG's params under the task's under the run's conf. Raises ParamValidationError."""
+    own = task.params
+    if not dag.params and not own and not run.conf:
+        return {}
     params = ParamsDict(dag.params)
-    params.deep_merge(task.params)
+    params.deep_merge(own)
     if run.conf and conf.getboolean("core", "dag_run_conf_overrides_params"):
-        known = {name: value for name, value in run.conf.items() if isinstance(name, str)}
-        params.deep_merge(known)
-    return params
+        params.deep_merge({name: value for name, value in run.conf.items() if isinstance(name, str)})
+    return params.validate()
 
 
 def _key_text(ti: Any) -> str:

@@ -36,7 +36,8 @@ log = logging.getLogger("airflow.task")
 def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict[str, Any]) -> Message:
     """Run the task and say how it went (see `messages.finish`). Never raises.
 
-    `settings`: log_level, airflow_version, environment, config. The traceback of a failure is in the log already.
+    `settings`: log_level, airflow_version, environment, config; `log_here` leaves logging as it is. The traceback of a
+    failure is in the log already.
     """
     try:
         prepare_process(comms, settings)
@@ -54,7 +55,8 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
 def prepare_process(comms: Any, settings: dict[str, Any]) -> None:
     """Connection, log and generation of this process."""
     comms_module.set_current(comms)
-    logs.configure(settings.get("log_level") or "INFO")
+    if not settings.get("log_here"):
+        logs.configure(settings.get("log_level") or "INFO")
     if settings.get("airflow_version"):
         os.environ[GENERATION_VARIABLE] = settings["airflow_version"]
 

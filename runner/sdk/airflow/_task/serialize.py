@@ -54,9 +54,9 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "deadlines": [],
         "owner_links": dict(dag.owner_links or {}),
         "access_control": dict(dag.access_control or {}),
-        "rerun_with_latest_version": None,
-        "disable_bundle_versioning": False,
-        "allowed_run_types": None,
+        "rerun_with_latest_version": dag.rerun_with_latest_version,
+        "disable_bundle_versioning": bool(dag.disable_bundle_versioning),
+        "allowed_run_types": dag.allowed_run_types,
         "tasks": [serialize_task(task) for task in dag.tasks],
         "task_groups": {group_id: _group(group) for group_id, group in dag.task_group_dict.items()},
         "edge_labels": {
@@ -135,7 +135,7 @@ def _first_start(dag: Any) -> dt.datetime | None:
 
 
 def _params(params: Any) -> dict[str, Any]:
-    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items_raw()}
+    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items()}
 
 
 def _group(group: Any) -> dict[str, Any]:
