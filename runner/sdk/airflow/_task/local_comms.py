@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -173,9 +174,7 @@ def _read_file(path: str, what: str) -> dict[str, Any]:
     if kind == ".json":
         read = json.loads(text)
     elif kind in (".yaml", ".yml"):
-        import yaml
-
-        read = yaml.safe_load(text)
+        read = importlib.import_module("yaml").safe_load(text)
     elif kind == ".env":
         lines = (
             line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#")

@@ -53,8 +53,11 @@ def count(upstreams: Sequence[Ended]) -> Counts:
     states = [state for state, _ in upstreams]
     setups = [state for state, is_setup in upstreams if is_setup]
     return Counts(
-        len(states),
-        *(states.count(name) for name in ("success", "failed", "skipped", "upstream_failed")),
+        total=len(states),
+        success=states.count("success"),
+        failed=states.count("failed"),
+        skipped=states.count("skipped"),
+        upstream_failed=states.count("upstream_failed"),
         setups=len(setups),
         setups_success=setups.count("success"),
         setups_skipped=setups.count("skipped"),

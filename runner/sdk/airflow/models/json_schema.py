@@ -113,10 +113,15 @@ def _of_combination(value: Any, schema: dict[str, Any]) -> Iterator[str]:
     for inner in schema.get("allOf", ()):
         if found := find_problem(value, inner):
             yield found
-    for keyword, fits in (("anyOf", lambda n: n > 0), ("oneOf", lambda n: n == 1)):
-        choices = schema.get(keyword)
-        if choices is not None and not fits(sum(find_problem(value, inner) is None for inner in choices)):
-            yield f"fits {'none' if keyword == 'anyOf' else 'not exactly one'} of {keyword}"
+    fitting = {
+        keyword: sum(find_problem(value, inner) is None for inner in schema[keyword])
+        for keyword in ("anyOf", "oneOf")
+        if keyword in schema
+    }
+    if fitting.get("anyOf") == 0:
+        yield "fits none of anyOf"
+    if fitting.get("oneOf", 1) != 1:
+        yield "fits not exactly one of oneOf"
     if "not" in schema and find_problem(value, schema["not"]) is None:
         yield f"fits {schema['not']!r}, and must not"
 

@@ -194,10 +194,9 @@ class TaskGroup(DAGNode):
         """Its last tasks; where those are teardowns, what they clean up after. Of an empty group: what is before it."""
         members = list(self.iter_tasks())
         if not members:
+            groups = [self.dag.task_group_dict[group_id] for group_id in sorted(self.upstream_group_ids)]
             above = [self.dag.get_task(task_id) for task_id in sorted(self.upstream_task_ids)]
-            return above or (
-                self.parent_group.leaves if self.parent_group and self.parent_group.children else []
-            )
+            return above + [leaf for group in groups for leaf in group.leaves]
         ids = {task.task_id for task in members}
         ends = [task for task in members if not task.downstream_task_ids & ids]
         found = [leaf for task in ends for leaf in ([task] if not task.is_teardown else _before(task, ids))]
