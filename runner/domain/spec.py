@@ -38,6 +38,8 @@ class TaskSpec:
     on_failure_fail_dagrun: bool = False
     start_date: str | None = None
     end_date: str | None = None
+    start_trigger: Mapping[str, Any] | None = None
+    """A deferral: it begins by waiting for this trigger."""
 
     @property
     def needs_past(self) -> bool:

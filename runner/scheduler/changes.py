@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.domain.states import DagRunState
 from runner.scheduler.instances import Run, Task
+from runner.store.triggers import Deferral
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,18 @@ class Changes:
     acks: dict[int, list[str]] = field(default_factory=dict)
     """Link -> attempts whose reports are done with."""
     create_runs: bool = False
+    deferrals: dict[int, Deferral | None] = field(default_factory=dict)
+    """Task instance -> what it waits for from now on; None: for nothing any more."""
+    waits: list[Task] = field(default_factory=list)
+    """Tasks that began to wait in this turn."""
+    cancels: list[str] = field(default_factory=list)
+    """Tokens of triggers that nobody waits for any more."""
+    event_acks: dict[int, list[str]] = field(default_factory=dict)
+    """Link -> triggers whose events are done with."""
+    greeted: list[tuple[int, list[str]]] = field(default_factory=list)
+    """Links that said hello, and the triggers that their agents have."""
+    has_reloaded: bool = False
+    """Runs were read again: what they wait for may be other triggers than before."""
 
     @property
     def needs_writing(self) -> bool:
@@ -63,6 +76,7 @@ class Changes:
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 
     def acknowledge(self, link: int, attempt: str) -> None:

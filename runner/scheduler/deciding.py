@@ -9,7 +9,7 @@ from airflow._wire.frames import Message
 
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
-from runner.scheduler import creation, reports
+from runner.scheduler import creation, firing, reports
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
@@ -21,6 +21,7 @@ from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
 from runner.store import dags, unfinished
 from runner.store.database import Connection, Database
+from runner.store.secrets import SecretBox
 
 log = logging.getLogger(__name__)
 _TIMED_OUT = "its run took longer than dagrun_timeout"
@@ -31,15 +32,17 @@ _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RES
 class Decider:
     """The scheduler's memory and its judgement."""
 
-    def __init__(self, db: Database, named_by_run_after: bool, new_attempt: Callable[[], str]) -> None:
-        self.frontier = Frontier()
+    def __init__(
+        self, db: Database, generation: int, new_attempt: Callable[[], str], box: SecretBox | None = None
+    ) -> None:
+        self.frontier = Frontier(box)
         self.timers = Timers()
         self._db = db
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._named_by_run_after = named_by_run_after
+        self._generation = generation
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -67,7 +70,7 @@ class Decider:
             now,
             self._blocked,
             lambda version: self._loader.get_spec(conn, version),
-            self._named_by_run_after,
+            self._generation >= 3,
         )
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
@@ -75,7 +78,9 @@ class Decider:
         after = Batch()
         for task in changes.tasks.values():
             task.mark_saved()
-            if task.state in _TIMED:
+            if task.state in _TIMED or (
+                task.state is TaskInstanceState.DEFERRED and task.next_at is not None
+            ):
                 self.timers.add(task.next_at or now, Kind.TASK, task.id)
         for move in changes.runs:
             if move.target in RUN_TERMINAL:
@@ -92,7 +97,11 @@ class Decider:
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""
         if batch.load_all or batch.dags_changed or batch.poll:
-            self._limits = Limits(unfinished.list_pools(conn), frozenset(dags.list_paused(conn)))
+            self._limits = Limits(
+                unfinished.list_pools(conn),
+                frozenset(dags.list_paused(conn)),
+                unfinished.list_pools_with_deferred(conn),
+            )
             self._blocked = frozenset()
             batch.check |= set(self._loader.waiting_dags)
             batch.create = True
@@ -114,6 +123,9 @@ class Decider:
         try:
             if message["kind"] == "hello":
                 reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
+            elif message["kind"] == "trigger_event":
+                firing.note_event(self.frontier, link.id, message, now, retry=self._generation >= 3)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
@@ -124,6 +136,7 @@ class Decider:
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:
             self.frontier.wake(self.frontier.tasks[key], now)
+            firing.time_out(self.frontier, self.frontier.tasks[key], now)
         elif kind is Kind.RUN and key in self.frontier.runs:
             self._time_out(key, now)
 

@@ -6,7 +6,7 @@ No SQL and no clock: the loop loads rows, tells what happened, and writes what `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from runner.domain.decide import is_legal, judge_start
 from runner.domain.past import is_past_met
@@ -16,10 +16,13 @@ from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
 from runner.scheduler.changes import Changes, RunMove
 from runner.scheduler.instances import Run, Task, fill_run
+from runner.store.secrets import SecretBox
+from runner.store.triggers import Deferral
 from runner.store.unfinished import InstanceRow
 
 _S = TaskInstanceState
 _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
+_KEEPS_DEFERRAL = frozenset({_S.DEFERRED, _S.SCHEDULED, _S.QUEUED, _S.RUNNING, _S.RESTARTING})
 _REFUSALS = {
     Outcome.SKIP: (_S.SKIPPED, "its trigger rule cannot be met: it is skipped"),
     Outcome.UPSTREAM_FAILED: (_S.UPSTREAM_FAILED, "a task that it depends on failed"),
@@ -31,7 +34,8 @@ Place = tuple[Run, int]
 class Frontier:
     """All unfinished runs. `changes` is replaced at the start of every turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, box: SecretBox | None = None) -> None:
+        self.box = box
         self.runs: dict[int, Run] = {}
         self.tasks: dict[int, Task] = {}
         self.attempts: dict[str, Task] = {}
@@ -43,6 +47,10 @@ class Frontier:
         self.changes = Changes()
         self.fresh: list[Task] = []
         """Tasks that began to wait for a slot in this turn."""
+        self.waiting: dict[str, Task] = {}
+        """Token of a deferral -> the deferred task."""
+        self.starting: dict[int, Task] = {}
+        """Ready tasks that begin with a trigger and need no slot."""
         self._followers: dict[int, int] = {}
 
     # ---- runs come and go
@@ -64,9 +72,19 @@ class Frontier:
                     self.attempts[task.attempt] = task
             elif task.state is _S.SCHEDULED:
                 self.queue.add(task.demand)
+            elif task.state is _S.DEFERRED:
+                self.usage.wait(task.demand)
         self.settle(((run, i) for i in run.plan.graph.order), now)
         self.finish_if_over(run)
-        return [task for task in run.tasks if task.state in _SLEEPING]
+        return [task for task in run.tasks if task.state in _SLEEPING or task.next_at is not None]
+
+    def remember(self, deferrals: Mapping[int, Deferral]) -> None:
+        """Give tasks of a run that has just been started what they wait for, or what resumed them."""
+        for key, deferral in deferrals.items():
+            task = self.tasks[key]
+            task.deferral = deferral
+            if task.state is _S.DEFERRED:
+                self.waiting[deferral.token] = task
 
     def drop(self, key: int) -> Run | None:
         """Forget a run: it is over, gone, or about to be read again."""
@@ -81,6 +99,9 @@ class Frontier:
             self.changes.tasks.pop(task.id, None)
             if task.is_live:
                 self.usage.take(task.demand, -1)
+            elif task.state is _S.DEFERRED:
+                self._end_wait(task)
+            self.starting.pop(task.id, None)
             if task.attempt and self.attempts.get(task.attempt) is task:
                 del self.attempts[task.attempt]
         return run
@@ -109,6 +130,13 @@ class Frontier:
             self.usage.take(task.demand, -1)
             if task.attempt:
                 self.attempts.pop(task.attempt, None)
+        if old is _S.DEFERRED:
+            self._leave_trigger(task)
+        elif state is _S.DEFERRED:
+            self.usage.wait(task.demand)
+        if task.deferral is not None and state not in _KEEPS_DEFERRAL:
+            task.deferral = self.changes.deferrals[task.id] = None
+        self.starting.pop(task.id, None)
         run.idle += (state is None) - (old is None)
         if state in TERMINAL:
             run.unfinished -= 1
@@ -173,7 +201,10 @@ class Frontier:
         if run.state is not DagRunState.RUNNING or not run.unfinished or run.idle != run.unfinished:
             return False
         waiting = [task for task in run.tasks if task.state is None]
-        return not any(task.id in self.queue or task.position in run.plan.needs_past for task in waiting)
+        return not any(
+            task.id in self.queue or task.id in self.starting or task.position in run.plan.needs_past
+            for task in waiting
+        )
 
     # ---- inside
 
@@ -197,7 +228,20 @@ class Frontier:
         self._let_wait(task)
         return False
 
+    def _leave_trigger(self, task: Task) -> None:
+        if task.deferral is not None:
+            self.changes.cancels.append(task.deferral.token)
+        self._end_wait(task)
+
+    def _end_wait(self, task: Task) -> None:
+        self.usage.wait(task.demand, -1)
+        if task.deferral is not None:
+            self.waiting.pop(task.deferral.token, None)
+
     def _let_wait(self, task: Task) -> None:
+        if task.spec.start_trigger is not None and (task.start_date is None or task.state is _S.UP_FOR_RETRY):
+            self.starting[task.id] = task
+            return
         self.queue.add(task.demand)
         self.fresh.append(task)
 

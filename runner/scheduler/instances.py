@@ -11,6 +11,7 @@ from runner.domain.spec import TaskSpec
 from runner.domain.states import LIVE, TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Counts
 from runner.scheduler.plans import DagPlan
+from runner.store.triggers import Deferral
 from runner.store.unfinished import CHANGEABLE, InstanceRow, RunRow
 
 
@@ -36,10 +37,13 @@ class Task:
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
     map_index: int = -1
     queue: str = "default"
     saved_state: TaskInstanceState | None = None
     saved_attempt: str | None = None
+    deferral: Deferral | None = None
+    """What it waits for, or what it was resumed by."""
 
     @property
     def is_live(self) -> bool:

@@ -13,12 +13,13 @@ from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
 from runner.scheduler.plans import DagPlan, PlanCache
 from runner.scheduler.timers import Kind, Timers
-from runner.store import unfinished
+from runner.store import triggers, unfinished
 from runner.store.dags import get_version
 from runner.store.database import Connection
 from runner.store.unfinished import RunRow
 
 log = logging.getLogger(__name__)
+_MAY_HAVE_DEFERRED = frozenset({"deferred", "scheduled", "queued", "running"})
 
 
 class Loader:
@@ -45,6 +46,7 @@ class Loader:
 
     def load_all(self, conn: Connection, now: float) -> None:
         """Forget everything and read every unfinished run."""
+        self._frontier.changes.has_reloaded = True
         self.forget(list(self._frontier.runs))
         for row in unfinished.load_runs(conn):
             self._put(conn, row, now)
@@ -57,6 +59,7 @@ class Loader:
 
     def reload(self, conn: Connection, keys: Collection[int], now: float) -> None:
         """Read runs again. Attempts of theirs that are not wanted any more are told to stop."""
+        self._frontier.changes.has_reloaded = True
         live = [task for task in self._frontier.attempts.values() if task.run.key in keys]
         self.forget(keys)
         self.load_new(conn, keys, now)
@@ -98,8 +101,11 @@ class Loader:
     def _start(self, conn: Connection, run: Run, now: float) -> None:
         if run.plan.needs_past:
             self._look_back(conn, run, now)
-        for task in self._frontier.start(run, unfinished.load_instances(conn, run.key), now):
+        rows = unfinished.load_instances(conn, run.key)
+        for task in self._frontier.start(run, rows, now):
             self._timers.add(task.next_at or now, Kind.TASK, task.id)
+        if any(row.start_date is not None and row.state in _MAY_HAVE_DEFERRED for row in rows):
+            self._frontier.remember(triggers.load_deferrals(conn, run.key))
         timeout = run.plan.spec.dagrun_timeout
         if timeout is not None and run.start_date is not None:
             self._timers.add(run.start_date + timeout, Kind.RUN, run.key)

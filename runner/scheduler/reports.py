@@ -11,6 +11,7 @@ from airflow._wire.frames import Message
 
 from runner.domain.decide import judge_ending
 from runner.domain.states import TERMINAL, TaskInstanceState
+from runner.scheduler import deferrals
 from runner.scheduler.changes import StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
@@ -40,7 +41,9 @@ def note_finished(frontier: Frontier, link: int, message: Message, now: float) -
 
 
 def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], now: float) -> None:
-    """Move a live task by its attempt's outcome."""
+    """Move a live task by its attempt's outcome, or a deferred one by its trigger's."""
+    if outcome.get("state") == "deferred" and (fault := deferrals.find_fault(frontier, outcome)):
+        outcome = {**outcome, "state": "failed", "reason": fault}
     row, ended = task.run.row, outcome["ended_at"]
     seed = f"{row.dag_id}#{row.run_id}#{task.spec.task_id}#{task.map_index}"
     restarting = task.state is _S.RESTARTING
@@ -54,8 +57,11 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
         return
     frontier.move(task, ending.state, reason)
     task.next_at = ending.next_at
+    task.reschedules += ending.state is _S.UP_FOR_RESCHEDULE
     if restarting or ending.state is _S.UP_FOR_RETRY:
         task.end_date = ended
+    if ending.state is _S.DEFERRED:
+        deferrals.begin(frontier, task, outcome["details"]["deferral"], ended)
     if restarting:
         close_try(frontier, task)
 

@@ -6,6 +6,7 @@ from runner.scheduler.changes import Changes
 from runner.store import unfinished
 from runner.store.database import Connection
 from runner.store.runs import move_run
+from runner.store.triggers import put_deferrals
 
 
 class Moved(RuntimeError):
@@ -21,6 +22,8 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")
+    if changes.deferrals:
+        put_deferrals(conn, changes.deferrals)
     if changes.tries:
         unfinished.put_tries(conn, changes.tries)
     if changes.dropped_xcoms:

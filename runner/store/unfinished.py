@@ -58,6 +58,7 @@ class InstanceRow(NamedTuple):
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
 
 
 CHANGEABLE = (
@@ -73,6 +74,7 @@ CHANGEABLE = (
     "pid",
     "host",
     "reason",
+    "reschedules",
 )
 """The columns that the scheduler writes."""
 
@@ -138,6 +140,11 @@ def put_xcoms(conn: sa.Connection, rows: list[dict[str, Any]]) -> None:
 def list_pools(conn: sa.Connection) -> dict[str, int]:
     """Slots by pool; -1 is no limit."""
     return {row[0]: row[1] for row in conn.execute(sa.select(pool.c.name, pool.c.slots))}
+
+
+def list_pools_with_deferred(conn: sa.Connection) -> frozenset[str]:
+    """The pools in which deferred tasks keep their slots."""
+    return frozenset(conn.execute(sa.select(pool.c.name).where(pool.c.include_deferred)).scalars())
 
 
 def count_states(conn: sa.Connection, runs: Collection[int]) -> dict[tuple[int, str | None], int]:

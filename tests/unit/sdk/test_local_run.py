@@ -206,3 +206,47 @@ with DAG("d", fail_fast=True):
     )
     states = dag.test().states
     assert states["bad"] == "failed" and states["z"] == "skipped"
+
+
+def test_sensors_deferrals_and_triggered_runs_happen_here(bundle: Bundle) -> None:
+    dag = load(
+        bundle,
+        """
+import datetime as dt
+from airflow.models import BaseOperator
+from airflow.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sensors.base import PokeReturnValue
+from airflow.triggers.testing import FailureTrigger, SuccessTrigger
+class Waits(BaseOperator):
+    def __init__(self, trigger=SuccessTrigger, **kwargs):
+        super().__init__(**kwargs)
+        self.trigger = trigger
+    def execute(self, context):
+        self.defer(trigger=self.trigger(), method_name="go_on", kwargs={"word": "hello"})
+    def go_on(self, context, word, event=None):
+        return [word, event, context["ti"].map_index]
+looks = []
+with DAG("d") as d:
+    @task.sensor(poke_interval=0.01, mode="reschedule")
+    def look(ti=None):
+        looks.append(ti.try_number)
+        return PokeReturnValue(len(looks) > 2, {"found": len(looks)})
+    @task
+    def use(x, y, z): return [x, y, z]
+    many = Waits.partial(task_id="many").expand(trigger=[SuccessTrigger, SuccessTrigger])
+    use(look(), Waits(task_id="once").output, many.output) >> TriggerDagRunOperator(task_id="start", trigger_dag_id="e")
+    Waits(task_id="bad", trigger=FailureTrigger)
+d.looks = looks
+""",
+    )
+    from airflow._task.local_comms import LocalComms, manual_run
+    from airflow._task.local_steps import Steps
+
+    comms = LocalComms("r", {})
+    comms.facts = manual_run(dt.datetime(2024, 1, 1, tzinfo=dt.UTC), {})
+    assert Steps(dag, comms).run() == "failed"
+    assert comms.xcoms["use", -1, "return_value"] == [
+        {"found": 3}, ["hello", True, -1], [["hello", True, 0], ["hello", True, 1]],
+    ]  # fmt: skip
+    assert comms.states["bad", -1] == "failed" and dag.looks == [1, 1, 1]
+    assert [run["dag_id"] for run in comms.triggered] == ["e"]

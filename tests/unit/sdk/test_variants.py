@@ -192,3 +192,26 @@ def test_chains_of_everything() -> None:
     assert dag.get_edge_info("g.y", "t4") == {"label": "end"}
     with pytest.raises(AirflowException, match="different lengths"):
         chain([names[0], names[1]], [names[2], names[3], names[4]])
+
+
+def test_function_under_another_interpreter(bundle: Bundle) -> None:
+    dags = bundle.load(
+        HEAD
+        + f"""
+with DAG("d"):
+    @task.external_python(python={sys.executable!r})
+    def f(x): return x + 1
+    @task.virtualenv(requirements=["x"], system_site_packages=False)
+    def g(): ...
+    @task.branch_external_python(python={sys.executable!r})
+    def h(): return "f"
+    f(1), g(), h()
+    f.override(task_id="many").expand(x=[1, 5])
+"""
+    )
+    (one,) = dags.values()
+    assert [task.operator_name for task in one.tasks[:3]] == [
+        "@task.external_python", "@task.virtualenv", "@task.branch_external_python",
+    ]  # fmt: skip
+    word = bundle.run(dags, "many", map_index=1)
+    assert word["xcoms"]["return_value"] == 6, word["reason"]

@@ -88,7 +88,7 @@ def build(ti: Any, task: Any, dag: Any) -> Context:
         "outlets": task.outlets or [],
         "map_index_template": task.map_index_template,
         "params": merge_params(dag, task, run),
-        "task_reschedule_count": 0,
+        "task_reschedule_count": ti.reschedules,
         "templates_dict": None,
         "test_mode": False,
         "tables": None,

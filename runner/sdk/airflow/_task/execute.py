@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from airflow._task import comms as comms_module
@@ -22,7 +23,9 @@ from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
+    TaskDeferred,
 )
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -74,7 +77,7 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
 def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
     """The finish message; what a task leaves counts only when it succeeded."""
     succeeded = outcome.state == "success"
-    if not succeeded:
+    if outcome.state not in ("success", "deferred"):
         details = {name: details[name] for name in details if name == "map_index_label"}
     return messages.finish(
         outcome.state,
@@ -97,6 +100,7 @@ class Attempt:
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
         self.label: str | None = None
+        self.deferral: dict[str, Any] | None = None
 
     def run(self) -> Message:
         """Returns the last word, whatever happens in between."""
@@ -104,6 +108,8 @@ class Attempt:
         try:
             self.context = contexts.build(self.ti, self.task, self.task.dag)
             self._do_the_work()
+        except TaskDeferred as request:
+            error = self._defer(request)
         except BaseException as problem:
             error = clean(problem)
             if self.task.map_index_template is not None and self.context is not None:
@@ -138,14 +144,44 @@ class Attempt:
         self.task = become_instance(self.context)
 
     def _execute(self) -> Any:
-        own = self.task.execution_timeout
+        own, call = self.task.execution_timeout, self.task.execute
         seconds = self.workload.execution_timeout or (own.total_seconds() if own is not None else None)
+        resume = self.workload.extra.get("resume")
+        if resume is not None or self.task.start_from_trigger:
+            from airflow._task import deferral
+
+            call = deferral.choose_call(self.task, resume)
+            seconds = deferral.limit_execution(seconds, self._first_start())
+            self.ti.next_method = resume.get("next_method") if resume else None
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                return self.task.execute(self.context)
+                return self._call(call)
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _call(self, function: Callable[[Any], Any]) -> Any:
+        try:
+            return function(self.context)
+        except DagRunTriggerException as wanted:
+            from airflow._task.starting_runs import start_run
+
+            return start_run(wanted, self.ti)
+
+    def _defer(self, request: TaskDeferred) -> BaseException:
+        """Note what the trigger is to be; the request itself, or what is wrong with it."""
+        from airflow._task import deferral
+
+        try:
+            self.deferral = deferral.describe(request, self.task, self._first_start())
+        except Exception as problem:
+            return clean(problem)
+        log.info("Pausing task as DEFERRED until %s fires", self.deferral["classpath"])
+        return request
+
+    def _first_start(self) -> float:
+        """When this try began, before any pause."""
+        return float(self.workload.extra.get("first_start") or self.ti.start_date.timestamp())
 
     def _terminate(self, number: int, frame: Any) -> None:
         """SIGTERM: let the operator stop what it started, then end."""
@@ -187,6 +223,8 @@ class Attempt:
             log.info("cannot render map_index_template: %s", problem)
 
     def _details(self) -> dict[str, Any]:
+        if self.deferral is not None:
+            return {"deferral": self.deferral}
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
         details: dict[str, Any] = {"skip": skipped} if skipped else {}
         if self.label is not None:

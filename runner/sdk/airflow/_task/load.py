@@ -50,6 +50,8 @@ def _execute(path: str) -> ModuleType:
 def _collect(module: ModuleType, registered: list[Any]) -> dict[str, DAG]:
     found: dict[str, DAG] = {}
     for dag in [*(value for value in vars(module).values() if isinstance(value, DAG)), *registered]:
+        if getattr(dag, "is_subdag", False):
+            continue  # its tasks are tasks of the outer DAG
         other = found.setdefault(dag.dag_id, dag)
         if other is not dag:
             places = " and ".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.decorators.decorated import PythonDecoratedOperator
-from airflow.operators.python import (
+from airflow.operators.python_virtualenv import (
     BranchExternalPythonOperator,
     BranchPythonVirtualenvOperator,
     ExternalPythonOperator,

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from airflow._wire.workload import Workload
 from airflow.configuration import conf, generation
+from airflow.models import external
 from airflow.models.dagrun import DagRun, as_pendulum
 from airflow.models.xcom import from_plain, to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
@@ -34,6 +35,8 @@ class TaskInstance:
         self.operator = task.operator_name
         self.pool, self.priority_weight = task.pool, task.priority_weight
         self.next_method: str | None = None
+        self.first_start: float | None = workload.extra.get("first_start")
+        self.reschedules: int = workload.extra.get("reschedules") or 0
         self._comms = comms
         self._context: Any = None
 
@@ -107,6 +110,16 @@ class TaskInstance:
     def is_eligible_to_retry(self) -> bool:
         return self.try_number <= self.max_tries
 
+    def get_first_reschedule_date(self, context: Any = None) -> Any:
+        """When this try first began, if it has been rescheduled since."""
+        return as_pendulum(self.first_start) if self.reschedules else None
+
+    get_ti_count = staticmethod(external.get_ti_count)
+    get_task_states = staticmethod(external.get_task_states)
+    get_dr_count = staticmethod(external.get_dr_count)
+    get_dagrun_state = staticmethod(external.get_dagrun_state)
+    get_dag = staticmethod(external.get_dag)
+
     # ---- XCom -----------------------------------------------------------------------------------------------
 
     def xcom_push(self, key: str, value: Any, execution_date: Any = None, **_: Any) -> None:
@@ -130,6 +143,10 @@ class TaskInstance:
         Of a mapped task all that its instances left, or what those of `map_indexes` did. Without task ids: what any
         task of the run pushed last (1.10, 2.x), or what this task pushed (3.x).
         """
+        if "_subdags" in self.task.dag.__dict__:
+            from airflow.operators.subdag import inner_names
+
+            dag_id, task_ids = inner_names(self.task, dag_id, task_ids)
         if task_ids is None and generation() >= 3:
             task_ids = self.task_id
         where = {"dag_id": dag_id or self.dag_id, "run_id": run_id or self.run_id, "key": key}

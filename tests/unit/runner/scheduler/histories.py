@@ -63,7 +63,7 @@ class History:
         nothing: list[Any] = [None] * 8
         limits = (task.pool, task.pool_slots, task.priority_weight, task.queue)
         return InstanceRow(
-            key, run.key, task.task_id, -1, None, 0, task.retries + 1, None, None, *limits, *nothing
+            key, run.key, task.task_id, -1, None, 0, task.retries + 1, None, None, *limits, *nothing, 0
         )
 
 
