@@ -46,7 +46,7 @@ def test_plain_trigger_is_of_now(trigger: Callable[..., Any], engine: Engine, bu
     assert before <= asked["logical_date"] <= dt.datetime.now(dt.UTC)
     assert asked["run_id"] == f"manual__{asked['logical_date'].isoformat()}"
     assert (asked["conf"], asked["reset"], asked["run_after"]) == ({}, False, None)
-    assert bundle.comms.xcoms["t", "trigger_run_id"] == asked["run_id"]
+    assert bundle.comms.xcoms["t", -1, "trigger_run_id"] == asked["run_id"]
 
 
 @pytest.mark.parametrize(

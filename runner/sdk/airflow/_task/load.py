@@ -28,6 +28,7 @@ def load_file(path: str, bundle_path: str) -> dict[str, DAG]:
         dags = _collect(module, seen.registered)
         for dag in dags.values():
             dag.check_cycle()
+            dag.validate()
     except BaseException as error:
         raise clean(error)  # noqa: B904 - the same error, its traceback shortened
     return dags
