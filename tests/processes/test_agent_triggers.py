@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -138,6 +139,16 @@ def test_class_of_the_snapshot_has_a_process_of_its_own(cell: Cell, engine: Engi
     names = {titles()[pid] for pid in triggerers(cell)}
     assert names == {"aerodrome triggerer demo", f"aerodrome triggerer demo {BUNDLE[:12]}"}
     until(lambda: Path(place).read_text() == f"run {pid}\ncleanup {pid}\n")
+
+
+def test_class_that_a_dag_file_defines_is_found_there(cell: Cell, engine: Engine) -> None:
+    body = "\nfrom airflow.triggers.testing import SuccessTrigger\nclass Mine(SuccessTrigger): pass\n"
+    cell.write("d.py", body)
+    digest = hashlib.sha1(os.fsencode(cell.bundle / "d.py"), usedforsecurity=False).hexdigest()
+    trigger = start(1, f"dag_file_{digest}_d.Mine")
+    engine.send(messages.triggers([trigger], []))
+    event = event_of(engine, trigger)
+    assert (event["event"], event["error"]) == (True, None)
 
 
 def test_questions_of_triggers_go_to_the_engine_and_secrets_are_masked(cell: Cell, engine: Engine) -> None:
