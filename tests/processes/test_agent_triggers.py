@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -259,3 +260,33 @@ def test_standing_trigger_fires_until_it_is_let_go(cell: Cell, engine: Engine) -
     assert hello["triggers"] == ["watcher:a"]
     engine.wait(lambda m: m["kind"] == "heartbeat", start=engine.heard.index(hello))
     assert [m["event"] for m in events(engine)] == [0, 1, 1]
+
+
+def test_waiting_trigger_costs_less_than_twenty_kilobytes(cell: Cell, engine: Engine) -> None:
+    number = 2000
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    classpath = "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+    wanted = [start(n, classpath, moment=moment) for n in range(number + 1)]
+
+    def is_told(count: int) -> bool:
+        engine.listen()
+        beats = [m for m in engine.heard if m["kind"] == "heartbeat"]
+        return any(p["about"] == f"{count} triggers" for m in beats[-1:] for p in m["processes"])
+
+    engine.send(messages.triggers(wanted[:1], []))
+    until(lambda: is_told(1))
+    (pid,) = triggerers(cell)
+    until(lambda: lines(cell, wanted[0]))
+    before = memory_of(pid)
+    engine.send(messages.triggers(wanted[1:], []))
+    until(lambda: is_told(number + 1))
+    until(lambda: lines(cell, wanted[-1]), 60)
+    each = (memory_of(pid) - before) / number
+    print(f"{each:.1f} KB for each waiting trigger")
+    assert each < 20
+
+
+def memory_of(pid: int) -> int:
+    """PSS in KB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
