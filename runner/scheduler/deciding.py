@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, firing, reports
@@ -14,6 +16,7 @@ from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Run
 from runner.scheduler.link import AgentLink
 from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
@@ -29,20 +32,28 @@ _STUCK = "no task of it can start any more, though some have not ended"
 _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment's generation and configuration decide."""
+
+    generation: int
+    max_map_length: int = MAX_LENGTH
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
     def __init__(
-        self, db: Database, generation: int, new_attempt: Callable[[], str], box: SecretBox | None = None
+        self, db: Database, rules: Rules, new_attempt: Callable[[], str], box: SecretBox | None = None
     ) -> None:
-        self.frontier = Frontier(box)
-        self.timers = Timers()
         self._db = db
+        self._rules = rules
+        self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
+        self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._generation = generation
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -53,6 +64,7 @@ class Decider:
         if batch.needs_reading:
             with self._db.read() as conn:
                 self._read(conn, batch, now)
+        frontier.settle_grown(batch.grown, now)
         for link, message in batch.reports:
             self._report(link, message, now)
         for kind, key in batch.due:
@@ -70,12 +82,12 @@ class Decider:
             now,
             self._blocked,
             lambda version: self._loader.get_spec(conn, version),
-            self._generation >= 3,
+            self._rules.generation >= 3,
         )
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch()
+        after = Batch(grown=self.frontier.attach(changes.growths))
         for task in changes.tasks.values():
             task.mark_saved()
             if task.state in _TIMED or (
@@ -93,6 +105,10 @@ class Decider:
             self._blocked = created.blocked
             self._set_creation(created.next_due)
         return after
+
+    def _find_lengths(self, run: Run, task_id: str, key: str) -> dict[int, int | None]:
+        with self._db.read() as conn:
+            return unfinished.list_lengths(conn, run.row, task_id, key)
 
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""
@@ -125,7 +141,7 @@ class Decider:
                 reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
                 self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
             elif message["kind"] == "trigger_event":
-                firing.note_event(self.frontier, link.id, message, now, retry=self._generation >= 3)
+                firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:

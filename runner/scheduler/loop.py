@@ -16,10 +16,11 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.events import Answered, Event, ParseAsked, Stop, TriggersKept
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
-from runner.scheduler.deciding import Decider
+from runner.scheduler.deciding import Decider, Rules
 from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
 from runner.scheduler.instances import Task
@@ -58,7 +59,8 @@ class Scheduler:
         on_standing_event: StandingHandler = ignore_standing,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, spec.generation, new_attempt, box)
+        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
+        self._decider = Decider(db, Rules(spec.generation, longest), new_attempt, box)
         self._on_standing_event = on_standing_event
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         self._hub = Hub(socket_path)
