@@ -37,7 +37,7 @@ class Workload:
     extra: dict[str, Any] = field(default_factory=dict)
     """What only some attempts have. `first_start`: when a try that goes on after a pause began. `reschedules`: how
     often it has. `resume`: {"next_method", "next_kwargs", "event", "error"} after a deferral. `callback`: this is no
-    task but a callback to be called: {"kind", "reason", ...}. `asset_events`: what triggered the run."""
+    task but a callback to be called: {"kind", "reason", ...}."""
 
     def to_message(self) -> dict[str, Any]:
         """As data. Shallow: a thousand attempts of one run share its facts."""
