@@ -98,6 +98,7 @@ class Agent:
             "ack": self._supervisor.ack,
             "reply": self._supervisor.reply,
             "parse": self._parse,
+            "ask_timetable": self._parser.consult,
         }
 
     def run(self) -> None:

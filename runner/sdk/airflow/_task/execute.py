@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from types import GeneratorType
 from typing import Any
 
 from airflow._task import comms as comms_module
@@ -92,6 +93,7 @@ class Attempt:
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
+        self.asset_events: list[dict[str, Any]] = []
 
     def run(self) -> Message:
         """Returns the last word, whatever happens in between."""
@@ -112,12 +114,16 @@ class Attempt:
         token = contexts.enter(self.context)
         try:
             with handled(signal.SIGTERM, self._terminate):
+                if self.task.outlets or self.task.inlets:
+                    self._check_assets()
                 self.task.render_template_fields(self.context)
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
                 result = self._execute()
                 self.task.post_execute(self.context, result)
                 self._keep(result)
+                if self.task.outlets:
+                    self.asset_events = self._list_asset_events()
         finally:
             contexts.leave(token)
 
@@ -126,7 +132,8 @@ class Attempt:
         seconds = self.workload.execution_timeout or (own.total_seconds() if own is not None else None)
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                return self.task.execute(self.context)
+                result = self.task.execute(self.context)
+                return self._drain(result) if isinstance(result, GeneratorType) else result
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
@@ -157,7 +164,26 @@ class Attempt:
 
     def _details(self) -> dict[str, Any]:
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
-        return {"skip": skipped} if skipped else {}
+        details: dict[str, Any] = {"skip": skipped} if skipped else {}
+        if self.asset_events:
+            details["asset_events"] = self.asset_events
+        return details
+
+    def _drain(self, generator: Any) -> Any:
+        """The value of an `execute` that yields what it has to say about its outlets."""
+        from airflow.assets.outlet_events import drain
+
+        return drain(generator, self.context["outlet_events"])
+
+    def _check_assets(self) -> None:
+        from airflow.assets.running import check_active
+
+        check_active(self.task, self.ti._comms)
+
+    def _list_asset_events(self) -> list[dict[str, Any]]:
+        from airflow.assets.running import list_events
+
+        return list_events(self.task, self.context)
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""

@@ -68,6 +68,14 @@ class LocalComms:
     def _mask(self, values: list[str]) -> None:
         return None
 
+    def _get_asset(self, **_: Any) -> dict[str, Any]:
+        return {"found": False}
+
+    def _list_inactive_assets(self, **_: Any) -> list[Any]:
+        return []
+
+    _list_asset_events = _list_triggering_events = _list_inactive_assets
+
     def _get_previous_run(self, **_: Any) -> dict[str, Any]:
         return {"found": False}
 

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from airflow._wire import encoding
-from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
+from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
 from airflow.configuration import conf
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
@@ -94,8 +94,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "group": task.task_group.group_id if task.task_group is not None else None,
         "mapped": None,
         "map_index_template": task.map_index_template,
-        "inlets": [],
-        "outlets": [],
+        "inlets": _assets(task.inlets),
+        "outlets": _assets(task.outlets),
         "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
         "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
         "has_on_failure_callback": bool(task.on_failure_callback),
@@ -123,7 +123,16 @@ def is_noop(task: Any) -> bool:
     plain = (
         type(task).execute is EmptyOperator.execute and type(task).pre_execute is EmptyOperator.pre_execute
     )
-    return plain and not any(getattr(task, name) for name in _WATCHERS)
+    watched = any(getattr(task, name) for name in _WATCHERS)
+    return plain and not watched and not task.outlets and not task.inlets
+
+
+def _assets(items: Any) -> list[AssetRef]:
+    if not items:
+        return []
+    from airflow.assets.wire import to_refs
+
+    return to_refs(items)
 
 
 def _timetable(dag: Any, zone: str) -> Timetable:
