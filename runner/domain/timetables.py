@@ -14,7 +14,16 @@ from typing import Any
 from runner.domain.cron import BadSchedule
 from runner.domain.rhythms import Delta, Steps, read_length, read_steps
 
-__all__ = ["BadSchedule", "Interval", "Limits", "RunInfo", "infer_manual_interval", "is_asked", "next_run"]
+__all__ = [
+    "BadSchedule",
+    "Interval",
+    "Limits",
+    "RunInfo",
+    "get_time_part",
+    "infer_manual_interval",
+    "is_asked",
+    "next_run",
+]
 
 Interval = tuple[float, float]
 _SHORTEST_BUFFER = dt.timedelta(minutes=5)

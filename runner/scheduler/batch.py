@@ -25,6 +25,7 @@ class Batch:
     poll: bool = False
     dags_changed: bool = False
     create: bool = False
+    ask_timetables: bool = False
     write_processes: bool = False
     not_before: float = 0.0
     """Steady time before which the database is left in peace."""
@@ -39,6 +40,7 @@ class Batch:
             or self.poll
             or self.dags_changed
             or self.create
+            or self.ask_timetables
         )
 
     @property

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.domain.states import DagRunState
+from runner.events import TimetableAsked
 from runner.scheduler.instances import Run, Task
+from runner.store.asset_events import NewEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,16 @@ class Changes:
     stops: list[StopOrder] = field(default_factory=list)
     acks: dict[int, list[str]] = field(default_factory=dict)
     """Link -> attempts whose reports are done with."""
+    questions: list[TimetableAsked] = field(default_factory=list)
+    """Timetables to be asked."""
     create_runs: bool = False
+    create_asset_runs: bool = False
+    asset_events: list[tuple[int, NewEvent]] = field(default_factory=list)
+    """Updates of assets, each with the key of the run that made it."""
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.create_runs)
+        return bool(self.tasks or self.runs or self.create_runs or self.create_asset_runs)
 
     @property
     def touched(self) -> set[int]:
@@ -63,6 +70,7 @@ class Changes:
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            asset_events=[(run, event) for run, event in self.asset_events if run == key],
         )
 
     def acknowledge(self, link: int, attempt: str) -> None:

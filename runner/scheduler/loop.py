@@ -16,9 +16,10 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
-from runner.events import Answered, Event, ParseAsked, Stop
+from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
+from runner.scheduler.consulting import Consulting, NextRuns
 from runner.scheduler.deciding import Decider
 from runner.scheduler.dispatch import make_workload
 from runner.scheduler.link import AgentLink, Hub
@@ -52,13 +53,16 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, spec.generation >= 3, new_attempt)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
         self._questions = Questions(handler, self.post)
+        self._consulting = Consulting(self._send_to)
+        timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        next_runs = NextRuns(db, timeout, self._questions.call, self.post)
+        self._decider = Decider(db, spec.generation, new_attempt, next_runs)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
         self._epoch = 0
@@ -173,6 +177,8 @@ class Scheduler:
             answer = self._parsing.find_answer(message)
             if answer is not None:
                 self._questions.call(answer)
+        elif kind == "timetable_answered":
+            self._consulting.answer(message)
         else:
             log.error("cannot understand a %r of agent %s", kind, link.agent)
 
@@ -190,23 +196,30 @@ class Scheduler:
         link.held = set(message["attempts"])
         self._hub.send(link, messages.welcome(self._epoch))
         self._parsing.take_up(link.id)
+        self._consulting.take_up(link.id)
         self._batch.reports.append((link, message))
         log.info("agent %s is here with %d attempts", link.agent, len(link.held))
 
     def _drop(self, link: AgentLink) -> None:
         self._hub.drop(link)
         self._parsing.let_go(link.id)
+        self._consulting.let_go(link.id)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
             self._send_to(event.link, event.reply)
         elif isinstance(event, ParseAsked):
-            links = [link.id for link in self._hub.links.values() if link.agent]
-            self._parsing.ask(event, links[0] if links else None)
+            self._parsing.ask(event, self._find_link())
+        elif isinstance(event, TimetableAsked):
+            self._consulting.ask(event, self._find_link())
         elif isinstance(event, Stop):
             self._stopping = True
         else:
             self._batch.note(event)
+
+    def _find_link(self) -> int | None:
+        """An agent that may be given something to parse."""
+        return next((link.id for link in self._hub.links.values() if link.agent), None)
 
     def _commit(self, now: float) -> Changes | None:
         """Decide and write until memory and database agree; None when there was nothing to do."""
@@ -258,6 +271,8 @@ class Scheduler:
             if link is not None:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
+        for question in changes.questions:
+            self._consulting.ask(question, self._find_link())
         self._hub.flush()
 
     def _send_to(self, link: int, message: Message) -> None:

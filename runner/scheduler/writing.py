@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.scheduler.changes import Changes
 from runner.store import unfinished
+from runner.store.asset_events import put_events
 from runner.store.database import Connection
 from runner.store.runs import move_run
 
@@ -27,3 +28,5 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
+    if changes.asset_events:
+        put_events(conn, [event for _run, event in changes.asset_events], now)

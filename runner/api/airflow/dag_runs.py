@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,8 +21,9 @@ from runner.api.airflow.run_shapes import run_body
 from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.api.manual_intervals import TimetableFailed, ask_interval
 from runner.api.query import epoch
-from runner.domain.timetables import infer_manual_interval
+from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
@@ -75,10 +77,13 @@ def trigger(call: Call) -> Response:
         raise ApiError(
             "invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed"
         )
+    asked = _ask_timetable(call, body, dag_id)
     with call.cell.db.begin() as conn:
         runnable, params = _find_runnable(conn, dag_id)
         _check_conf(params, body.conf or {})
         new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user)
+        if asked is not None:
+            new = replace(new, interval_start=asked[0], interval_end=asked[1])
         try:
             key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)
         except RunExists as error:
@@ -87,6 +92,18 @@ def trigger(call: Call) -> Response:
         summary = call.summaries.get(conn, [runnable.version_id])[runnable.version_id]
     call.cell.post_run_created(key)
     return reply(run_body(made, summary))
+
+
+def _ask_timetable(call: Call, body: RunTrigger, dag_id: str) -> Interval | None:
+    """The interval that the DAG's own timetable gives a run that does not say its own. Raises ApiError."""
+    if body.logical_date is None or body.data_interval_start is not None:
+        return None
+    try:
+        return ask_interval(call.cell, dag_id, epoch(body.logical_date))
+    except TimetableFailed as error:
+        raise ApiError("invalid", str(error)) from None
+    except OverflowError:
+        return None  # refused with all other dates
 
 
 def _find_runnable(conn: sa.Connection, dag_id: str) -> tuple[Runnable, dict[str, Any]]:
