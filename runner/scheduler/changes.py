@@ -9,6 +9,7 @@ from runner.domain.states import DagRunState
 from runner.events import TimetableAsked
 from runner.scheduler.instances import Run, Task
 from runner.store.asset_events import NewEvent
+from runner.store.triggers import Deferral
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,30 @@ class StopOrder:
     reason: str
 
 
+@dataclass(slots=True, eq=False)
+class Growth:
+    """A mapped task gets more instances: map indexes `first` up to, not including, `end`, made after `pattern`.
+
+    A pattern that had no map index becomes index 0.
+    """
+
+    pattern: Task
+    first: int
+    end: int
+    was_unmapped: bool
+    ids: list[tuple[int, int]] = field(default_factory=list)
+    """(id, map index) of the new rows; filled when they are written."""
+
+
 @dataclass(slots=True)
 class Changes:
     """Collected while the turn decides. Nothing here has happened yet."""
 
     tasks: dict[int, Task] = field(default_factory=dict)
     runs: list[RunMove] = field(default_factory=list)
+    growths: list[Growth] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+    """Task instance -> what people call it, by its map_index_template."""
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
@@ -50,15 +69,28 @@ class Changes:
     create_asset_runs: bool = False
     asset_events: list[tuple[int, NewEvent]] = field(default_factory=list)
     """Updates of assets, each with the key of the run that made it."""
+    deferrals: dict[int, Deferral | None] = field(default_factory=dict)
+    """Task instance -> what it waits for from now on; None: for nothing any more."""
+    waits: list[Task] = field(default_factory=list)
+    """Tasks that began to wait in this turn."""
+    cancels: list[str] = field(default_factory=list)
+    """Tokens of triggers that nobody waits for any more."""
+    event_acks: dict[int, list[str]] = field(default_factory=dict)
+    """Link -> triggers whose events are done with."""
+    greeted: list[tuple[int, list[str]]] = field(default_factory=list)
+    """Links that said hello, and the triggers that their agents have."""
+    has_reloaded: bool = False
+    """Runs were read again: what they wait for may be other triggers than before."""
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.create_runs or self.create_asset_runs)
+        return bool(self.tasks or self.runs or self.growths or self.create_runs or self.create_asset_runs)
 
     @property
     def touched(self) -> set[int]:
         """The runs whose memory is not to be trusted when the transaction fails."""
-        return {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+        keys = {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+        return keys | {growth.pattern.run.key for growth in self.growths}
 
     def of_run(self, key: int) -> Changes:
         """What of this is written for one run."""
@@ -67,10 +99,13 @@ class Changes:
         return Changes(
             tasks,
             [move for move in self.runs if move.run.key == key],
+            [growth for growth in self.growths if growth.pattern.run.key == key],
+            {id: label for id, label in self.labels.items() if id in tasks},
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
+            deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 
     def acknowledge(self, link: int, attempt: str) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
-from runner.scheduler import creation, reports
+from runner.scheduler import creation, firing, reports
 from runner.scheduler.asset_runs import AssetRuns
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import NextRuns
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Run
 from runner.scheduler.link import AgentLink
 from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
@@ -26,6 +28,7 @@ from runner.scheduler.tries import Room, admit
 from runner.store import dags, unfinished
 from runner.store.asset_queue import is_waiting
 from runner.store.database import Connection, Database
+from runner.store.secrets import SecretBox
 
 log = logging.getLogger(__name__)
 _TIMED_OUT = "its run took longer than dagrun_timeout"
@@ -33,21 +36,34 @@ _STUCK = "no task of it can start any more, though some have not ended"
 _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment's generation and configuration decide."""
+
+    generation: int
+    max_map_length: int = MAX_LENGTH
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
     def __init__(
-        self, db: Database, generation: int, new_attempt: Callable[[], str], next_runs: NextRuns
+        self,
+        db: Database,
+        rules: Rules,
+        new_attempt: Callable[[], str],
+        next_runs: NextRuns,
+        box: SecretBox | None = None,
     ) -> None:
-        self.frontier = Frontier()
-        self.timers = Timers()
         self._db = db
+        self._rules = rules
+        self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
+        self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._generation = generation
-        self._asset_runs = AssetRuns(generation)
+        self._asset_runs = AssetRuns(rules.generation)
         self._next_runs = next_runs
         self._new_attempt = new_attempt
 
@@ -59,6 +75,7 @@ class Decider:
         if batch.needs_reading:
             with self._db.read() as conn:
                 self._read(conn, batch, now)
+        frontier.settle_grown(batch.grown, now)
         for link, message in batch.reports:
             self._report(link, message, now)
         for kind, key in batch.due:
@@ -75,7 +92,7 @@ class Decider:
 
         created = None
         if changes.create_runs:
-            created = creation.create_due(conn, now, self._blocked, read_spec, self._generation >= 3)
+            created = creation.create_due(conn, now, self._blocked, read_spec, self._rules.generation >= 3)
         if changes.create_asset_runs or changes.asset_events:
             blocked = self._blocked if created is None else created.blocked
             made = self._asset_runs.create(conn, now, blocked, read_spec)
@@ -86,11 +103,13 @@ class Decider:
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch()
+        after = Batch(grown=self.frontier.attach(changes.growths))
         self._next_runs.note_asked()
         for task in changes.tasks.values():
             task.mark_saved()
-            if task.state in _TIMED:
+            if task.state in _TIMED or (
+                task.state is TaskInstanceState.DEFERRED and task.next_at is not None
+            ):
                 self.timers.add(task.next_at or now, Kind.TASK, task.id)
         for move in changes.runs:
             if move.target in RUN_TERMINAL:
@@ -106,10 +125,18 @@ class Decider:
             self._set_creation(created.next_due)
         return after
 
+    def _find_lengths(self, run: Run, task_id: str, key: str) -> dict[int, int | None]:
+        with self._db.read() as conn:
+            return unfinished.list_lengths(conn, run.row, task_id, key)
+
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""
         if batch.load_all or batch.dags_changed or batch.poll:
-            self._limits = Limits(unfinished.list_pools(conn), frozenset(dags.list_paused(conn)))
+            self._limits = Limits(
+                unfinished.list_pools(conn),
+                frozenset(dags.list_paused(conn)),
+                unfinished.list_pools_with_deferred(conn),
+            )
             self._blocked = frozenset()
             self._asset_runs.forget()
             batch.check |= set(self._loader.waiting_dags)
@@ -137,6 +164,9 @@ class Decider:
         try:
             if message["kind"] == "hello":
                 reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
+            elif message["kind"] == "trigger_event":
+                firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
@@ -147,6 +177,7 @@ class Decider:
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:
             self.frontier.wake(self.frontier.tasks[key], now)
+            firing.time_out(self.frontier, self.frontier.tasks[key], now)
         elif kind is Kind.RUN and key in self.frontier.runs:
             self._time_out(key, now)
 

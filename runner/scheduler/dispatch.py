@@ -12,8 +12,8 @@ from airflow._wire.workload import Workload
 from runner.scheduler.instances import Run, Task
 
 
-def make_workload(task: Task, fresh_interpreter: bool) -> Message:
-    """The attempt as data. `extra.first_start`: when a try that goes on after a pause began."""
+def make_workload(task: Task, fresh_interpreter: bool, resume: Message | None = None) -> Message:
+    """The attempt as data. `resume`: how it goes on after a deferral."""
     run = task.run
     return Workload(
         attempt=task.attempt or "",
@@ -29,8 +29,16 @@ def make_workload(task: Task, fresh_interpreter: bool) -> Message:
         queue=task.queue,
         execution_timeout=task.spec.execution_timeout,
         fresh_interpreter=fresh_interpreter,
-        extra={} if task.start_date is None else {"first_start": task.start_date},
+        extra=_make_extra(task, resume),
     ).to_message()
+
+
+def _make_extra(task: Task, resume: Message | None) -> dict[str, Any]:
+    """`first_start`: when a try that goes on after a pause began."""
+    extra: dict[str, Any] = {} if task.start_date is None else {"first_start": task.start_date}
+    if resume is not None:
+        extra["resume"] = resume
+    return extra
 
 
 def _get_facts(run: Run) -> dict[str, Any]:

@@ -16,20 +16,25 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
-from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked
+from runner.domain.mapping import MAX_LENGTH
+from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked, TriggersKept
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import Consulting, NextRuns
-from runner.scheduler.deciding import Decider
+from runner.scheduler.deciding import Decider, Rules
+from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
+from runner.scheduler.instances import Task
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
-from runner.scheduler.questions import Handler, Questions, refuse
+from runner.scheduler.questions import Handler, Questions, nobody, refuse
 from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
+from runner.scheduler.triggers import STANDING, StandingHandler, Triggers, ignore_standing
 from runner.scheduler.writing import Moved, write
 from runner.store import meta, processes
 from runner.store.database import Connection, Database, DatabaseError
+from runner.store.secrets import SecretBox
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
@@ -51,18 +56,23 @@ class Scheduler:
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
+        box: SecretBox | None = None,
+        on_standing_event: StandingHandler = ignore_standing,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
+        self._questions = Questions(handler, self.post)
+        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
+        timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        next_runs = NextRuns(db, timeout, self._questions.call, self.post)
+        self._decider = Decider(db, Rules(spec.generation, longest), new_attempt, next_runs, box)
+        self._on_standing_event = on_standing_event
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
-        self._questions = Questions(handler, self.post)
+        self._triggers = Triggers(self._send_to, self._describe_trigger, self._decider.frontier.waiting.keys)
         self._consulting = Consulting(self._send_to)
-        timeout = spec.number("core", "dagbag_import_timeout", 30.0)
-        next_runs = NextRuns(db, timeout, self._questions.call, self.post)
-        self._decider = Decider(db, spec.generation, new_attempt, next_runs)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
         self._epoch = 0
@@ -167,12 +177,14 @@ class Scheduler:
         kind = message.get("kind")
         if kind in ("started", "finished"):
             self._batch.reports.append((link, message))
+        elif kind == "trigger_event":
+            self._take_event(link, message)
         elif kind == "hello":
             self._welcome(link, message, now)
         elif kind == "heartbeat":
             link.heartbeat = message
         elif kind == "request":
-            self._questions.ask(link.id, self._decider.frontier.attempts.get(message["attempt"]), message)
+            self._ask(link, message)
         elif kind == "parsed":
             answer = self._parsing.find_answer(message)
             if answer is not None:
@@ -200,26 +212,54 @@ class Scheduler:
         self._batch.reports.append((link, message))
         log.info("agent %s is here with %d attempts", link.agent, len(link.held))
 
+    def _take_event(self, link: AgentLink, message: Message) -> None:
+        """A task's trigger fired: that waits for the transaction. A standing one did: its keeper commits, then ack."""
+        if not message["id"].startswith(STANDING):
+            self._batch.reports.append((link, message))
+            return
+
+        def tell() -> None:
+            self._on_standing_event(message["id"], message.get("event"), message.get("error"))
+            number = f"{message['id']}#{message['number']}"
+            self.post(Answered(link.id, messages.trigger_ack([number])))
+
+        self._questions.call(tell)
+
+    def _ask(self, link: AgentLink, message: Message) -> None:
+        """A question of a task, of the trigger it waits for, or of a standing trigger."""
+        asker, frontier = message["attempt"], self._decider.frontier
+        task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
+        if task is None and self._triggers.is_standing(asker):
+            self._questions.ask_for(link.id, nobody(asker), message)
+        else:
+            self._questions.ask(link.id, task, message)
+
     def _drop(self, link: AgentLink) -> None:
         self._hub.drop(link)
         self._parsing.let_go(link.id)
         self._consulting.let_go(link.id)
+        self._triggers.let_go(link.id, self._list_links())
+
+    def _list_links(self) -> dict[int, str]:
+        return {link.id: link.agent for link in self._hub.links.values() if link.agent}
+
+    def _describe_trigger(self, token: str) -> Message:
+        frontier = self._decider.frontier
+        return describe_trigger(frontier, frontier.waiting[token])
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
             self._send_to(event.link, event.reply)
         elif isinstance(event, ParseAsked):
-            self._parsing.ask(event, self._find_link())
+            self._parsing.ask(event, next(iter(self._list_links()), None))
         elif isinstance(event, TimetableAsked):
-            self._consulting.ask(event, self._find_link())
+            self._consulting.ask(event, next(iter(self._list_links()), None))
+        elif isinstance(event, TriggersKept):
+            self._triggers.keep(event.wanted, self._list_links())
         elif isinstance(event, Stop):
             self._stopping = True
         else:
             self._batch.note(event)
-
-    def _find_link(self) -> int | None:
-        """An agent that may be given something to parse."""
-        return next((link.id for link in self._hub.links.values() if link.agent), None)
 
     def _commit(self, now: float) -> Changes | None:
         """Decide and write until memory and database agree; None when there was nothing to do."""
@@ -261,7 +301,7 @@ class Scheduler:
             link = self._hub.links.get(key)
             if link is not None:
                 link.held.update(task.attempt for task in tasks if task.attempt)
-                self._hub.queue(link, messages.run([make_workload(task, self._fresh) for task in tasks]))
+                self._hub.queue(link, messages.run([self._make_workload(task) for task in tasks]))
         for order in changes.stops:
             link = self._hub.find(order.agent)
             if link is not None:
@@ -272,8 +312,14 @@ class Scheduler:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
         for question in changes.questions:
-            self._consulting.ask(question, self._find_link())
+            self._consulting.ask(question, next(iter(self._list_links()), None))
+        if changes.deferrals or changes.event_acks or changes.greeted or changes.has_reloaded:
+            self._triggers.follow(changes, self._list_links())
         self._hub.flush()
+
+    def _make_workload(self, task: Task) -> Message:
+        resume = make_resume(self._decider.frontier, task) if task.deferral is not None else None
+        return make_workload(task, self._fresh, resume)
 
     def _send_to(self, link: int, message: Message) -> None:
         if link in self._hub.links:

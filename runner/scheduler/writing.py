@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from runner.scheduler.changes import Changes
+from runner.scheduler.changes import Changes, Growth
 from runner.store import unfinished
 from runner.store.asset_events import put_events
 from runner.store.database import Connection
 from runner.store.runs import move_run
+from runner.store.triggers import put_deferrals
 
 
 class Moved(RuntimeError):
@@ -15,13 +16,25 @@ class Moved(RuntimeError):
 
 def write(conn: Connection, changes: Changes, now: float) -> None:
     """Write what the turn decided, or raise Moved and leave it to the caller to roll back."""
-    if changes.tasks:
-        rows = [task.to_row() for task in changes.tasks.values()]
-        if not unfinished.save_instances(conn, rows):
+    rows = [task.to_row() for task in changes.tasks.values() if not task.is_newly_scheduled]
+    if rows and not unfinished.save_instances(conn, rows):
+        raise Moved("a task instance is not as it was")
+    waiting: dict[float | None, list[int]] = {}
+    for task in changes.tasks.values():
+        if task.is_newly_scheduled:
+            waiting.setdefault(task.scheduled_at, []).append(task.id)
+    for at, keys in waiting.items():
+        if not unfinished.schedule_instances(conn, keys, at or now):
             raise Moved("a task instance is not as it was")
+    for growth in changes.growths:
+        _grow(conn, growth)
+    if changes.labels:
+        unfinished.set_labels(conn, changes.labels)
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")
+    if changes.deferrals:
+        put_deferrals(conn, changes.deferrals)
     if changes.tries:
         unfinished.put_tries(conn, changes.tries)
     if changes.dropped_xcoms:
@@ -30,3 +43,12 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
     if changes.asset_events:
         put_events(conn, [event for _run, event in changes.asset_events], now)
+
+
+def _grow(conn: Connection, growth: Growth) -> None:
+    task = growth.pattern
+    tries = task.spec.retries + 1
+    made = unfinished.grow_task(conn, task.id, growth.first, growth.end, tries)
+    if made is None:
+        raise Moved(f"the mapped task {task.spec.task_id} is not as it was")
+    growth.ids = made

@@ -16,6 +16,7 @@ RUNNERS = (
     "cron_dst",
     "sigv4",
     "sigv4_wire",
+    "trigger_rules",
 )
 """The files there is a runner for; a new one is a line here and a module of that name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -41,8 +42,8 @@ def run_body(row: Any, summary: Summary) -> dict[str, Any]:
     }
 
 
-def ti_body(row: Any, summary: Summary) -> dict[str, Any]:
-    """A row of `listing_runs.list_task_instances` as TaskInstanceResponse.
+def ti_body(row: Any, summary: Summary, waiting: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    """A row of `listing_runs.list_task_instances` as TaskInstanceResponse. `waiting`: see `waiting.list_triggers`.
 
     `max_tries` is Airflow's: how many tries may follow the first.
     """
@@ -61,12 +62,18 @@ def ti_body(row: Any, summary: Summary) -> dict[str, Any]:
         "queued_when": moment(row.queued_at),
         "scheduled_when": moment(row.scheduled_at),
         "note": row.note,
-        "rendered_map_index": str(row.map_index) if row.map_index >= 0 else None,
+        "rendered_map_index": _label(row),
         "rendered_fields": {},
-        "trigger": None,
-        "triggerer_job": None,
+        **(waiting.get(row.id) or {"trigger": None, "triggerer_job": None}),
         "reason": row.reason,
     }
+
+
+def _label(row: Any) -> str | None:
+    """What people call an instance of a mapped task: by its map_index_template, or by its index."""
+    if row.map_index < 0:
+        return None
+    return str(row.map_index) if row.map_index_label is None else str(row.map_index_label)
 
 
 def try_bodies(row: Any, tries: list[Any], summary: Summary) -> list[dict[str, Any]]:

@@ -57,6 +57,9 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "airflow.decorators.decorated",
         "_BashDecoratedOperator=BashDecoratedOperator",
     ),
+    # triggers
+    ("airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal", "*"),
+    ("airflow.sdk.bases.operator", "airflow.models.trigger", "TRIGGER_FAIL_REPR TriggerFailureReason"),
     # hooks
     ("airflow.hooks.base_hook", "airflow.hooks.base", "BaseHook"),
     ("airflow.hooks", "airflow.hooks.base", "BaseHook"),

@@ -132,18 +132,38 @@ class ParamValidationError(AirflowException):
 
 
 class TaskDeferred(BaseException):
-    """The task hands over to a trigger and ends its process."""
+    """The task hands over to a trigger and ends its process; `method_name` is called when the trigger fires.
+
+    `timeout`: a timedelta or seconds. Not an Exception, so that `except Exception` does not eat it.
+    """
 
     def __init__(
         self,
         *,
         trigger: Any,
-        method_name: str,
+        method_name: str | None,
         kwargs: dict[str, Any] | None = None,
         timeout: dt.timedelta | float | None = None,
     ) -> None:
-        super().__init__(method_name)
+        super().__init__()
         self.trigger, self.method_name, self.kwargs, self.timeout = trigger, method_name, kwargs, timeout
+
+    def serialize(self) -> tuple[str, tuple[()], dict[str, Any]]:
+        cls = type(self)
+        return f"{cls.__module__}.{cls.__name__}", (), dict(vars(self))
+
+    def __repr__(self) -> str:
+        return f"<TaskDeferred trigger={self.trigger} method={self.method_name}>"
+
+    __str__ = __repr__
+
+
+class TaskDeferralError(AirflowException):
+    """The trigger that the task waited for failed."""
+
+
+class TaskDeferralTimeout(AirflowException):
+    """The trigger that the task waited for did not fire in time."""
 
 
 class DownstreamTasksSkipped(AirflowException):

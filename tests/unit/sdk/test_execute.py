@@ -55,12 +55,6 @@ def log_lines(text: str) -> list[dict[str, Any]]:
         ("AirflowTaskTimeout('late')", "failed", True, "AirflowTaskTimeout: late"),
         ("SystemExit(3)", "failed", True, "SystemExit: the task ended the interpreter with 3"),
         ("KeyboardInterrupt()", "failed", True, "KeyboardInterrupt"),
-        (
-            "TaskDeferred(trigger=1, method_name='m')",
-            "failed",
-            False,
-            "cannot defer: triggers cannot be used yet",
-        ),
     ],
 )
 def test_exception_decides_the_state(

@@ -24,6 +24,7 @@ from airflow.exceptions import (
     AirflowTaskTerminated,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
+    TaskDeferred,
 )
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -79,7 +80,7 @@ def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) 
         retry=outcome.retry,
         until=outcome.until,
         xcoms=xcoms if succeeded else {},
-        details=details if succeeded else {},
+        details=details if succeeded or outcome.state == "deferred" else {},
     )
 
 
@@ -94,6 +95,7 @@ class Attempt:
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
         self.asset_events: list[dict[str, Any]] = []
+        self.deferral: dict[str, Any] | None = None
 
     def run(self) -> Message:
         """Returns the last word, whatever happens in between."""
@@ -101,6 +103,8 @@ class Attempt:
         try:
             self.context = contexts.build(self.ti, self.task, self.task.dag)
             self._do_the_work()
+        except TaskDeferred as request:
+            error = self._defer(request)
         except BaseException as problem:
             error = clean(problem)
         outcome = outcome_of(error) if error is not None else Outcome("success")
@@ -128,15 +132,37 @@ class Attempt:
             contexts.leave(token)
 
     def _execute(self) -> Any:
-        own = self.task.execution_timeout
+        own, call = self.task.execution_timeout, self.task.execute
         seconds = self.workload.execution_timeout or (own.total_seconds() if own is not None else None)
+        resume = self.workload.extra.get("resume")
+        if resume is not None or self.task.start_from_trigger:
+            from airflow._task import deferral
+
+            call = deferral.choose_call(self.task, resume)
+            seconds = deferral.limit_execution(seconds, self._first_start())
+            self.ti.next_method = resume.get("next_method") if resume else None
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                result = self.task.execute(self.context)
+                result = call(self.context)
                 return self._drain(result) if isinstance(result, GeneratorType) else result
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _defer(self, request: TaskDeferred) -> BaseException:
+        """Note what the trigger is to be; the request itself, or what is wrong with it."""
+        from airflow._task import deferral
+
+        try:
+            self.deferral = deferral.describe(request, self.task, self._first_start())
+        except Exception as problem:
+            return clean(problem)
+        log.info("Pausing task as DEFERRED until %s fires", self.deferral["classpath"])
+        return request
+
+    def _first_start(self) -> float:
+        """When this try began, before any pause."""
+        return float(self.workload.extra.get("first_start") or self.ti.start_date.timestamp())
 
     def _terminate(self, number: int, frame: Any) -> None:
         """SIGTERM: let the operator stop what it started, then end."""
@@ -163,6 +189,8 @@ class Attempt:
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
     def _details(self) -> dict[str, Any]:
+        if self.deferral is not None:
+            return {"deferral": self.deferral}
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
         details: dict[str, Any] = {"skip": skipped} if skipped else {}
         if self.asset_events:

@@ -124,7 +124,15 @@ def _end_of(task: Any, dag: Any, comms: LocalComms, run: dict[str, Any]) -> str:
             return "skipped"
     comms.task_id = task.task_id
     workload = Workload("local", dag.dag_id, comms.run_id, task.task_id, 1, 1, "local", dag.fileloc, run)
-    word = execute(workload, {dag.dag_id: dag}, comms, {"log_level": "INFO"})
+
+    def run_once(work: Workload) -> dict[str, Any]:
+        return execute(work, {dag.dag_id: dag}, comms, {"log_level": "INFO"})
+
+    word = run_once(workload)
+    if word["state"] == "deferred":
+        from airflow._task.inline import go_on
+
+        word = go_on(word, workload, run_once)
     comms.xcoms.update({(task.task_id, key): value for key, value in word["xcoms"].items()})
     comms.states.update(dict.fromkeys(word["details"].get("skip", ()), "skipped"))
     return str(word["state"])

@@ -28,7 +28,7 @@ class Outcome:
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Skipped, called again later, failed for good, or failed."""
+    """Skipped, called again later, waiting for a trigger, failed for good, or failed."""
     match error:
         case AirflowSkipException():
             return Outcome("skipped", str(error) or "the task skipped itself")
@@ -37,7 +37,7 @@ def outcome_of(error: BaseException) -> Outcome:
         case DownstreamTasksSkipped():
             return Outcome("success")
         case TaskDeferred():
-            return Outcome("failed", "cannot defer: triggers cannot be used yet", retry=False)
+            return Outcome("deferred")
         case AirflowFailException() | AirflowSensorTimeout() | NotSupported():
             return Outcome("failed", one_line(error), retry=False)
         case AirflowTaskTerminated():

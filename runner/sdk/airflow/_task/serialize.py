@@ -92,6 +92,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "owner": task.owner,
         "noop": is_noop(task),
         "group": task.task_group.group_id if task.task_group is not None else None,
+        "start_trigger": _start_trigger(task) if task.start_from_trigger else None,
         "mapped": None,
         "map_index_template": task.map_index_template,
         "inlets": _assets(task.inlets),
@@ -133,6 +134,28 @@ def _assets(items: Any) -> list[AssetRef]:
     from airflow.assets.wire import to_refs
 
     return to_refs(items)
+
+
+def _start_trigger(task: Any) -> dict[str, Any] | None:
+    """The deferral that a task begins with, when the engine can make it: nothing in it is to be rendered."""
+    args = task.start_trigger_args
+    kwargs = dict(args.trigger_kwargs or {}) if args is not None else {}
+    if args is None or any(_is_template(kwargs[name]) for name in task.template_fields if name in kwargs):
+        return None
+    limits = [
+        limit for limit in (_seconds(args.timeout), _seconds(task.execution_timeout)) if limit is not None
+    ]
+    return {
+        "classpath": args.trigger_cls,
+        "kwargs": encoding.to_plain(kwargs, f"trigger_kwargs of {task.task_id}"),
+        "next_method": args.next_method or "",
+        "next_kwargs": encoding.to_plain(dict(args.next_kwargs or {}), f"next_kwargs of {task.task_id}"),
+        "timeout": min(limits, default=None),
+    }
+
+
+def _is_template(value: Any) -> bool:
+    return any(mark in str(value) for mark in ("{{", "{%"))
 
 
 def _timetable(dag: Any, zone: str) -> Timetable:

@@ -19,8 +19,17 @@ PROTOCOL = 1
 # ---- agent -> engine -------------------------------------------------------------------------------------------
 
 
-def hello(agent: str, incarnation: str, pid: int, host: str, slots: int, attempts: list[str]) -> Message:
-    """First words on a connection. `attempts`: all that this agent holds, living or finished but unacknowledged.
+def hello(
+    agent: str,
+    incarnation: str,
+    pid: int,
+    host: str,
+    slots: int,
+    attempts: list[str],
+    triggers: list[str] | None = None,
+) -> Message:
+    """First words on a connection. `attempts`: all that this agent holds, living or finished but unacknowledged;
+    `triggers`: likewise, those that run and those whose event is not acknowledged.
 
     `agent` is the agent's name, stable over restarts; `incarnation` is new with each of its processes.
     The reports of finished attempts follow as `finished` messages.
@@ -34,6 +43,7 @@ def hello(agent: str, incarnation: str, pid: int, host: str, slots: int, attempt
         "host": host,
         "slots": slots,
         "attempts": attempts,
+        "triggers": triggers or [],
     }
 
 
@@ -109,13 +119,20 @@ def timetable_answered(id: str, answer: Message | None, error: str | None = None
     return {"kind": "timetable_answered", "id": id, "answer": answer, "error": error}
 
 
-def trigger_event(id: str, event: Any = None, error: str | None = None) -> Message:
-    """A trigger fired with `event` (plain JSON), or ended with `error`. Repeated until `trigger_ack`."""
-    return {"kind": "trigger_event", "id": id, "event": event, "error": error}
+def trigger_event(
+    id: str, event: Any = None, error: str | None = None, end: Message | None = None, number: str = ""
+) -> Message:
+    """A trigger fired with `event` (plain JSON), or ended with `error` (a traceback). Repeated until `trigger_ack`.
+
+    `end`: the event ends its task without resuming it: {"state": success, failed or skipped, "xcoms": {...}}.
+    `number`: empty, but for triggers that fire again and again ("watcher:..."): tells their events apart in the ack.
+    """
+    return {"kind": "trigger_event", "id": id, "event": event, "error": error, "end": end, "number": number}
 
 
 def heartbeat(at: float, processes: list[Message], running: int) -> Message:
-    """Sent every few seconds. `processes`: {"role": "zygote"|"task", "pid", "about"} for the status page.
+    """Sent every few seconds. `processes`: {"role": "zygote"|"task"|"triggerer", "pid", "about"} for the status page;
+    a triggerer has "since" and "at" as well: when it began, and when its loop turned last.
 
     Never a proof of death: an agent that is silent may be slow. Death is proven by locks and the connection.
     """
@@ -145,17 +162,20 @@ def ack(attempts: list[str]) -> Message:
     return {"kind": "ack", "attempts": attempts}
 
 
-def triggers(start: list[Message], cancel: list[str]) -> Message:
-    """Keep these triggers running, let go of those. Idempotent by id; after a welcome the engine names all it wants.
+def triggers(start: list[Message], cancel: list[str], kill: list[str] | None = None) -> Message:
+    """Keep these triggers running, let go of those. Idempotent by id; after a hello, which names the ones the agent
+    has, the engine says what it wants in addition and what no more.
 
-    One to start: {"id", "bundle", "classpath", "kwargs", "about": "dag.task" for the log and the status page,
-    "log_key", "attempt"}.
+    One to start: {"id", "bundle", "file", "classpath", "kwargs" (plain), "about": "dag.task" for logs and the status
+    page, "log_key" or None, "task": {"dag_id", "run_id", "task_id", "map_index", "try_number"} or None}. The id of a
+    task's is the deferral's token (32 hex digits); of one that belongs to no task and goes on for ever "watcher:...".
+    `kill`: those among `cancel` whose task a user ended; their `on_kill` is called.
     """
-    return {"kind": "triggers", "start": start, "cancel": cancel}
+    return {"kind": "triggers", "start": start, "cancel": cancel, "kill": kill or []}
 
 
 def trigger_ack(ids: list[str]) -> Message:
-    """The events of these triggers are committed; the agent may forget them."""
+    """These events are committed and may be forgotten. An id is the trigger's, or "id#number" if it has a number."""
     return {"kind": "trigger_ack", "ids": ids}
 
 
@@ -262,6 +282,29 @@ def answer(id: int, result: Any = None, error: Message | None = None) -> Message
 def finish(state: str, **fields: Any) -> Message:
     """Child to agent: its last word. Fields as in `outcome`; the agent adds times, exit code and signal."""
     return {"kind": "finish", "state": state, **fields}
+
+
+# ---- agent <-> triggerer: `triggers`, `trigger_event` and `answer` are as above --------------------------------
+
+
+def host(bundle_path: str | None, settings: Message) -> Message:
+    """Agent to triggerer: the first frame. `bundle_path`: the snapshot whose code it may import, if any."""
+    return {"kind": "host", "bundle_path": bundle_path, "settings": settings}
+
+
+def alive(at: float, running: int) -> Message:
+    """Triggerer to agent, every few seconds, from within its loop: it turns."""
+    return {"kind": "alive", "at": at, "running": running}
+
+
+def trigger_ask(trigger: str, id: int, method: str, params: Message) -> Message:
+    """Triggerer to agent: a question of one trigger; `answer` with the same id comes back."""
+    return {"kind": "trigger_ask", "trigger": trigger, "id": id, "method": method, "params": params}
+
+
+def trigger_log(trigger: str, text: str) -> Message:
+    """Triggerer to agent: whole lines for the log of the task that waits, marked as a child's are."""
+    return {"kind": "trigger_log", "trigger": trigger, "text": text}
 
 
 CHILD_METHODS = {

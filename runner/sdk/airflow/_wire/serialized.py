@@ -119,6 +119,9 @@ class SerializedTask(TypedDict, total=False):
     owner: str
     noop: bool  # nothing to execute (EmptyOperator without callbacks): ends in success without a process
     group: str | None  # id of the innermost task group
+    start_trigger: (
+        dict[str, Any] | None
+    )  # a deferral (see messages.outcome): it begins with a trigger, not a process
     mapped: Expansion | None  # of the task itself; a mapped group has its own in `task_groups`
     map_index_template: str | None
     inlets: list[AssetRef]

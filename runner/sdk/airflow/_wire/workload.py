@@ -36,7 +36,8 @@ class Workload:
     """Run in a new interpreter and not in a fork of the file's zygote."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What only some attempts have. `first_start`: when a try that goes on after a pause began. `reschedules`: how
-    often it has. `resume`: {"next_method", "next_kwargs", "event", "error"} after a deferral. `callback`: this is no
+    often it has. `resume`: {"next_method", "next_kwargs", "event"} after a deferral, or {"error", "traceback"} when its
+    trigger came to nothing; error is timeout or failure. `callback`: this is no
     task but a callback to be called: {"kind", "reason", ...}."""
 
     def to_message(self) -> dict[str, Any]:

@@ -24,6 +24,11 @@ class BaseHook:
         return get_connection(conn_id)
 
     @classmethod
+    async def aget_connection(cls, conn_id: str) -> Connection:
+        """`get_connection`, without holding up an event loop."""
+        return await Connection.async_get(conn_id)
+
+    @classmethod
     def get_connections(cls, conn_id: str) -> list[Connection]:
         return [get_connection(conn_id)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.configuration import conf, generation
 from airflow.exceptions import AirflowException, NotSupported, TaskDeferred
@@ -42,6 +42,8 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
     shallow_copy_attrs: Sequence[str] = ()
     custom_operator_name: str
     inherits_from_empty_operator = False
+    start_from_trigger: bool = False
+    start_trigger_args: Any = None
 
     if TYPE_CHECKING:
 
@@ -130,9 +132,24 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
     def on_kill(self) -> None:
         """Called when the task is told to end: stop here what would go on without it."""
 
-    def defer(self, *, trigger: Any, method_name: str, kwargs: Any = None, timeout: Any = None) -> None:
-        """Hand over to a trigger; this process ends and `method_name` is called when the trigger fires."""
+    def defer(
+        self, *, trigger: Any, method_name: str | None, kwargs: Any = None, timeout: Any = None
+    ) -> NoReturn:
+        """Hand over to a trigger; this process ends and `method_name` is called when the trigger fires.
+
+        The method gets the context and, by name, `kwargs` and `event` (what the trigger fired with). `timeout`: a
+        timedelta or seconds, after which the task fails instead.
+        """
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Called in the place of `execute` when the trigger has fired, or has failed (`__fail__`)."""
+        from airflow._task.deferral import resume
+
+        return resume(self, next_method, next_kwargs or {}, context)
+
+    def expand_start_trigger_args(self, *, context: Any) -> Any:
+        return self.start_trigger_args
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
         """Render the templated fields of this (copy of the) task in place."""

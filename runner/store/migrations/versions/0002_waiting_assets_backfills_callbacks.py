@@ -286,13 +286,13 @@ def upgrade() -> None:
         sa.Column("next_kwargs", sa.Text(), nullable=False, comment="encrypted"),
         sa.Column("timeout_at", sa.Double(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=True, comment="encrypted JSON of what it fired with"),
         sa.Column(
-            "event",
+            "error",
             sa.Text(),
             nullable=True,
-            comment="JSON of what it fired with; kept until the resumed attempt has ended",
+            comment="JSON, when it came to nothing: error (timeout or failure), traceback",
         ),
-        sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["task_instance"], ["task_instance.id"], name=op.f("fk_trigger_task_instance"), ondelete="CASCADE"
         ),
