@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.scheduler.changes import Changes, Growth
 from runner.store import callbacks, deadlines, unfinished
+from runner.store.asset_events import put_events
 from runner.store.database import Connection
 from runner.store.runs import move_run
 from runner.store.triggers import put_deferrals
@@ -47,6 +48,8 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for step in changes.callback_moves:
         if not callbacks.move_callback(conn, step, now):
             raise Moved(f"callback {step.id} is not as it was")
+    if changes.asset_events:
+        put_events(conn, [event for _run, event in changes.asset_events], now)
 
 
 def _grow(conn: Connection, growth: Growth) -> None:

@@ -13,6 +13,7 @@ from airflow._wire import encoding
 from runner.api.airflow.dag_runs import FIRST, LAST, RUN_ID, make_run_id
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.execution.asking import Question, Refused
+from runner.api.manual_intervals import TimetableFailed, ask_interval
 from runner.domain.timetables import infer_manual_interval, next_run
 from runner.store.dags import Runnable, find_runnable, get_version
 from runner.store.listing_dags import find_dag_row, find_version
@@ -74,10 +75,14 @@ def trigger_dag_run(question: Question) -> dict[str, Any]:
     """
     dag_id, cell = question.text("dag_id"), question.cell
     new = _plan_run(question, dag_id)
+    try:
+        asked = ask_interval(cell, dag_id, new.logical_date)
+    except TimetableFailed as error:
+        raise Refused("invalid", str(error)) from None
     with cell.db.begin() as conn:
         runnable = _get_runnable(conn, dag_id, encoding.loads(new.conf))
         if new.logical_date is not None:
-            start, end = infer_manual_interval(runnable.spec.timetable, new.logical_date)
+            start, end = asked or infer_manual_interval(runnable.spec.timetable, new.logical_date)
             new = replace(new, interval_start=start, interval_end=end)
         try:
             key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)

@@ -24,6 +24,8 @@ _STANDARD = (
 )  # fmt: skip
 """Modules of the standard provider that have the same name below `airflow`."""
 
+_TRIGGERED = "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
+
 ROWS: tuple[tuple[str, str, str], ...] = (
     # the top level and `airflow.models`
     ("airflow", "airflow.models.dag", "DAG"),
@@ -166,13 +168,40 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.macros", "macros="),
     ("airflow.sdk", "airflow.utils.timezone", "timezone="),
     ("airflow.sdk", "airflow.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable"),
-    ("airflow.sdk", "airflow.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable"),
     (
         "airflow.sdk",
         "airflow.models.deadline",
         "DeadlineAlert DeadlineReference VariableInterval BaseDeadlineReference deadline_reference",
     ),
     ("airflow.sdk", "airflow.models.callback", "AsyncCallback SyncCallback"),
+    ("airflow.sdk", "airflow.timetables.trigger", _TRIGGERED),
+    ("airflow.sdk", "airflow.timetables.events", "EventsTimetable"),
+    ("airflow.sdk", "airflow.timetables.assets", "AssetOrTimeSchedule"),
+    ("airflow.sdk", "airflow.timetables.base", "BaseTimetable"),
+    # assets, and the datasets they were
+    ("airflow.sdk", "airflow.assets.definition", "Asset AssetAlias AssetAll AssetAny AssetWatcher"),
+    ("airflow.sdk", "airflow.assets.decorators", "asset"),
+    ("airflow.sdk", "airflow.assets.metadata", "Metadata"),
+    ("airflow.sdk.definitions.asset", "airflow.assets.definition", "*"),
+    ("airflow.sdk.definitions.asset.decorators", "airflow.assets.decorators", "*"),
+    ("airflow.sdk.definitions.asset.metadata", "airflow.assets.metadata", "Metadata"),
+    ("airflow.assets", "airflow.assets.definition", "*"),
+    ("airflow.assets", "airflow.assets.metadata", "Metadata"),
+    ("airflow", "airflow.assets.definition", "Asset Dataset"),
+    ("airflow.datasets", "airflow.assets.definition", "Dataset DatasetAlias=AssetAlias DatasetAll=AssetAll"),
+    ("airflow.datasets", "airflow.assets.definition", "DatasetAny=AssetAny BaseDataset=BaseAsset Model"),
+    ("airflow.datasets.metadata", "airflow.assets.metadata", "Metadata"),
+    ("airflow.models.dataset", "airflow.assets.definition", "Dataset"),
+    ("airflow.timetables.datasets", "airflow.timetables.assets", "DatasetOrTimeSchedule=AssetOrTimeSchedule"),
+    ("airflow.timetables.simple", "airflow.timetables.assets", "AssetTriggeredTimetable"),
+    (
+        "airflow.timetables.simple",
+        "airflow.timetables.assets",
+        "DatasetTriggeredTimetable=AssetTriggeredTimetable",
+    ),
+    ("airflow.sdk.bases.timetable", "airflow.timetables.base", "BaseTimetable"),
+    ("airflow.sdk.definitions.timetables.assets", "airflow.timetables.assets", "*"),
+    ("airflow.sdk.definitions.timetables.events", "airflow.timetables.events", "*"),
     # the modules behind airflow.sdk
     ("airflow.sdk.definitions.deadline", "airflow.models.deadline", "*"),
     ("airflow.sdk.definitions.callback", "airflow.models.callback", "AsyncCallback Callback SyncCallback"),

@@ -131,6 +131,14 @@ class AirflowInvalidSubclass(AirflowException):
     """A class does not derive from what it must."""
 
 
+class AirflowInactiveAssetInInletOrOutletException(AirflowException):
+    """A task reads or updates assets that are not active: others have their name or URI."""
+
+    def __init__(self, inactive_assets: Any) -> None:
+        super().__init__(f"cannot use inactive assets: {', '.join(map(str, inactive_assets))}")
+        self.inactive_assets = inactive_assets
+
+
 class DuplicateTaskIdFound(AirflowException):
     """A DAG already has a task or group of this id."""
 

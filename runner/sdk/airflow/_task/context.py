@@ -148,6 +148,25 @@ def _previous(name: str) -> Callable[[Context], Any]:
     return _late(read)
 
 
+def _outlet_events(context: Context) -> Any:
+    from airflow.assets.outlet_events import OutletEvents
+
+    return OutletEvents(context["outlets"])
+
+
+def _inlet_events(context: Context) -> Any:
+    from airflow.assets.past_events import InletsEvents
+
+    return InletsEvents(context["inlets"], context["ti"]._comms)
+
+
+def _triggering_events(context: Context, by_uri: bool = False) -> Any:
+    from airflow.assets import past_events
+
+    events = past_events.triggering_events(context["ti"]._comms)
+    return past_events.by_uri(events) if by_uri else past_events.TriggeringEvents(events)
+
+
 def _length(run: Any) -> dt.timedelta:
     """The length of the run's interval; nothing when it has none."""
     if run.data_interval_start is None or run.data_interval_end is None:
@@ -202,8 +221,10 @@ _MAKERS: dict[str, Callable[[Context], Any]] = {
     "prev_data_interval_start_success": _previous("data_interval_start"),
     "prev_data_interval_end_success": _previous("data_interval_end"),
     "prev_execution_date_success": _previous("logical_date"),
-    "triggering_asset_events": lambda c: {},
-    "triggering_dataset_events": lambda c: {},
+    "inlet_events": _inlet_events,
+    "outlet_events": _outlet_events,
+    "triggering_asset_events": _triggering_events,
+    "triggering_dataset_events": lambda c: _triggering_events(c, by_uri=True),
 }
 """Values of any run."""
 

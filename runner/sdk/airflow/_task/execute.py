@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
 from airflow._task import comms as comms_module
@@ -93,6 +94,7 @@ class Attempt:
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
         self.label: str | None = None
+        self.asset_events: list[dict[str, Any]] = []
         self.deferral: dict[str, Any] | None = None
 
     def run(self) -> Message:
@@ -120,6 +122,8 @@ class Attempt:
             with handled(signal.SIGTERM, self._terminate):
                 if self.task.is_mapped:
                     self._unmap()
+                if self.task.outlets or self.task.inlets:
+                    self._check_assets()
                 self.task.render_template_fields(self.context)
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
@@ -128,6 +132,8 @@ class Attempt:
                 if self.task.map_index_template is not None:
                     self._name_instance()
                 self._keep(result)
+                if self.task.outlets:
+                    self.asset_events = self._list_asset_events()
         finally:
             contexts.leave(token)
 
@@ -155,7 +161,12 @@ class Attempt:
 
     def _call(self, function: Callable[[Any], Any]) -> Any:
         try:
-            return function(self.context)
+            result = function(self.context)
+            if isinstance(result, GeneratorType):  # it yields what it has to say about its outlets
+                from airflow.assets.outlet_events import drain
+
+                result = drain(result, self.context["outlet_events"])
+            return result
         except DagRunTriggerException as wanted:
             from airflow._task.starting_runs import start_run
 
@@ -224,7 +235,19 @@ class Attempt:
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
         if skipped and outcome.state == "success":
             details["skip"] = skipped
+        if self.asset_events:
+            details["asset_events"] = self.asset_events
         return details
+
+    def _check_assets(self) -> None:
+        from airflow.assets.running import check_active
+
+        check_active(self.task, self.ti._comms)
+
+    def _list_asset_events(self) -> list[dict[str, Any]]:
+        from airflow.assets.running import list_events
+
+        return list_events(self.task, self.context)
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""

@@ -103,6 +103,14 @@ class LocalComms:
         known = self.connections.get(conn_id)
         return {"found": known is not None, **(known or {})}
 
+    def _get_asset(self, **_: Any) -> dict[str, Any]:
+        return {"found": False}
+
+    def _list_inactive_assets(self, **_: Any) -> list[Any]:
+        return []
+
+    _list_asset_events = _list_triggering_events = _list_inactive_assets
+
     def _mask(self, values: list[str]) -> None:
         return None
 

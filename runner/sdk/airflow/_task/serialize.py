@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from airflow._wire import encoding
-from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
+from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
 from airflow.configuration import conf, generation
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
@@ -95,8 +95,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "start_trigger": _start_trigger(task) if task.start_from_trigger and not task.is_mapped else None,
         "mapped": task.expand_input.to_wire() if task.is_mapped else None,
         "map_index_template": task.map_index_template,
-        "inlets": [],
-        "outlets": [],
+        "inlets": _assets(task.inlets),
+        "outlets": _assets(task.outlets),
         "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
         "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
         "has_on_failure_callback": bool(task.on_failure_callback or (task.email and task.email_on_failure)),
@@ -123,7 +123,16 @@ def is_noop(task: Any) -> bool:
     """Whether it is an EmptyOperator (or a subclass that adds no work) that nobody watches: it needs no process."""
     kind = task.operator_class if task.is_mapped else type(task)
     plain = kind.execute is EmptyOperator.execute and kind.pre_execute is EmptyOperator.pre_execute
-    return plain and not any(getattr(task, name) for name in _WATCHERS)
+    watched = any(getattr(task, name) for name in _WATCHERS)
+    return plain and not watched and not task.outlets and not task.inlets
+
+
+def _assets(items: Any) -> list[AssetRef]:
+    if not items:
+        return []
+    from airflow.assets.wire import to_refs
+
+    return to_refs(items)
 
 
 def _start_trigger(task: Any) -> dict[str, Any] | None:
