@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow._wire.frames import Message
+
 from runner.domain.states import DagRunState
 from runner.scheduler.instances import Run, Task
+from runner.store.callbacks import CallbackMove, NewCallback
+from runner.store.deadlines import Missed
 from runner.store.triggers import Deferral
 
 
@@ -29,20 +33,43 @@ class StopOrder:
     reason: str
 
 
+@dataclass(slots=True, eq=False)
+class Growth:
+    """A mapped task gets more instances: map indexes `first` up to, not including, `end`, made after `pattern`.
+
+    A pattern that had no map index becomes index 0.
+    """
+
+    pattern: Task
+    first: int
+    end: int
+    was_unmapped: bool
+    ids: list[tuple[int, int]] = field(default_factory=list)
+    """(id, map index) of the new rows; filled when they are written."""
+
+
 @dataclass(slots=True)
 class Changes:
     """Collected while the turn decides. Nothing here has happened yet."""
 
     tasks: dict[int, Task] = field(default_factory=dict)
     runs: list[RunMove] = field(default_factory=list)
+    growths: list[Growth] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+    """Task instance -> what people call it, by its map_index_template."""
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    callbacks: list[NewCallback] = field(default_factory=list)
+    """To be called, in a process of their own, because of what this turn ended."""
+    callback_moves: list[CallbackMove] = field(default_factory=list)
     starts: dict[int, list[Task]] = field(default_factory=dict)
     """Link -> attempts to hand to it."""
     stops: list[StopOrder] = field(default_factory=list)
     acks: dict[int, list[str]] = field(default_factory=dict)
     """Link -> attempts whose reports are done with."""
+    callback_starts: dict[int, list[Message]] = field(default_factory=dict)
+    """Link -> workloads of callbacks to hand to it."""
     create_runs: bool = False
     deferrals: dict[int, Deferral | None] = field(default_factory=dict)
     """Task instance -> what it waits for from now on; None: for nothing any more."""
@@ -56,15 +83,19 @@ class Changes:
     """Links that said hello, and the triggers that their agents have."""
     has_reloaded: bool = False
     """Runs were read again: what they wait for may be other triggers than before."""
+    missed: list[Missed] | None = None
+    """Promises that were not kept; None when none has fallen due."""
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.create_runs)
+        told = self.callbacks or self.callback_moves or self.missed is not None
+        return bool(self.tasks or self.runs or self.growths or self.create_runs or told)
 
     @property
     def touched(self) -> set[int]:
         """The runs whose memory is not to be trusted when the transaction fails."""
-        return {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+        keys = {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+        return keys | {growth.pattern.run.key for growth in self.growths}
 
     def of_run(self, key: int) -> Changes:
         """What of this is written for one run."""
@@ -73,9 +104,12 @@ class Changes:
         return Changes(
             tasks,
             [move for move in self.runs if move.run.key == key],
+            [growth for growth in self.growths if growth.pattern.run.key == key],
+            {id: label for id, label in self.labels.items() if id in tasks},
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            callbacks=[callback for callback in self.callbacks if callback.run == key],
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 

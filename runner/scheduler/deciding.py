@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, firing, reports
 from runner.scheduler.batch import Batch
+from runner.scheduler.callbacks import Callbacks
+from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Run
 from runner.scheduler.link import AgentLink
 from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
-from runner.store import dags, unfinished
+from runner.store import dags, deadlines, unfinished
 from runner.store.database import Connection, Database
 from runner.store.secrets import SecretBox
 
@@ -29,20 +34,30 @@ _STUCK = "no task of it can start any more, though some have not ended"
 _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment's generation and configuration decide."""
+
+    generation: int
+    fresh_interpreter: bool = False
+    max_map_length: int = MAX_LENGTH
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
     def __init__(
-        self, db: Database, generation: int, new_attempt: Callable[[], str], box: SecretBox | None = None
+        self, db: Database, rules: Rules, new_attempt: Callable[[], str], box: SecretBox | None = None
     ) -> None:
-        self.frontier = Frontier(box)
-        self.timers = Timers()
         self._db = db
+        self._rules = rules
+        self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
+        self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
+        self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._generation = generation
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -53,11 +68,15 @@ class Decider:
         if batch.needs_reading:
             with self._db.read() as conn:
                 self._read(conn, batch, now)
+        frontier.settle_grown(batch.grown, now)
         for link, message in batch.reports:
             self._report(link, message, now)
         for kind, key in batch.due:
             self._fall_due(kind, key, now)
-        admit(frontier, _list_rooms(links, changes), self._limits, now, self._new_attempt)
+        rooms = _list_rooms(links, changes)
+        admit(frontier, rooms, self._limits, now, self._new_attempt)
+        if self.callbacks.has_pending:
+            self.callbacks.admit(rooms, changes, self._new_attempt)
         self._end_stuck_runs(changes)
         return changes
 
@@ -70,12 +89,12 @@ class Decider:
             now,
             self._blocked,
             lambda version: self._loader.get_spec(conn, version),
-            self._generation >= 3,
+            self._rules.generation >= 3,
         )
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch()
+        after = Batch(grown=self.frontier.attach(changes.growths), callbacks=bool(changes.callbacks))
         for task in changes.tasks.values():
             task.mark_saved()
             if task.state in _TIMED or (
@@ -94,6 +113,10 @@ class Decider:
             self._set_creation(created.next_due)
         return after
 
+    def _find_lengths(self, run: Run, task_id: str, key: str) -> dict[int, int | None]:
+        with self._db.read() as conn:
+            return unfinished.list_lengths(conn, run.row, task_id, key)
+
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""
         if batch.load_all or batch.dags_changed or batch.poll:
@@ -109,6 +132,11 @@ class Decider:
             self._loader.load_all(conn, now)
         elif batch.poll:
             batch.reload |= find_strays(conn, self.frontier)
+        if batch.load_all or batch.callbacks:
+            self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
+        if batch.poll and deadlines.has_due(conn, now):
+            missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
+            self.frontier.changes.callbacks += want_for_promises(missed)
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
@@ -122,16 +150,25 @@ class Decider:
     def _report(self, link: AgentLink, message: Message, now: float) -> None:
         try:
             if message["kind"] == "hello":
-                reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                held = set(message["attempts"])
+                reports.reconcile(self.frontier, link.id, link.agent, held, now, self.callbacks.knows)
+                self.callbacks.reconcile(link.id, link.agent, held, self.frontier.changes)
                 self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
             elif message["kind"] == "trigger_event":
-                firing.note_event(self.frontier, link.id, message, now, retry=self._generation >= 3)
+                firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)
+            elif self.callbacks.knows(message["attempt"]):
+                self._report_callback(link, message)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
                 reports.note_finished(self.frontier, link.id, message, now)
         except (KeyError, TypeError, ValueError):
             log.exception("cannot use a report of agent %s: %s", link.agent, message)
+
+    def _report_callback(self, link: AgentLink, message: Message) -> None:
+        if message["kind"] == "finished":
+            self.callbacks.finish(message["attempt"], message["outcome"], self.frontier.changes)
+            self.frontier.changes.acknowledge(link.id, message["attempt"])
 
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:

@@ -6,16 +6,20 @@ No SQL and no clock: the loop loads rows, tells what happened, and writes what `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from runner.domain.decide import is_legal, judge_start
-from runner.domain.past import is_past_met
+from runner.domain.decide import is_legal
+from runner.domain.mapping import MAX_LENGTH
 from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
-from runner.scheduler.changes import Changes, RunMove
-from runner.scheduler.instances import Run, Task, fill_run
+from runner.scheduler.calls import want_for_run
+from runner.scheduler.changes import Changes, Growth, RunMove
+from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
+from runner.scheduler.following import Followers
+from runner.scheduler.instances import Place, Run, Task, fill_run
+from runner.scheduler.judging import NOTHING_THERE, NOTHING_TO_MAP, REFUSALS, SURPLUS, judge
 from runner.store.secrets import SecretBox
 from runner.store.triggers import Deferral
 from runner.store.unfinished import InstanceRow
@@ -23,18 +27,19 @@ from runner.store.unfinished import InstanceRow
 _S = TaskInstanceState
 _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
 _KEEPS_DEFERRAL = frozenset({_S.DEFERRED, _S.SCHEDULED, _S.QUEUED, _S.RUNNING, _S.RESTARTING})
-_REFUSALS = {
-    Outcome.SKIP: (_S.SKIPPED, "its trigger rule cannot be met: it is skipped"),
-    Outcome.UPSTREAM_FAILED: (_S.UPSTREAM_FAILED, "a task that it depends on failed"),
-    Outcome.REMOVED: (_S.REMOVED, "its DAG has no such task any more"),
-}
-Place = tuple[Run, int]
 
 
 class Frontier:
-    """All unfinished runs. `changes` is replaced at the start of every turn."""
+    """All unfinished runs. `changes` is replaced at the start of every turn.
 
-    def __init__(self, box: SecretBox | None = None) -> None:
+    `find_lengths` reads what tasks left that others are mapped over; `box` seals what deferred tasks wait with.
+    """
+
+    def __init__(
+        self, find_lengths: FindLengths, max_map_length: int = MAX_LENGTH, box: SecretBox | None = None
+    ) -> None:
+        self.find_lengths = find_lengths
+        self.max_map_length = max_map_length
         self.box = box
         self.runs: dict[int, Run] = {}
         self.tasks: dict[int, Task] = {}
@@ -51,7 +56,7 @@ class Frontier:
         """Token of a deferral -> the deferred task."""
         self.starting: dict[int, Task] = {}
         """Ready tasks that begin with a trigger and need no slot."""
-        self._followers: dict[int, int] = {}
+        self._followers = Followers(self.runs)
 
     # ---- runs come and go
 
@@ -74,7 +79,7 @@ class Frontier:
                 self.queue.add(task.demand)
             elif task.state is _S.DEFERRED:
                 self.usage.wait(task.demand)
-        self.settle(((run, i) for i in run.plan.graph.order), now)
+        self.settle(((run, i, None) for i in run.plan.graph.order), now)
         self.finish_if_over(run)
         return [task for task in run.tasks if task.state in _SLEEPING or task.next_at is not None]
 
@@ -92,7 +97,7 @@ class Frontier:
         if run is None:
             return None
         self.active.get(run.dag_id, set()).discard(key)
-        self._followers.pop(key, None)
+        self._followers.forget(key)
         for task in run.tasks:
             self.tasks.pop(task.id, None)
             self.queue.discard(task.id)
@@ -107,13 +112,49 @@ class Frontier:
         return run
 
     def follow(
-        self, previous: int, run: Run, states: dict[str, TaskInstanceState | None], now: float
+        self,
+        previous: int,
+        run: Run,
+        unmet: dict[str, int],
+        now: float,
+        newcomers: frozenset[str] = frozenset(),
     ) -> None:
-        """Let a run look at the run before it, whose tasks stand like this."""
-        self._followers[previous] = run.key
-        run.previous = states
-        if run.tasks:
-            self.settle(((run, i) for i in run.plan.needs_past), now)
+        """Let a run look at the run before it: of each task, how many instances have not ended well there.
+
+        `newcomers`: tasks that need no run before.
+        """
+        self._followers.put(previous, run)
+        run.previous, run.newcomers = unmet, newcomers
+        if run.instances:
+            self.settle(((run, i, None) for i in run.plan.needs_past), now)
+
+    def attach(self, growths: Sequence[Growth]) -> list[tuple[int, int]]:
+        """Take in the instances that have been written; for `settle_grown` in the next turn."""
+        grown = []
+        for growth in growths:
+            run, position = growth.pattern.run, growth.pattern.position
+            if self.runs.get(run.key) is run:
+                self.tasks.update((task.id, task) for task in attach(growth))
+                grown.append((run.key, position))
+        return grown
+
+    def settle_grown(self, grown: Iterable[tuple[int, int]], now: float) -> None:
+        """Look at tasks, by run and position, that have new instances, and at what goes with these."""
+        places: list[Place] = []
+        for key, position in grown:
+            run = self.runs.get(key)
+            if run is not None and run.instances:
+                near = run.plan.spread.inside_down.get(position, ())
+                places += [(run, i, None) for i in (position, *near)]
+        self.settle(places, now)
+
+    def drop_growths(self, run: Run) -> None:
+        """Take back what this turn wanted to add to a run."""
+        for growth in self.changes.growths:
+            if growth.pattern.run is run:
+                shrink(growth)
+                self._followers.count(growth.pattern, growth.first - growth.end)
+        self.changes.growths = [growth for growth in self.changes.growths if growth.pattern.run is not run]
 
     # ---- tasks move
 
@@ -139,10 +180,7 @@ class Frontier:
         self.starting.pop(task.id, None)
         run.idle += (state is None) - (old is None)
         if state in TERMINAL:
-            run.unfinished -= 1
-            is_setup = task.spec.is_setup
-            for j in run.plan.graph.downstream[task.position]:
-                run.counts[j].add(state, 1, is_setup)
+            self._count_end(task, old)
         if state is not _S.SCHEDULED:
             self.queue.discard(task.id)
         self.changes.tasks[task.id] = task
@@ -159,25 +197,31 @@ class Frontier:
         if task.state in _SLEEPING and (task.next_at or 0.0) <= now:
             self._let_wait(task)
         elif task.state is None:
-            self.settle([(task.run, task.position)], now)
+            self.settle([(task.run, task.position, task.map_index)], now)
 
     def find_affected(self, task: Task) -> list[Place]:
         """Where to look after the task ended: downstream, at watching teardowns, and in the run after."""
-        run = task.run
-        places = [(run, j) for j in run.plan.graph.downstream[task.position]]
-        places += [(run, j) for j in run.plan.watchers.get(task.position, ())]
-        return places + self._find_followers(task)
+        run, position, spread = task.run, task.position, task.run.plan.spread
+        if not spread.groups:
+            places: list[Place] = [(run, j, None) for j in spread.outside_down[position]]
+            places += [(run, j, None) for j in run.plan.watchers.get(position, ())]
+            return places + self._followers.find_places(task)
+        places = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
+        own = task.map_index if task.map_index >= 0 else None
+        places += [(run, j, own) for j in spread.inside_down.get(position, ())]
+        for j in run.plan.watchers.get(position, ()):
+            places.append((run, j, own if spread.is_pair(position, j) else None))
+        return places + self._followers.find_places(task)
 
     def settle(self, places: Iterable[Place], now: float) -> None:
         """Look at tasks that have not started, and at all that follows from what is decided there."""
         todo = deque(places)
         touched: dict[int, Run] = {}
         while todo:
-            run, position = todo.popleft()
-            task = run.tasks[position]
+            run, position, map_index = todo.popleft()
             touched[run.key] = run
-            if task.state is None and run.state is DagRunState.RUNNING and self._decide(task, now):
-                todo.extend(self.find_affected(task))
+            if run.state is DagRunState.RUNNING:
+                todo.extend(self._look(run, position, map_index, now))
         for run in touched.values():
             self.finish_if_over(run)
 
@@ -185,20 +229,24 @@ class Frontier:
         """End a run none of whose tasks is unfinished."""
         if run.unfinished or run.state is not DagRunState.RUNNING:
             return
-        state = judge_end(run.tasks[i].state for i in run.plan.leaves)
+        state = judge_end(run.list_leaves())
         self.end_run(
             run, state, None if state is DagRunState.SUCCESS else "a task that decides its end failed"
         )
 
     def end_run(self, run: Run, state: DagRunState, reason: str | None) -> None:
         """End a run. It stays in memory until the turn is committed."""
+        self.drop_growths(run)
         self.changes.runs.append(RunMove(run, run.state, state, reason))
+        self.changes.callbacks += want_for_run(run, state, reason)
         run.state = state
         self.active.get(run.dag_id, set()).discard(run.key)
 
     def is_stuck(self, run: Run) -> bool:
         """Nothing of the run is under way, ready or asleep, no task can start, and no earlier run can change that."""
         if run.state is not DagRunState.RUNNING or not run.unfinished or run.idle != run.unfinished:
+            return False
+        if run.growing:
             return False
         waiting = [task for task in run.tasks if task.state is None]
         return not any(
@@ -208,25 +256,94 @@ class Frontier:
 
     # ---- inside
 
-    def _decide(self, task: Task, now: float) -> bool:
-        """Decide on a task that has not started; True when that ended it."""
-        run = task.run
-        extras = run.plan.extras.get(task.position)
-        states = run.states if extras else ()
-        outcome = judge_start(run.plan.graph, task.position, run.counts[task.position], states, extras)
-        if outcome in _REFUSALS:
-            state, reason = _REFUSALS[outcome]
-            self.move(task, state, reason)
-            task.end_date = now
-            return True
-        if outcome is Outcome.WAIT or not self._is_past_met(task):
-            return False
+    def _look(self, run: Run, position: int, map_index: int | None, now: float) -> Sequence[Place]:
+        """Decide on the instances of a task that have not started; where to look next."""
+        tasks = run.instances[position]
+        if len(tasks) == 1:
+            task = tasks[0]
+            if task.state is not None or (run.growing and position in run.growing):
+                return ()
+            return self._decide(task, judge(task), now)
+        return self._look_at_many(run, position, map_index, now)
+
+    def _look_at_many(self, run: Run, position: int, map_index: int | None, now: float) -> list[Place]:
+        """Decide on instances of a mapped task. Where all stand alike one is asked for all."""
+        tasks = run.instances[position]
+        if map_index is not None:
+            one = run.find_instance(position, map_index)
+            tasks = [one] if one is not None else []
+        first = next((task for task in tasks if task.state is None), None)
+        if first is None or position in run.growing:
+            return []
+        is_shared = position not in run.plan.spread.inside_up and not run.counts[position].removed
+        outcome = judge(first)
+        if is_shared and outcome is Outcome.WAIT:
+            return []
+        places: list[Place] = []
+        for task in tasks:
+            if task.state is None:
+                places += self._decide(task, outcome if is_shared else judge(task), now)
+        return places
+
+    def _decide(self, task: Task, outcome: Outcome, now: float) -> Sequence[Place]:
+        """Do what was decided of a task that has not started; where to look next."""
+        if outcome is Outcome.WAIT:
+            return ()
+        if outcome in REFUSALS:
+            state, reason = REFUSALS[outcome]
+            return self._settle_at(task, state, now, reason)
+        if task.needs_expansion:
+            return self._expand(task, now)
+        places = self._measure(task, now) if task.spec.lengths is not None else []
+        if task.state is not None:
+            return places
         if task.spec.noop:
-            self.move(task, _S.SUCCESS)
-            task.start_date = task.end_date = now
-            return True
+            task.start_date = now
+            return places + self._settle_at(task, _S.SUCCESS, now)
         self._let_wait(task)
-        return False
+        return places
+
+    def _settle_at(
+        self, task: Task, state: TaskInstanceState, now: float, reason: str | None = None
+    ) -> list[Place]:
+        self.move(task, state, reason)
+        task.end_date = now
+        return self.find_affected(task)
+
+    def _expand(self, task: Task, now: float) -> list[Place]:
+        """Give a mapped task its instances. They are there in the next turn."""
+        count = count_items(task, self.find_lengths, self.changes)
+        if count is None:
+            return self._settle_at(task, _S.UPSTREAM_FAILED, now, NOTHING_THERE)
+        if not count:
+            return self._settle_at(task, _S.SKIPPED, now, NOTHING_TO_MAP)
+        self._grow(task, count)
+        run = task.run
+        return [(run, j, None) for j in run.plan.spread.inside_down.get(task.position, ())]
+
+    def _measure(self, task: Task, now: float) -> list[Place]:
+        """Once before instances of an expanded task start: are there as many as there are items, now?
+
+        What a task is mapped over changes when the task that left it runs again.
+        """
+        run = task.run
+        if task.position in run.measured:
+            return []
+        run.measured.add(task.position)
+        count = count_items(task, self.find_lengths, self.changes)
+        if count is None:
+            return []
+        places: list[Place] = []
+        for other in list_surplus(task, count):
+            places += self._settle_at(other, _S.REMOVED, now, SURPLUS)
+        if count > run.widths[task.position]:
+            self._grow(task, count)
+        return places
+
+    def _grow(self, task: Task, count: int) -> None:
+        growth = grow(task, count)
+        self.changes.growths.append(growth)
+        self._followers.count(task, growth.end - growth.first)
 
     def _leave_trigger(self, task: Task) -> None:
         if task.deferral is not None:
@@ -245,21 +362,12 @@ class Frontier:
         self.queue.add(task.demand)
         self.fresh.append(task)
 
-    def _is_past_met(self, task: Task) -> bool:
+    def _count_end(self, task: Task, old: TaskInstanceState | None) -> None:
+        """Count an end, or that what was over is removed, wherever instances are counted."""
         run = task.run
-        if run.previous is None or task.position not in run.plan.needs_past:
-            return True
-        below = run.plan.graph.downstream[task.position] if task.spec.wait_for_downstream else ()
-        downstream = [run.previous.get(run.tasks[j].spec.task_id) for j in below]
-        return is_past_met(run.previous.get(task.spec.task_id), downstream)
-
-    def _find_followers(self, task: Task) -> list[Place]:
-        after = self.runs.get(self._followers.get(task.run.key, -1))
-        if after is None or after.previous is None:
-            return []
-        after.previous[task.spec.task_id] = task.state
-        position = after.plan.graph.index.get(task.spec.task_id)
-        if position is None or not after.tasks:
-            return []
-        near = {position, *after.plan.graph.upstream[position]}
-        return [(after, i) for i in near & after.plan.needs_past]
+        if old in TERMINAL:
+            run.count_state(task.position, old, -1)
+        else:
+            run.unfinished -= 1
+        run.count_state(task.position, task.state, 1)
+        self._followers.count_end(task, old)

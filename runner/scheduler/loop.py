@@ -16,16 +16,17 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.events import Answered, Event, ParseAsked, Stop, TriggersKept
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
-from runner.scheduler.deciding import Decider
+from runner.scheduler.deciding import Decider, Rules
 from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
 from runner.scheduler.instances import Task
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
-from runner.scheduler.questions import Handler, Questions, nobody, refuse
+from runner.scheduler.questions import AttemptInfo, Handler, Questions, describe_asker, nobody, refuse
 from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
 from runner.scheduler.triggers import STANDING, StandingHandler, Triggers, ignore_standing
@@ -58,9 +59,10 @@ class Scheduler:
         on_standing_event: StandingHandler = ignore_standing,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, spec.generation, new_attempt, box)
-        self._on_standing_event = on_standing_event
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
+        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
+        self._decider = Decider(db, Rules(spec.generation, self._fresh, longest), new_attempt, box)
+        self._on_standing_event = on_standing_event
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
@@ -217,13 +219,18 @@ class Scheduler:
         self._questions.call(tell)
 
     def _ask(self, link: AgentLink, message: Message) -> None:
-        """A question of a task, of the trigger it waits for, or of a standing trigger."""
+        """A question of a task, of the trigger it waits for, of a callback, or of a standing trigger."""
         asker, frontier = message["attempt"], self._decider.frontier
         task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
-        if task is None and self._triggers.is_standing(asker):
-            self._questions.ask_for(link.id, nobody(asker), message)
+        if task is not None:
+            info: AttemptInfo | None = describe_asker(task)
         else:
-            self._questions.ask(link.id, task, message)
+            info = (
+                nobody(asker)
+                if self._triggers.is_standing(asker)
+                else self._decider.callbacks.describe(asker)
+            )
+        self._questions.ask(link.id, info, message)
 
     def _drop(self, link: AgentLink) -> None:
         self._hub.drop(link)
@@ -267,6 +274,7 @@ class Scheduler:
             except Moved as error:
                 log.info("%s: reading it again", error)
                 batch.reload |= changes.touched
+                batch.callbacks = True
                 continue
             self._batch = self._decider.settle_batch(changes, created, now)
             return changes
@@ -290,6 +298,11 @@ class Scheduler:
             if link is not None:
                 link.held.update(task.attempt for task in tasks if task.attempt)
                 self._hub.queue(link, messages.run([self._make_workload(task) for task in tasks]))
+        for key, workloads in changes.callback_starts.items():
+            link = self._hub.links.get(key)
+            if link is not None:
+                link.held.update(work["attempt"] for work in workloads)
+                self._hub.queue(link, messages.run(workloads))
         for order in changes.stops:
             link = self._hub.find(order.agent)
             if link is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.scheduler.changes import Changes
-from runner.store import unfinished
+from runner.scheduler.changes import Changes, Growth
+from runner.store import callbacks, deadlines, unfinished
 from runner.store.database import Connection
 from runner.store.runs import move_run
 from runner.store.triggers import put_deferrals
@@ -15,10 +15,20 @@ class Moved(RuntimeError):
 
 def write(conn: Connection, changes: Changes, now: float) -> None:
     """Write what the turn decided, or raise Moved and leave it to the caller to roll back."""
-    if changes.tasks:
-        rows = [task.to_row() for task in changes.tasks.values()]
-        if not unfinished.save_instances(conn, rows):
+    rows = [task.to_row() for task in changes.tasks.values() if not task.is_newly_scheduled]
+    if rows and not unfinished.save_instances(conn, rows):
+        raise Moved("a task instance is not as it was")
+    waiting: dict[float | None, list[int]] = {}
+    for task in changes.tasks.values():
+        if task.is_newly_scheduled:
+            waiting.setdefault(task.scheduled_at, []).append(task.id)
+    for at, keys in waiting.items():
+        if not unfinished.schedule_instances(conn, keys, at or now):
             raise Moved("a task instance is not as it was")
+    for growth in changes.growths:
+        _grow(conn, growth)
+    if changes.labels:
+        unfinished.set_labels(conn, changes.labels)
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")
@@ -30,3 +40,19 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
+    if changes.missed is not None:
+        deadlines.settle(conn, [item.id for item in changes.missed], now)
+    if changes.callbacks:
+        callbacks.put_callbacks(conn, changes.callbacks, now)
+    for step in changes.callback_moves:
+        if not callbacks.move_callback(conn, step, now):
+            raise Moved(f"callback {step.id} is not as it was")
+
+
+def _grow(conn: Connection, growth: Growth) -> None:
+    task = growth.pattern
+    tries = task.spec.retries + 1
+    made = unfinished.grow_task(conn, task.id, growth.first, growth.end, tries)
+    if made is None:
+        raise Moved(f"the mapped task {task.spec.task_id} is not as it was")
+    growth.ids = made

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from runner.domain.past import ENDED_WELL
 from runner.domain.states import LIVE, DagRunState
 from runner.store.put import insert_missing, put_rows
 from runner.store.schema import dag_run, pool, task_instance, task_try, xcom
@@ -87,12 +88,21 @@ _SAVE = (
     )
     .values({name: sa.bindparam(f"to_{name}") for name in CHANGEABLE})
 )
-_RUN_COLUMNS = [dag_run.c[name] for name in RunRow._fields]
+RUN_COLUMNS = [dag_run.c[name] for name in RunRow._fields]
 _INSTANCE_COLUMNS = [task_instance.c[name] for name in InstanceRow._fields]
 _LOAD = sa.select(*_INSTANCE_COLUMNS).where(task_instance.c.run == sa.bindparam("run"))
 _DROP_XCOMS = xcom.delete().where(
     *(xcom.c[name] == sa.bindparam(f"x_{name}") for name in ("dag_id", "run_id", "task_id", "map_index"))
 )
+
+
+_LABEL = (
+    task_instance.update()
+    .where(task_instance.c.id == sa.bindparam("key"))
+    .values(map_index_label=sa.bindparam("label"))
+)
+_CHUNK = 500  # bound parameters per statement are limited
+_COPIED = ("run", "dag_id", "run_id", "task_id", "operator", "pool", "pool_slots", "priority_weight", "queue")
 
 
 def list_unfinished(conn: sa.Connection) -> dict[int, str]:
@@ -103,7 +113,7 @@ def list_unfinished(conn: sa.Connection) -> dict[int, str]:
 
 def load_runs(conn: sa.Connection, keys: Collection[int] | None = None) -> list[RunRow]:
     """Unfinished runs, oldest first: all of them, or those of `keys` that are unfinished."""
-    query = sa.select(*_RUN_COLUMNS).where(dag_run.c.state.in_(_UNFINISHED))
+    query = sa.select(*RUN_COLUMNS).where(dag_run.c.state.in_(_UNFINISHED))
     if keys is not None:
         query = query.where(dag_run.c.id.in_(list(keys)))
     return [RunRow(*row) for row in conn.execute(query.order_by(dag_run.c.run_after, dag_run.c.id))]
@@ -120,6 +130,20 @@ def save_instances(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> bo
     A row: `key`, `from_state`, `from_attempt`, and `to_<column>` for every column in CHANGEABLE.
     """
     return conn.execute(_SAVE, rows).rowcount == len(rows)
+
+
+def schedule_instances(conn: sa.Connection, keys: Sequence[int], at: float) -> bool:
+    """Let task instances that nothing has happened to wait for a slot since `at`; False when one is not so any more.
+
+    What thousands of instances need at once, in few statements.
+    """
+    t, done = task_instance.c, 0
+    for start in range(0, len(keys), _CHUNK):
+        chosen = t.id.in_(keys[start : start + _CHUNK])
+        untouched = (t.state.is_(None), t.attempt.is_(None))
+        change = task_instance.update().where(chosen, *untouched).values(state="scheduled", scheduled_at=at)
+        done += conn.execute(change).rowcount
+    return done == len(keys)
 
 
 def put_tries(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -167,14 +191,17 @@ def list_live(conn: sa.Connection) -> set[str]:
 
 def find_previous_run(
     conn: sa.Connection, dag_id: str, logical_date: float | None, scheduled_only: bool
-) -> int | None:
-    """The run before, by logical date: the one that depends_on_past looks at."""
+) -> tuple[int, float] | None:
+    """The run before, by logical date, with that date: the one that depends_on_past looks at."""
     if logical_date is None:
         return None
-    query = sa.select(dag_run.c.id).where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < logical_date)
+    query = sa.select(dag_run.c.id, dag_run.c.logical_date).where(
+        dag_run.c.dag_id == dag_id, dag_run.c.logical_date < logical_date
+    )
     if scheduled_only:
         query = query.where(dag_run.c.run_type == "scheduled")
-    return conn.execute(query.order_by(dag_run.c.logical_date.desc()).limit(1)).scalar()
+    row = conn.execute(query.order_by(dag_run.c.logical_date.desc()).limit(1)).first()
+    return None if row is None else (row[0], row[1])
 
 
 def find_next_run(conn: sa.Connection, dag_id: str, logical_date: float) -> int | None:
@@ -187,7 +214,57 @@ def find_next_run(conn: sa.Connection, dag_id: str, logical_date: float) -> int 
     return conn.execute(query.order_by(dag_run.c.logical_date).limit(1)).scalar()
 
 
-def load_states(conn: sa.Connection, run: int) -> dict[str, str | None]:
-    """State by task id of a run (unmapped tasks)."""
-    query = sa.select(task_instance.c.task_id, task_instance.c.state).where(task_instance.c.run == run)
-    return {row[0]: row[1] for row in conn.execute(query)}
+def count_unmet(conn: sa.Connection, run: int) -> dict[str, int]:
+    """By task that the run has, how many of its instances have not ended well in it."""
+    t = task_instance.c
+    ended_well = t.state.in_([str(state) for state in ENDED_WELL])
+    unmet = sa.func.sum(sa.case((ended_well, 0), else_=1))
+    query = sa.select(t.task_id, unmet).where(t.run == run).group_by(t.task_id)
+    return {row[0]: int(row[1]) for row in conn.execute(query)}
+
+
+def list_seasoned(conn: sa.Connection, dag_id: str, before: float, task_ids: Collection[str]) -> set[str]:
+    """Which of these tasks some run of the DAG with an earlier logical date has."""
+    joined = task_instance.join(dag_run, dag_run.c.id == task_instance.c.run)
+    query = sa.select(task_instance.c.task_id).select_from(joined).distinct()
+    named = (task_instance.c.task_id.in_(list(task_ids)), task_instance.c.dag_id == dag_id)
+    return set(conn.execute(query.where(*named, dag_run.c.logical_date < before)).scalars())
+
+
+def list_lengths(conn: sa.Connection, run: RunRow, task_id: str, key: str) -> dict[int, int | None]:
+    """Map index -> how many items the task's XCom has (None: it cannot be mapped over); without those not there."""
+    at = (
+        xcom.c.dag_id == run.dag_id,
+        xcom.c.run_id == run.run_id,
+        xcom.c.task_id == task_id,
+        xcom.c.key == key,
+    )
+    return {row[0]: row[1] for row in conn.execute(sa.select(xcom.c.map_index, xcom.c.length).where(*at))}
+
+
+def grow_task(
+    conn: sa.Connection, pattern: int, first: int, end: int, tries: int
+) -> list[tuple[int, int]] | None:
+    """Give a mapped task instances `first` up to, not including, `end`, in one statement: their (id, map index).
+
+    They are made after the row `pattern`, which becomes index 0 if it had none. None: that row is gone.
+    """
+    t = task_instance.c
+    numbered = sa.case((t.map_index < 0, 0), else_=t.map_index)
+    if conn.execute(task_instance.update().where(t.id == pattern).values(map_index=numbered)).rowcount != 1:
+        return None
+    if first >= end:
+        return []
+    series = sa.select(sa.literal(first).label("number")).cte("series", recursive=True)
+    series = series.union_all(sa.select(series.c.number + 1).where(series.c.number + 1 < end))
+    copied = [t[name] for name in _COPIED]
+    crossed = task_instance.join(series, sa.true())
+    rows = sa.select(*copied, series.c.number, sa.literal(tries)).select_from(crossed).where(t.id == pattern)
+    columns = [*_COPIED, "map_index", "max_tries"]
+    made = conn.execute(task_instance.insert().from_select(columns, rows).returning(t.id, t.map_index))
+    return [(row[0], row[1]) for row in made]
+
+
+def set_labels(conn: sa.Connection, labels: Mapping[int, str]) -> None:
+    """What people call task instances of mapped tasks."""
+    conn.execute(_LABEL, [{"key": key, "label": label} for key, label in labels.items()])

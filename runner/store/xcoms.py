@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runner.domain.mapping import measure_value
 from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
 from runner.store.put import put_rows
 from runner.store.schema import dag_run, task_instance, xcom
@@ -121,6 +122,7 @@ def put_xcoms(conn: sa.Connection, place: Place, values: dict[str, Any], now: fl
             "key": key,
             "value": json.dumps(value, separators=(",", ":"), ensure_ascii=False),
             "created_at": now,
+            "length": measure_value(value),
         }
         for key, value in values.items()
     ]

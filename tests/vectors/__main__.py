@@ -15,6 +15,7 @@ from tests.vectors.report import Report
 RUNNERS = (
     "sigv4",
     "sigv4_wire",
+    "trigger_rules",
 )
 """The files there is a runner for; a new one is a line here and a module of that name."""
 

@@ -15,11 +15,14 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.query import epoch
 from runner.domain.graph import DagGraph, build
+from runner.domain.spread import plan_spread
 from runner.store.dags import find_runnable
 from runner.store.listing_runs import TiFilter, find_run, list_every_task_instance
 from runner.store.task_instances import clear
 from runner.store.user_edits import set_task_notes
 
+Indexes = dict[str, set[int] | None]
+"""Task -> which of its instances, by map index; None: all."""
 _FAILED = ("failed", "upstream_failed")
 _RUNNING = ("running", "restarting")
 
@@ -60,7 +63,8 @@ def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[An
     runnable = find_runnable(conn, dag_id)
     if runnable is None:
         raise not_found("DAG", dag_id)
-    wanted = _find_tasks(build(runnable.spec.tasks), body)
+    graph = build(runnable.spec.tasks)
+    wanted = None if body.task_ids is None else _find_tasks(graph, body)
     states: list[str] = [*_FAILED] if body.only_failed else [*_RUNNING] if body.only_running else []
     bounds = {"logical_date": _bounds(conn, dag_id, body)}
     run_ids = (
@@ -68,23 +72,37 @@ def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[An
     )
     equal: dict[str, list[Any]] = {
         "state": list(states),
-        "task_id": sorted(wanted) if wanted is not None else [],
+        "task_id": sorted(wanted or ()),
     }
     rows = list_every_task_instance(conn, TiFilter([dag_id], run_ids, equal, bounds=bounds))
-    pairs = {(name[0], name[1]) for name in body.task_ids or [] if isinstance(name, tuple)}
-    plain = {name for name in body.task_ids or [] if isinstance(name, str)}
-    named = {name for name, _index in pairs} - plain
-    return [row for row in rows if row.task_id not in named or (row.task_id, row.map_index) in pairs]
+    return [row for row in rows if wanted is None or _takes_in(wanted[row.task_id], row.map_index)]
 
 
-def _find_tasks(graph: DagGraph, body: TaskInstancesClear) -> set[str] | None:
-    """The tasks named, with those above and below if asked for; None: all."""
-    if body.task_ids is None:
-        return None
-    names = {name if isinstance(name, str) else name[0] for name in body.task_ids}
-    if unknown := names - graph.index.keys():
+def _takes_in(indexes: set[int] | None, map_index: int) -> bool:
+    return indexes is None or map_index in indexes
+
+
+def _find_tasks(graph: DagGraph, body: TaskInstancesClear) -> Indexes:
+    """The tasks named, with those above and below if asked for, and which of their instances."""
+    named = [(name, None) if isinstance(name, str) else name for name in body.task_ids or ()]
+    if unknown := {name for name, _index in named} - graph.index.keys():
         raise not_found("in this DAG the task", sorted(unknown)[0])
-    return expand_tasks(graph, names, body.include_upstream, body.include_downstream)
+    in_one_run = body.dag_run_id is not None and not (body.include_past or body.include_future)
+    spread = plan_spread(graph)
+    found: Indexes = {}
+    for name, map_index in named:
+        position = graph.index[name]
+        _add(found, name, map_index)
+        for near in expand_tasks(graph, {name}, body.include_upstream, body.include_downstream) - {name}:
+            is_pair = in_one_run and spread.is_pair(position, graph.index[near])
+            _add(found, near, map_index if is_pair else None)
+    return found
+
+
+def _add(found: Indexes, name: str, map_index: int | None) -> None:
+    """Take in an instance of a task, or all of them."""
+    known = found.get(name, set())
+    found[name] = None if known is None or map_index is None else {*known, map_index}
 
 
 def expand_tasks(graph: DagGraph, names: set[str], upstream: bool, downstream: bool) -> set[str]:

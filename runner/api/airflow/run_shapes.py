@@ -62,11 +62,18 @@ def ti_body(row: Any, summary: Summary, waiting: Mapping[int, dict[str, Any]]) -
         "queued_when": moment(row.queued_at),
         "scheduled_when": moment(row.scheduled_at),
         "note": row.note,
-        "rendered_map_index": str(row.map_index) if row.map_index >= 0 else None,
+        "rendered_map_index": _label(row),
         "rendered_fields": {},
         **(waiting.get(row.id) or {"trigger": None, "triggerer_job": None}),
         "reason": row.reason,
     }
+
+
+def _label(row: Any) -> str | None:
+    """What people call an instance of a mapped task: by its map_index_template, or by its index."""
+    if row.map_index < 0:
+        return None
+    return str(row.map_index) if row.map_index_label is None else str(row.map_index_label)
 
 
 def try_bodies(row: Any, tries: list[Any], summary: Summary) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.domain.graph import build
+from runner.domain.spec import DagSpec
 from runner.domain.states import TaskInstanceState
 from runner.store import listing_runs
 from runner.store.dags import get_version
@@ -41,6 +42,11 @@ def list_mapped(call: Call) -> Response:
     names = (call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"])
     wanted, window = read_ti_filter(query, *names), query.window()
     query.check()
+    with call.cell.db.read() as conn:
+        run = listing_runs.find_run(conn, *names[:2])
+        is_there = any(row.map_index >= 0 for row in _find_all_rows(call, conn))
+        if run is not None and not is_there and not _is_spread(get_version(conn, run.version_id), names[2]):
+            raise not_found(f"in run {names[1]!r} of DAG {names[0]!r} a mapped task", names[2])
     return _reply_page(call, wanted, window)
 
 
@@ -90,17 +96,17 @@ def _patch(call: Call, dry_run: bool) -> Response:
     if not mask & {"new_state", "note"}:
         raise ApiError("unprocessable", "cannot patch a task instance: give new_state or note")
     with call.cell.db.begin() as conn:
-        target = find_row(call, conn)
-        rows = _around(
-            conn, target, body, all_indexes="map_index" not in call.path and "map_index" not in call.params
-        )
+        all_indexes = "map_index" not in call.path and "map_index" not in call.params
+        targets = _find_all_rows(call, conn) if all_indexes else []
+        target = targets[0] if targets else find_row(call, conn)
+        rows = _around(conn, target, body, all_indexes)
         if "note" in mask and not dry_run:
-            set_task_notes(conn, [target.id], body.note)
+            set_task_notes(conn, [row.id for row in targets or [target]], body.note)
         if "new_state" in mask and body.new_state is not None:
             rows = [row for row in rows if row.state != body.new_state]
             if not dry_run:
                 _mark(call, conn, rows, TaskInstanceState(body.new_state))
-        ids = [row.id for row in rows] or [target.id]
+        ids = [row.id for row in rows or targets or [target]]
         answer = reply_rows(call, conn, _read_again(conn, target, ids, rows))
     if not dry_run:
         call.cell.post_runs_changed(sorted({row.run for row in rows} | {target.run}))
@@ -160,8 +166,20 @@ def find_row(call: Call, conn: sa.Connection) -> Any:
     row = listing_runs.find_task_instance(conn, dag_id, run_id, task_id, map_index)
     if row is None:
         at = f" with map index {map_index}" if map_index >= 0 else ""
+        if map_index < 0 and listing_runs.find_task_instance(conn, dag_id, run_id, task_id, 0) is not None:
+            raise ApiError("not_found", f"cannot choose one of {task_id!r}: it is mapped, add a map index")
         raise not_found(f"in run {run_id!r} of DAG {dag_id!r} a task instance{at}", task_id)
     return row
+
+
+def _find_all_rows(call: Call, conn: sa.Connection) -> list[Any]:
+    """Every instance of the task in the path."""
+    wanted = TiFilter([call.path["dag_id"]], [call.path["dag_run_id"]], {"task_id": [call.path["task_id"]]})
+    return listing_runs.list_every_task_instance(conn, wanted)
+
+
+def _is_spread(spec: DagSpec, task_id: str) -> bool:
+    return any(task.task_id == task_id and task.lengths is not None for task in spec.tasks)
 
 
 def map_index_of(call: Call) -> int:

@@ -167,7 +167,15 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.utils.timezone", "timezone="),
     ("airflow.sdk", "airflow.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable"),
     ("airflow.sdk", "airflow.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable"),
+    (
+        "airflow.sdk",
+        "airflow.models.deadline",
+        "DeadlineAlert DeadlineReference VariableInterval BaseDeadlineReference deadline_reference",
+    ),
+    ("airflow.sdk", "airflow.models.callback", "AsyncCallback SyncCallback"),
     # the modules behind airflow.sdk
+    ("airflow.sdk.definitions.deadline", "airflow.models.deadline", "*"),
+    ("airflow.sdk.definitions.callback", "airflow.models.callback", "AsyncCallback Callback SyncCallback"),
     ("airflow.sdk.bases.operator", "airflow.models.baseoperator", f"BaseOperator BaseOperatorMeta {_CHAINS}"),
     ("airflow.sdk.bases.branch", "airflow.operators.branch", "BaseBranchOperator"),
     ("airflow.sdk.bases.branch", "airflow.models.skipmixin", "BranchMixIn"),

@@ -119,3 +119,33 @@ Start(task_id="t", dag=dag, name="{{ ds }}", execution_timeout=timedelta(seconds
     word = bundle.run(bundle.load(HEAD + source), "t")
     assert word["state"] == "deferred"
     assert word["details"]["deferral"]["kwargs"] == {"name": "2024-05-06"}
+
+
+def test_dag_test_waits_for_triggers_itself(bundle: Bundle) -> None:
+    source = """
+from airflow.triggers.testing import FailureTrigger
+from airflow.triggers.base import TaskSkippedEvent
+class Never(Opaque):
+    async def run(self):
+        import asyncio
+        await asyncio.sleep(600)
+        yield TriggerEvent(1)
+class Skips(Opaque):
+    def __init__(self, n): super().__init__()
+    def serialize(self): return f"{Skips.__module__}.Skips", {"n": 1}
+    async def run(self): yield TaskSkippedEvent()
+class Late(Never):
+    def serialize(self): return f"{Late.__module__}.Late", {}
+class Any(Op):
+    def __init__(self, trigger, timeout=None, **kwargs):
+        super().__init__(**kwargs)
+        self.trigger, self.timeout = trigger, timeout
+    def execute(self, context): self.defer(trigger=self.trigger, method_name="done", timeout=self.timeout)
+    def done(self, context, event): assert event
+Any(task_id="now", dag=dag, trigger=DateTimeTrigger(moment=datetime.fromisoformat("2024-01-01T00:00:00+00:00")))
+Any(task_id="fails", dag=dag, trigger=FailureTrigger())
+Any(task_id="late", dag=dag, trigger=Late(), timeout=0.05)
+Any(task_id="skips", dag=dag, trigger=Skips(1))
+"""
+    (dag,) = bundle.load(HEAD + source).values()
+    assert dag.test().states == {"now": "success", "fails": "failed", "late": "failed", "skips": "skipped"}

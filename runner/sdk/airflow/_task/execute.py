@@ -11,11 +11,10 @@ from typing import Any
 from airflow._task import comms as comms_module
 from airflow._task import context as contexts
 from airflow._task import logs
-from airflow._task.callbacks import run_callbacks
-from airflow._task.outcomes import Outcome, outcome_of
+from airflow._task.callbacks import run_callbacks, tell
+from airflow._task.outcomes import Outcome, last_word, outcome_of
 from airflow._task.timeouts import handled, time_limit
 from airflow._task.tracebacks import clean, one_line
-from airflow._wire import messages
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 from airflow.configuration import GENERATION_VARIABLE
@@ -44,6 +43,10 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
     """
     try:
         prepare_process(comms, settings)
+        if "callback" in workload.extra:
+            from airflow._task.calling import call_back
+
+            return call_back(workload, dags, comms)
         task = find_task(workload, dags)
         ti = TaskInstance(workload, task, DagRun(workload.dag_id, workload.run_id, workload.run), comms)
         ti.began = utcnow()
@@ -72,21 +75,6 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
             f"cannot find the DAG {workload.dag_id!r} in {workload.file}; it has {sorted(dags)}"
         )
     return dag.get_task(workload.task_id).prepare_for_execution()
-
-
-def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
-    """The finish message; what a task leaves counts only when it succeeded."""
-    succeeded = outcome.state == "success"
-    if outcome.state not in ("success", "deferred"):
-        details = {name: details[name] for name in details if name == "map_index_label"}
-    return messages.finish(
-        outcome.state,
-        reason=outcome.reason,
-        retry=outcome.retry,
-        until=outcome.until,
-        xcoms=xcoms if succeeded else {},
-        details=details,
-    )
 
 
 class Attempt:
@@ -119,7 +107,7 @@ class Attempt:
             self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
-        return last_word(outcome, self.xcoms, self._details())
+        return last_word(outcome, self.xcoms, self._details(outcome))
 
     def _do_the_work(self) -> None:
         token = contexts.enter(self.context)
@@ -222,13 +210,15 @@ class Attempt:
                 raise
             log.info("cannot render map_index_template: %s", problem)
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self, outcome: Outcome) -> dict[str, Any]:
         if self.deferral is not None:
             return {"deferral": self.deferral}
+        details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
+        if outcome.state == "failed":
+            return {**details, "called_back": True} if self.context is not None else details
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
-        details: dict[str, Any] = {"skip": skipped} if skipped else {}
-        if self.label is not None:
-            details["map_index_label"] = self.label
+        if skipped and outcome.state == "success":
+            details["skip"] = skipped
         return details
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
@@ -243,7 +233,7 @@ class Attempt:
         self.context["exception"] = error
         name = self._callback_name(outcome)
         if name is not None:
-            run_callbacks(getattr(self.task, name), self.context, name)
+            tell(self.task, self.context, name)
 
     def _callback_name(self, outcome: Outcome) -> str | None:
         if outcome.state == "failed":

@@ -184,20 +184,21 @@ class Steps:
     ) -> dict[str, Any]:
         """One attempt with its deferrals."""
         self.comms.place = (task.task_id, index)
-        while True:
-            workload = Workload(
-                "local", self.dag.dag_id, self.comms.run_id, task.task_id, number, tries, "local",
-                self.dag.fileloc, self.comms.facts, map_index=index, extra=extra,
-            )  # fmt: skip
-            word = execute(workload, {self.dag.dag_id: self.dag}, self.comms, {"log_here": True})
-            if word["state"] != "deferred":
-                break
-            from airflow._task.local_triggers import resume_after
+        workload = Workload(
+            "local", self.dag.dag_id, self.comms.run_id, task.task_id, number, tries, "local",
+            self.dag.fileloc, self.comms.facts, map_index=index, extra=extra,
+        )  # fmt: skip
+        word = self._execute(workload)
+        if word["state"] == "deferred":
+            from airflow._task.inline import go_on
 
-            extra = {**extra, "resume": resume_after(word["details"]["deferral"])}
+            word = go_on(word, workload, self._execute)
         if word["state"] == "success":
             self.comms.keep(word["xcoms"])
         return word
+
+    def _execute(self, workload: Workload) -> dict[str, Any]:
+        return execute(workload, {self.dag.dag_id: self.dag}, self.comms, {"log_here": True})
 
     def _note_skips(self, task: Any, index: int, task_ids: Any) -> None:
         """What a task skips: in its own mapped group that of its index, elsewhere all."""

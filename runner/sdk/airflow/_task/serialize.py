@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
-from airflow.configuration import conf
+from airflow.configuration import conf, generation
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.timezone import zone_name
@@ -51,7 +51,7 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "has_on_success_callback": bool(dag.on_success_callback),
         "has_on_failure_callback": bool(dag.on_failure_callback),
         "has_sla_miss_callback": bool(dag.sla_miss_callback),
-        "deadlines": [],
+        "deadlines": _deadlines(dag),
         "owner_links": dict(dag.owner_links or {}),
         "access_control": dict(dag.access_control or {}),
         "rerun_with_latest_version": dag.rerun_with_latest_version,
@@ -99,12 +99,12 @@ def serialize_task(task: Any) -> SerializedTask:
         "outlets": [],
         "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
         "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
-        "has_on_failure_callback": bool(task.on_failure_callback),
-        "has_on_retry_callback": bool(task.on_retry_callback),
+        "has_on_failure_callback": bool(task.on_failure_callback or (task.email and task.email_on_failure)),
+        "has_on_retry_callback": bool(task.on_retry_callback or (task.email and task.email_on_retry)),
         "email": _addresses(task.email),
         "email_on_failure": bool(task.email_on_failure),
         "email_on_retry": bool(task.email_on_retry),
-        "sla": _seconds(task.sla),
+        "sla": _sla(task),
         "external": list(getattr(task, "external_dags", ())),
         "extra_links": sorted(link.name for link in task.operator_extra_links),
         "params": _params(task.params),
@@ -179,6 +179,20 @@ def _addresses(email: Any) -> list[str]:
     """One address, several in one text, or a list of them."""
     given = [email] if isinstance(email, str) else email or []
     return [part.strip() for text in given for part in text.replace(";", ",").split(",") if part.strip()]
+
+
+def _deadlines(dag: Any) -> list[dict[str, Any]]:
+    if dag.deadline is None:
+        return []
+    from airflow.models.deadline import list_deadlines
+
+    return [item.to_wire(number) for number, item in enumerate(list_deadlines(dag))]
+
+
+def _sla(task: Any) -> float | None:
+    """What 1.10 and 2.x promise of a task; 3.x knows no SLAs. Nothing when nobody is to be told."""
+    told = task.sla is not None and (task.dag.sla_miss_callback or task.email)
+    return _seconds(task.sla) if told and generation() < 3 else None
 
 
 def _longest_delay(task: Any) -> float:

@@ -75,7 +75,8 @@ def outcome(
 
     A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
     may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
-    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
+    `details.map_index_label`. `details.rendered`: the rendered template fields, as text. A failure
+    has `details.called_back` when the child has called the task's callbacks itself.
     `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
     """

@@ -52,7 +52,7 @@ class Watchdog:
             about,
             self._limit,
             _describe(sys._current_frames().get(self._thread_id)),
-            extra={"trigger": trigger},
+            extra={"trigger": trigger} if trigger else None,
         )
 
 
