@@ -39,6 +39,15 @@ with DAG('parent', **common):
     none = TriggerDagRunOperator(task_id='none', trigger_dag_id='no_such_dag')
     child >> [failed, again, none]
 
+with DAG('deferring', **common):
+    TriggerDagRunOperator(
+        task_id='start', trigger_dag_id='child', trigger_run_id='from-deferring', logical_date=DATE,
+        conf={'n': 2}, wait_for_completion=True, poke_interval=0.1, deferrable=True)
+    waits = {'external_dag_id': 'child', 'poke_interval': 0.2, 'timeout': 60, 'deferrable': True}
+    ExternalTaskSensor(task_id='group', external_task_group_id='g', **waits)
+    ExternalTaskSensor(task_id='failed', external_task_id='g.a', failed_states=['success'],
+                       allowed_states=['failed'], soft_fail=True, **waits)
+
 with DAG('child', **common):
     with TaskGroup('g'):
         BashOperator(task_id='a', bash_command='echo {{ dag_run.conf.n }}') >> EmptyOperator(task_id='b')
@@ -71,7 +80,7 @@ def customer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
         customer.s3.create_bucket(Bucket=BUCKET)
         customer.upload("dags/others.py", DAGS)
         customer.create()
-        customer.wait_for_dags("parent", "child", "patient")
+        customer.wait_for_dags("parent", "child", "patient", "deferring")
         yield customer
     finally:
         service.close()
@@ -82,13 +91,21 @@ def test_a_dag_starts_another_and_waits_for_it_in_every_way(customer: Customer) 
     customer.rest("POST", "/dags/parent/dagRuns", body)
     customer.wait_for_run("parent", "r", "failed")
     assert {name: task["state"] for name, task in customer.tasks("parent", "r").items()} == EXPECTED
-    (run,) = customer.runs("child")
+    run = customer.rest("GET", "/dags/child/dagRuns/from-parent")
     assert (run["dag_run_id"], run["logical_date"][:10], run["conf"]) == (
         "from-parent",
         "2024-05-06",
         {"n": "r"},
     )
     assert run["triggered_by"] == "operator"
+
+
+def test_the_same_without_a_process_while_it_waits(customer: Customer) -> None:
+    body = {"logical_date": "2024-05-07T00:00:00Z", "dag_run_id": "r", "conf": {}}
+    customer.rest("POST", "/dags/deferring/dagRuns", body)
+    customer.wait_for_run("deferring", "r")
+    states = {name: task["state"] for name, task in customer.tasks("deferring", "r").items()}
+    assert states == {"start": "success", "group": "success", "failed": "skipped"}
 
 
 def test_a_rescheduled_sensor_knows_how_often_it_looked(customer: Customer) -> None:

@@ -323,3 +323,11 @@ def test_a_callback_that_raises_says_so_and_is_not_called_again(
 
 def _calls(dags: dict[str, Any]) -> list[Any]:
     return dags["d"].get_task("t").python_callable.__globals__["calls"]  # type: ignore[no-any-return]
+
+
+def test_tasks_to_skip_may_be_ids_pairs_and_tasks(one: Callable[..., Any]) -> None:
+    word = one(
+        "a = EmptyOperator(task_id='a', dag=dag)\ndef skip():\n"
+        "    raise DownstreamTasksSkipped(tasks=[a, 'b', ('c', -1)])\npython(skip) >> a"
+    )
+    assert (word["state"], word["details"]["skip"]) == ("success", ["a", "b", "c"])

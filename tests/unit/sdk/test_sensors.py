@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,3 +217,28 @@ def test_default_args_and_configuration_reach_sensors(monkeypatch: pytest.Monkey
     assert (task.mode, task.poke_interval, task.timeout, task.reschedule) == ("reschedule", 7, 12, True)
     with pytest.raises(AirflowException, match="does not define poke"):
         BaseSensorOperator(task_id="x").poke({})
+
+
+async def first_event(trigger: Any) -> Any:
+    """What a trigger fires with, made again from what it hands over."""
+    again = type(trigger)(**trigger.serialize()[1])
+    return (await anext(again.run())).payload
+
+
+def test_file_triggers_wait_for_the_file(tmp_path: Path) -> None:
+    from airflow.triggers.file import DirectoryFileDeleteTrigger, FileDeleteTrigger, FileTrigger
+
+    async def write_and_wait(trigger: Any) -> Any:
+        waiting = asyncio.ensure_future(first_event(trigger))
+        done, _ = await asyncio.wait({waiting}, timeout=0.05)
+        assert not done
+        (tmp_path / "x").touch()
+        return await asyncio.wait_for(waiting, 10)
+
+    here, often = str(tmp_path / "x"), {"poke_interval": 0.01}
+    assert asyncio.run(write_and_wait(FileDeleteTrigger(here, **often))) is True
+    assert not (tmp_path / "x").exists()
+    folder = DirectoryFileDeleteTrigger(directory=str(tmp_path), filename="x", **often)
+    assert asyncio.run(write_and_wait(folder)) == {"filepath": here}
+    assert asyncio.run(write_and_wait(FileTrigger(f"{tmp_path}/*", **often))) is True
+    assert (tmp_path / "x").exists()

@@ -77,6 +77,11 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
     return dag.get_task(workload.task_id).prepare_for_execution()
 
 
+def _id_of(task: Any) -> str:
+    """The id of a task to skip: named by itself, with a map index, or by the task."""
+    return str(task[0] if isinstance(task, tuple) else getattr(task, "task_id", task))
+
+
 class Attempt:
     """The steps of one attempt: render, execute, push, call back."""
 
@@ -104,7 +109,7 @@ class Attempt:
                 self._name_instance(failed=True)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
-            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+            self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details(outcome))
@@ -214,8 +219,8 @@ class Attempt:
         if self.deferral is not None:
             return {"deferral": self.deferral}
         details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
-        if outcome.state == "failed":
-            return {**details, "called_back": True} if self.context is not None else details
+        if outcome.state == "failed" and self.context is not None:
+            details["called_back"] = True
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
         if skipped and outcome.state == "success":
             details["skip"] = skipped
