@@ -86,9 +86,8 @@ def normalise(values: dict[str, Any], dag_id: str) -> None:
     values["allowed_run_types"] = _run_types(values["allowed_run_types"])
     values["dag_display_name"] = values["dag_display_name"] or dag_id
     deadline = values["deadline"]
-    values["deadline"] = (
-        list(deadline) if isinstance(deadline, (list, tuple)) else [deadline] if deadline else []
-    )
+    if deadline is not None:
+        values["deadline"] = list(deadline) if isinstance(deadline, (list, tuple)) else [deadline]
 
 
 def check_schedule(dag: Any) -> None:
