@@ -1,6 +1,6 @@
 """Runs in an environment's interpreter: imports every module of the packages named and prints what came of it, as JSON.
 
-    PYTHONPATH=<the SDK> python import_all.py airflow/providers/http ...
+PYTHONPATH=<the SDK> python import_all.py airflow/providers/http ...
 """
 
 from __future__ import annotations

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REDIRECTS = ("__deprecated_classes", "__deprecated_imports", "__lazy_imports", "_operators", "_hooks", "_sensors")
+REDIRECTS = (
+    "__deprecated_classes",
+    "__deprecated_imports",
+    "__lazy_imports",
+    "_operators",
+    "_hooks",
+    "_sensors",
+)
 NOT_PUBLIC = ("example_dags", "migrations", "_vendor", "www.static", "node_modules", "alembic")
 
 
@@ -61,7 +68,8 @@ def public_names(module: Module) -> dict[str, str]:
     """name -> kind, or the place it comes from for what the module hands on deliberately."""
     names = {name: kind for name, kind in module.kinds.items() if not name.startswith("_")}
     for name, source in module.imported.items():
-        wanted = name in module.exported if module.exported is not None else module.is_package
+        handed_on = module.is_package or "._shared." in source
+        wanted = name in module.exported if module.exported is not None else handed_on
         if wanted and not name.startswith("_"):
             names.setdefault(name, source)
     return names | {name: place for name, place in module.redirects.items() if not name.startswith("_")}

@@ -47,8 +47,7 @@ def keep_core(modules: dict[str, Module]) -> dict[str, Module]:
     return {
         name: module
         for name, module in modules.items()
-        if name.startswith(("airflow.providers.standard", "airflow.providers.standard."))
-        or not name.startswith("airflow.providers")
+        if name.startswith("airflow.providers.standard") or not name.startswith("airflow.providers.")
     }
 
 
@@ -103,17 +102,24 @@ def official_moves(modules: dict[str, Module]) -> dict[Place, Place]:
 
 
 def matched_moves(
-    before: list[dict[str, Module]], after: dict[str, Module], providers: dict[str, Module], known: dict[Place, Place]
+    before: list[dict[str, Module]],
+    after: dict[str, Module],
+    providers: dict[str, Module],
+    known: dict[Place, Place],
 ) -> dict[Place, Place]:
     """Names that are gone without a word and live on in exactly one other place under the same name."""
     offered = {(path, name) for path, module in after.items() for name in public_names(module)}
     core, outside = holders(after), holders(providers)
-    public = {name: "airflow.sdk" for name in public_names(after["airflow.sdk"])} if "airflow.sdk" in after else {}
+    public = (
+        dict.fromkeys(public_names(after["airflow.sdk"]), "airflow.sdk") if "airflow.sdk" in after else {}
+    )
     found: dict[Place, Place] = {}
-    for path, name in sorted({(p, n) for modules in before for p, m in modules.items() for n in public_names(m)}):
+    for path, name in sorted(
+        {(p, n) for modules in before for p, m in modules.items() for n in public_names(m)}
+    ):
         if (path, name) in offered or (path, name) in known or path.startswith(MACHINERY):
             continue
-        if len(name) < SHORTEST_MATCH or name.isupper() or name == "import_string" and "sdk" not in path:
+        if len(name) < SHORTEST_MATCH or name.isupper() or (name == "import_string" and "sdk" not in path):
             continue
         places = {public[name]} if name in public else core.get(name, set()) or outside.get(name, set())
         if len(places) == 1:
@@ -136,7 +142,9 @@ def in_todays_wheels(target: str, name: str, providers: dict[str, Module]) -> Pl
     """Where a provider's name is today, when it moved within its package."""
     package = ".".join(target.split(".")[:4])
     module = providers.get(target)
-    if not target.startswith("airflow.providers.") or (module and (name in public_names(module) or name in module.imported)):
+    if not target.startswith("airflow.providers.") or (
+        module and (name in public_names(module) or name in module.imported)
+    ):
         return target, name
     near = [p for p in providers if p.startswith(package) and providers[p].kinds.get(name) in ("c", "f")]
     return (near[0], name) if len(near) == 1 else (target, name)

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from airflow._alias_rows import ROWS
+from airflow._alias_rows_core import CORE_ROWS
 
 _ROOT = Path(__file__).parent
 PROVIDERS = "airflow.providers"
@@ -130,7 +131,7 @@ def public_names(module: str) -> list[str]:
 def table() -> dict[str, list[tuple[str, dict[str, str] | None]]]:
     """The rows by path; None for `*`."""
     result: dict[str, list[tuple[str, dict[str, str] | None]]] = {}
-    for path, target, names in ROWS:
+    for path, target, names in (*ROWS, *CORE_ROWS):
         pairs = None if names == "*" else dict(_pair(name) for name in names.split())
         result.setdefault(path, []).append((target, pairs))
     return result
@@ -139,7 +140,7 @@ def table() -> dict[str, list[tuple[str, dict[str, str] | None]]]:
 @cache
 def virtual_modules() -> frozenset[str]:
     """The paths of the rows that have no file, and their parents that have none."""
-    paths = {path for path, _, _ in ROWS}
+    paths = {path for path, _, _ in (*ROWS, *CORE_ROWS)}
     for path in tuple(paths):
         parts = path.split(".")
         paths.update(".".join(parts[:end]) for end in range(2, len(parts)))

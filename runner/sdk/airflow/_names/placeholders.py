@@ -49,12 +49,14 @@ def make_placeholder(module: str, name: str, kind: str, words: str) -> Any:
             raise NotAvailable(message)
 
         placeholder.__name__, placeholder.__qualname__, placeholder.__module__ = name, name, module
+        placeholder._placeholder = message  # type: ignore[attr-defined]
         return placeholder
     return PlaceholderMeta(name, (), {"__module__": module, "_placeholder": message, "__doc__": words})
 
 
 def is_placeholder(value: Any) -> bool:
-    return isinstance(value, PlaceholderMeta) or getattr(value, "__name__", "") == "placeholder"
+    """Whether the name stands for nothing here."""
+    return "_placeholder" in getattr(value, "__dict__", ())
 
 
 def _error(cls: type) -> NotAvailable:
