@@ -106,8 +106,8 @@ class _Reader:
             self.module.exported = set(_literal(value) or ())
         elif name in REDIRECTS:
             self._read_redirects(self._literal(value), name.startswith("__deprecated"))
-        elif value is not None:
-            self.module.kinds[name] = "v"
+        else:
+            self.module.kinds.setdefault(name, "v")
 
     def _read_call(self, call: ast.expr) -> None:
         """add_deprecated_classes({...}, ...) with its table written in place."""

@@ -76,7 +76,7 @@ def kind_of(name: str, place: str, modules: dict[str, Module]) -> str:
 
 
 def move_lines(releases: Releases, providers: dict[str, Module]) -> Iterable[str]:
-    """`module TAB generation TAB name=module:name ...`: what the name became in that generation."""
+    """`module generation TAB name=module:name ...`: what the name became in that generation."""
     for generation in (2, 3):
         table = official_moves(releases[generation])
         if generation == 2:
@@ -88,7 +88,7 @@ def move_lines(releases: Releases, providers: dict[str, Module]) -> Iterable[str
             target, new = in_todays_wheels(target, new, providers)
             by_module[path].append(f"{name}={target}:{'' if new == name else new or '.'}")
         for path, entries in by_module.items():
-            yield f"{path}\t{generation}\t{' '.join(entries)}"
+            yield f"{path} {generation}\t{' '.join(entries)}"
 
 
 def official_moves(modules: dict[str, Module]) -> dict[Place, Place]:

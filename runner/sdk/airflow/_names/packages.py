@@ -9,6 +9,14 @@ NESTED = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "ibm", "micr
 """Folders of `airflow.providers` that hold several packages."""
 
 
+ADAPTED = {
+    "amazon_sensors": "airflow.providers.amazon",
+    "bigquery_operators": "airflow.providers.google",
+    "snowflake_transfers": "airflow.providers.snowflake",
+}
+"""Modules beside this one, and the provider whose classes they build on."""
+
+
 class ProviderMissing(ModuleNotFoundError):
     """A name that a provider package offers or once offered, and that is not there."""
 
@@ -20,6 +28,15 @@ def distribution(path: str) -> str | None:
         return None
     depth = 4 if parts[2] in NESTED else 3
     return "-".join(["apache", *parts[:depth]]).replace("_", "-") if len(parts) >= depth else None
+
+
+def provider_of(target: str, name: str) -> str | None:
+    """The provider that one of the adapters beside this module needs for a name; None for any other module."""
+    module = target.removeprefix("airflow._names.")
+    if module == target:
+        return None
+    database = name.removesuffix("Operator").lower()
+    return ADAPTED.get(module, "airflow.providers." + ("microsoft." if database == "mssql" else "") + database)
 
 
 def is_missing(error: ModuleNotFoundError, path: str) -> bool:

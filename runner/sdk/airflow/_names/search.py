@@ -49,9 +49,10 @@ def _follow(module: str, name: str, seen: set[tuple[str, str]], needed: list[tup
         seen.add((target, new))
         if not new:
             return import_module(target) if aliases.exists(target) else MISSING
-        if aliases.is_ours(target, new):
+        adapted = target.startswith("airflow._names.")
+        if not adapted and aliases.is_ours(target, new):
             return getattr(import_module(target), new)
-        found = _from_provider(target, new, needed) if packages.distribution(target) else MISSING
+        found = _from_provider(target, new, needed) if adapted or packages.distribution(target) else MISSING
         if found is MISSING:
             found = _follow(target, new, seen, needed)
         if found is not MISSING:
@@ -61,14 +62,19 @@ def _follow(module: str, name: str, seen: set[tuple[str, str]], needed: list[tup
 
 def _from_provider(target: str, name: str, needed: list[tuple[str, str]]) -> Any:
     """The name from an installed provider. What keeps an installed one from being imported is raised as it is."""
+    provider = packages.provider_of(target, name)
+    if provider is not None and packages.find_version(packages.distribution(provider) or "") is None:
+        needed.append((provider, name))
+        return MISSING
     try:
-        return getattr(import_module(target), name)
-    except packages.ProviderMissing:
-        pass
+        module = import_module(target)
     except ModuleNotFoundError as error:
         if not packages.is_missing(error, target):
             raise
-    except AttributeError:
-        pass
-    needed.append((target, name))
-    return MISSING
+        needed.append((target, name))
+        return MISSING
+    try:
+        return getattr(module, name)
+    except (AttributeError, packages.ProviderMissing):
+        needed.append((target, name))
+        return MISSING

@@ -26,8 +26,7 @@ class Words(NamedTuple):
 
 def is_module(path: str) -> bool:
     """Whether some generation has this module, or one below it."""
-    text = _text("public.txt")
-    return f"\n{path}\t" in text or f"\n{path}." in text or has_lost_names(path)
+    return path in _lines("public.txt") or f"\n{path}." in _text("public.txt") or has_lost_names(path)
 
 
 def has_lost_names(path: str) -> bool:
@@ -38,24 +37,26 @@ def has_lost_names(path: str) -> bool:
 
 def names_of(module: str) -> dict[str, Public]:
     """The public names of a module in any generation; empty for one that never was."""
-    line = _line("public.txt", f"{module}\t")
-    pairs = (entry.partition("=") for entry in line.split()) if line else ()
+    pairs = (entry.partition("=") for entry in _lines("public.txt").get(module, "").split())
     return {name: Public(mark[0], mark[1:]) for name, _, mark in pairs}
 
 
 def moves_of(module: str, name: str) -> list[tuple[int, str, str]]:
-    """What the name became: (generation, module, name), the newest first. The name is empty for a whole module."""
+    """What the name became: (generation, module, name), the newest first. The name is empty for a whole module.
+
+    What is said by hand holds for every generation (0) and comes first.
+    """
     found = []
-    for generation in (3, 2):
-        line = _line("moves.txt", f"{module}\t{generation}\t")
-        entries = dict(entry.split("=", 1) for entry in line.split()) if line else {}
-        if name in entries:
-            target, _, new = entries[name].partition(":")
-            found.append((generation, target, "" if new == "." else new or name))
     words = words_about(module, name)
     if words is not None and words.verdict == "is":
         target, _, new = words.text.partition(":")
-        found.insert(0, (3, target, new or name))
+        found.append((0, target, new or name))
+    for generation in (3, 2):
+        line = _lines("moves.txt").get(f"{module} {generation}", "")
+        entries = dict(entry.split("=", 1) for entry in line.split())
+        if name in entries:
+            target, _, new = entries[name].partition(":")
+            found.append((generation, target, "" if new == "." else new or name))
     return found
 
 
@@ -64,29 +65,33 @@ def words_about(module: str, name: str) -> Words | None:
     places = [f"{module}:{name}", module]
     parts = module.split(".")
     places += [".".join(parts[:end]) + ".*" for end in range(len(parts), 1, -1)]
+    lines = _lines("by_hand.txt")
     for place in places:
-        line = _line("by_hand.txt", f"{place}\t")
-        if line:
-            verdict, _, text = line.partition("\t")
+        if place in lines:
+            verdict, _, text = lines[place].partition("\t")
             return Words(place, verdict, text)
     return None
 
 
 def all_modules() -> list[str]:
     """Every module of every generation."""
-    return [line.partition("\t")[0] for line in _text("public.txt").split("\n") if line]
+    return list(_lines("public.txt"))
 
 
 def lost_names() -> list[tuple[str, str]]:
     """The (module, name) pairs that by_hand.txt gives a successor."""
-    lines = (line.split("\t") for line in _text("by_hand.txt").split("\n") if "\tis\t" in line)
-    return [(place.partition(":")[0], place.partition(":")[2]) for place, *_ in lines]
+    return [
+        (place.partition(":")[0], place.partition(":")[2])
+        for place, line in _lines("by_hand.txt").items()
+        if line.startswith("is\t")
+    ]
 
 
-def _line(file: str, start: str) -> str:
-    text = _text(file)
-    at = text.find(f"\n{start}")
-    return text[at + 1 + len(start) : text.index("\n", at + 1)] if at >= 0 else ""
+@cache
+def _lines(file: str) -> dict[str, str]:
+    """The lines of a file by what stands before their first tab."""
+    pairs = (line.partition("\t") for line in _text(file).split("\n"))
+    return {place: rest for place, _, rest in pairs if place}
 
 
 @cache
