@@ -43,6 +43,13 @@ class OwnFinder(MetaPathFinder):
             return _patched(fullname, path)
         return _own_spec(fullname) or _virtual_spec(fullname)
 
+    @classmethod
+    def find_distributions(cls, context: Any) -> Any:
+        """For `importlib.metadata`: apache-airflow is there, by another name."""
+        from airflow._names import metadata
+
+        return metadata.list_distributions(context)
+
 
 class ProviderFinder(MetaPathFinder):
     """At the end: what we have of a provider that no distribution brought."""
@@ -117,14 +124,20 @@ def is_ours(module: str, name: str) -> bool:
 
 
 def public_names(module: str) -> list[str]:
-    """What `from module import *` brings: what our rows and the module itself have."""
+    """What `from module import *` brings: what the module's file and our rows have, else what the tables lead to."""
     found: set[str] = set()
     for target, names in table().get(module, ()):
-        if names is None:
-            found.update(name for name in vars(import_module(target)) if not name.startswith("_"))
-        else:
-            found.update(names)
-    return sorted(found)
+        found.update(_public(vars(import_module(target))) if names is None else names)
+    if _has_file(module):
+        own_names = _public(vars(import_module(module)))
+        return sorted(found | {name for name in own_names if name not in ("annotations", "aliases", "Any")})
+    from airflow._names import search
+
+    return sorted(found | search.list_resolvable(module))
+
+
+def _public(names: dict[str, Any]) -> set[str]:
+    return {name for name in names if not name.startswith("_")}
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow import aliases
 from airflow._names import packages, tables
-from airflow._names.placeholders import make_placeholder
+from airflow._names.placeholders import is_placeholder, make_placeholder
 
 MACHINERY = "it is part of Airflow's own machinery, which this service does not consist of"
 MISSING = aliases.MISSING
@@ -39,6 +39,20 @@ def resolve(module: str, name: str) -> Any:
     made = make_placeholder(module, name, public.kind, text)
     vars(import_module(module))[name] = made
     return made
+
+
+def list_resolvable(module: str) -> set[str]:
+    """The names of a module of some generation that lead to an object. Raises ImportError when none does."""
+    found, errors = set(), []
+    for name in tables.names_of(module):
+        try:
+            if not is_placeholder(resolve(module, name)):
+                found.add(name)
+        except ImportError as error:
+            errors.append(error)
+    if errors and not found:
+        raise errors[0]
+    return found
 
 
 def _follow(module: str, name: str, seen: set[tuple[str, str]], needed: list[tuple[str, str]]) -> Any:
