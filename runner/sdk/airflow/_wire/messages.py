@@ -237,6 +237,8 @@ CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
+    "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
+    " its instances left a value, and the one at `offset` in the order of map indexes",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
