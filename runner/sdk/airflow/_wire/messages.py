@@ -195,13 +195,13 @@ def broken(error: str) -> Message:
     return {"kind": "broken", "error": error}
 
 
-def fork(attempt: str) -> Message:
-    """Agent to file zygote, with three descriptors: the child's socket, its log pipe, its lock file."""
-    return {"kind": "fork", "attempt": attempt}
+def fork(id: str) -> Message:
+    """Agent to file zygote, with one descriptor: fork a child, whose `work` will come by that socket."""
+    return {"kind": "fork", "attempt": id}
 
 
 def forked(attempt: str, pid: int) -> Message:
-    """Zygote to agent: the child exists. For a file zygote or a parse child `attempt` is the id it was asked by."""
+    """Zygote to agent: the child exists. `attempt` is the id it was asked by."""
     return {"kind": "forked", "attempt": attempt, "pid": pid}
 
 
@@ -214,7 +214,10 @@ def exited(attempt: str, pid: int, status: int) -> Message:
 
 
 def work(workload: Message, bundle_path: str, settings: Message) -> Message:
-    """Agent to child: the first frame. `settings`: log_level, airflow_version, environment, config."""
+    """Agent to child: the first frame; to a forked child with its log pipe and lock file.
+
+    `settings`: log_level, airflow_version, environment, config.
+    """
     return {"kind": "work", "workload": workload, "bundle_path": bundle_path, "settings": settings}
 
 
