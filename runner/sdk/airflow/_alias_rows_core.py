@@ -1,0 +1,109 @@
+"""More rows of `airflow.aliases`: the modules that provider packages and plugins reach into."""
+
+from __future__ import annotations
+
+_STATS = "Stats Timer decr gauge incr initialize timer timing"
+_CALLBACK_RUNNERS = (
+    "AsyncExecutionCallableRunner=AsyncCallableRunner ExecutionCallableRunner=CallableRunner "
+    "create_async_executable_runner create_executable_runner"
+)
+_LINEAGE = (
+    "AssetLineageInfo ExtraLineageInfo HookLineage HookLineageCollector HookLineageReader NoOpCollector "
+    "get_hook_lineage_collector MAX_COLLECTED_ASSETS MAX_COLLECTED_EXTRA"
+)
+_VIRTUAL_TYPES = "airflow.sdk.definitions._internal.types"
+_RETRY = "ExceptionRetryPolicy RetryAction RetryDecision RetryPolicy RetryRule"
+_CONTEXT_NAMES = "AIRFLOW_VAR_NAME_FORMAT_MAPPING DEFAULT_FORMAT_PREFIX ENV_VAR_FORMAT_PREFIX"
+
+CORE_ROWS: tuple[tuple[str, str, str], ...] = (
+    # airflow.sdk and the modules behind it
+    ("airflow.sdk", "airflow.io.path", "ObjectStoragePath"),
+    ("airflow.sdk", "airflow.models.retry_policy", _RETRY),
+    ("airflow.sdk", "airflow.models.async_operator", "BaseAsyncOperator ResumableJobMixin"),
+    ("airflow.sdk", "airflow.models.taskinstancekey", "TaskInstanceKey"),
+    ("airflow.sdk", "airflow.plugins_manager", "AirflowPlugin"),
+    ("airflow.sdk", "airflow.utils.dag_parsing_context", "get_parsing_context"),
+    ("airflow.sdk.bases.operator", "airflow.models.async_operator", "BaseAsyncOperator"),
+    ("airflow.sdk.bases.resumablejobmixin", "airflow.models.async_operator", "ResumableJobMixin"),
+    ("airflow.sdk.bases.decorator", "airflow.models.async_operator", "is_async_callable"),
+    ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers", "KeywordParameters determine_kwargs"),
+    ("airflow.sdk.definitions.retry_policy", "airflow.models.retry_policy", _RETRY),
+    ("airflow.sdk.definitions.context", "airflow.utils.dag_parsing_context", "AirflowParsingContext"),
+    ("airflow.sdk.definitions.context", "airflow.utils.dag_parsing_context", "get_parsing_context"),
+    ("airflow.sdk.definitions.context", "airflow.utils.context_tools", "context_merge"),
+    ("airflow.sdk.definitions.context", "airflow.operators.python", "get_current_context"),
+    (_VIRTUAL_TYPES, "airflow.utils.types", "SET_DURING_EXECUTION SetDuringExecution"),
+    (
+        "airflow.sdk.definitions._internal.logging_mixin",
+        "airflow.utils.log.logging_mixin",
+        "LoggingMixin",
+    ),
+    ("airflow.sdk.execution_time.callback_runner", "airflow.utils.callable_runner", _CALLBACK_RUNNERS),
+    ("airflow.sdk.execution_time.context", "airflow.utils.operator_helpers", _CONTEXT_NAMES),
+    ("airflow.sdk.execution_time.context", "airflow.utils.context_tools", "context_get_outlet_events"),
+    ("airflow.sdk.execution_time.secrets_masker", "airflow.utils.log.secrets", "mask_secret redact"),
+    (
+        "airflow.sdk.execution_time.task_runner",
+        "airflow.models.taskinstance",
+        "RuntimeTaskInstance=TaskInstance",
+    ),
+    ("airflow.sdk.io", "airflow.io.fs", "Properties get_fs has_fs"),
+    ("airflow.sdk.io", "airflow.io.store", "ObjectStore attach"),
+    ("airflow.sdk.io", "airflow.io.path", "ObjectStoragePath"),
+    ("airflow.sdk.io.fs", "airflow.io.fs", "*"),
+    ("airflow.sdk.io.store", "airflow.io.store", "*"),
+    ("airflow.sdk.io.path", "airflow.io.path", "ObjectStoragePath"),
+    ("airflow.sdk.io.typedef", "airflow.io.fs", "Properties"),
+    ("airflow.sdk.lineage", "airflow.lineage.hook", _LINEAGE),
+    ("airflow.sdk.listener", "airflow.listeners.manager", "get_listener_manager"),
+    ("airflow.sdk.log", "airflow.utils.log.secrets", "relative_path_from_logger"),
+    ("airflow.sdk.module_loading", "airflow.utils.module_loading", "*"),
+    ("airflow.sdk.observability", "airflow.stats", "stats="),
+    ("airflow.sdk.observability", "airflow.traces", "trace="),
+    ("airflow.sdk.observability.stats", "airflow.stats", _STATS),
+    ("airflow.sdk.observability.trace", "airflow.traces", "*"),
+    ("airflow.sdk.observability.traces", "airflow.traces", "*"),
+    ("airflow.sdk.plugins_manager", "airflow.plugins_manager", "AirflowPlugin AirflowPluginException"),
+    ("airflow.sdk.providers_manager_runtime", "airflow.providers_manager", "*"),
+    (
+        "airflow.sdk.state",
+        "airflow.models.state_store",
+        "AssetScope BaseStoreBackend StoreScope TaskScope",
+    ),
+    ("airflow.sdk.types", "airflow.models.taskinstancekey", "TaskInstanceKey"),
+    ("airflow.sdk.yaml", "airflow.utils.yaml", "safe_load dump"),
+    ("airflow.sdk._shared.listeners", "airflow.listeners.marker", "hookimpl"),
+    ("airflow.sdk._shared.module_loading", "airflow.utils.module_loading", "*"),
+    ("airflow.sdk._shared.state", "airflow.models.state_store", "AssetScope BaseStoreBackend TaskScope"),
+    ("airflow.sdk._shared.observability.metrics", "airflow.stats", "stats="),
+    ("airflow.sdk._shared.observability.metrics.stats", "airflow.stats", _STATS),
+    ("airflow.sdk._shared.observability.traces", "airflow.traces", "*"),
+    ("airflow.sdk._shared.secrets_masker", "airflow.utils.log.secrets", "mask_secret redact"),
+    ("airflow.sdk._shared.timezones.timezone", "airflow.utils.timezone", "*"),
+    ("airflow.sdk._shared.timezones", "airflow.utils.timezone", "timezone="),
+    ("airflow.exceptions", "airflow.rare_exceptions", "*"),
+    ("airflow.sdk.exceptions", "airflow.rare_exceptions", "*"),
+    ("airflow.utils.helpers", "airflow.utils.helpers_more", "*"),
+    # the same under the names of 1.10 and 2.x
+    ("airflow.io", "airflow.io.fs", "Properties get_fs has_fs"),
+    ("airflow.io", "airflow.io.store", "ObjectStore attach"),
+    ("airflow.io.storage", "airflow.io.store", "ObjectStore attach"),
+    ("airflow.io.typedef", "airflow.io.fs", "Properties"),
+    ("airflow.dag_processing.dagbag", "airflow.models.dagbag", "DagBag"),
+    ("airflow.listeners.listener", "airflow.listeners.manager", "get_listener_manager"),
+    ("airflow.models", "airflow.models.dagbag", "DagBag"),
+    ("airflow.models.taskinstance", "airflow.models.taskinstancekey", "TaskInstanceKey"),
+    ("airflow.observability.stats", "airflow.stats", _STATS),
+    ("airflow.observability.trace", "airflow.traces", "*"),
+    ("airflow.observability.traces", "airflow.traces", "*"),
+    ("airflow.settings", "airflow.stats", "Stats DummyStatsLogger"),
+    ("airflow.traces.tracer", "airflow.traces", "*"),
+    ("airflow.utils.context", "airflow.utils.context_tools", "context_get_outlet_events context_merge"),
+    ("airflow.utils.db", "airflow.utils.session", "create_session provide_session NEW_SESSION"),
+    (
+        "airflow.utils.log.secrets_masker",
+        "airflow.utils.log.secrets",
+        "SecretsMasker should_hide_value_for_key",
+    ),
+    ("airflow.utils.operator_helpers", "airflow.utils.callable_runner", _CALLBACK_RUNNERS),
+)
