@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runner.domain.graph import DagGraph
 from runner.domain.retry import retry_delay
-from runner.domain.setups import Extras
 from runner.domain.spec import TaskSpec
-from runner.domain.states import TERMINAL, TRANSITIONS, TaskInstanceState
+from runner.domain.states import TRANSITIONS, TaskInstanceState
 from runner.domain.trigger_rules import Counts, Outcome, evaluate, judge_setups
 
 _S = TaskInstanceState
@@ -48,25 +47,34 @@ def judge_ending(
     return Ending(_S.FAILED, reason)
 
 
-def judge_start(
-    graph: DagGraph,
-    position: int,
-    counts: Counts,
-    states: Sequence[TaskInstanceState | None],
-    extras: Extras | None,
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand for a task that has not started, in its own run."""
+
+    counts: Counts
+    """Of the instances of its direct upstreams that it has to do with."""
+    total: int
+    """How many of those there are."""
+    setups: Sequence[TaskInstanceState | None] = ()
+    """Of setups that it depends on indirectly."""
+    is_scope_over: Callable[[], bool] = lambda: True
+    """Of a teardown: is everything between its setups and it over? Asked last, for it may be much."""
+    map_index: int = -1
+
+
+def judge_start(task: TaskSpec, standing: Standing) -> Outcome:
     """May a task that has not started start, as far as its own run goes?"""
-    task, total = graph.tasks[position], len(graph.upstream[position])
-    if extras is None:
-        return evaluate(task.trigger_rule, counts, total)
-    setups = judge_setups([states[i] for i in extras.setups])
-    if any(states[i] not in TERMINAL for i in extras.scope):
-        setups = Outcome.WAIT
-    return evaluate(task.trigger_rule, counts, total, setups)
+    if not task.upstream:
+        return Outcome.RUN
+    setups = judge_setups(standing.setups, standing.map_index)
+    outcome = evaluate(task.trigger_rule, standing.counts, standing.total, setups, standing.map_index)
+    if outcome is Outcome.RUN and task.trigger_rule != "always" and not standing.is_scope_over():
+        return Outcome.WAIT
+    return outcome
 
 
 def count_upstreams(graph: DagGraph, position: int, states: Sequence[TaskInstanceState | None]) -> Counts:
-    """The counts of a task's upstreams from scratch."""
+    """The counts of a task's upstreams from scratch, where nothing is mapped."""
     counts = Counts(setups=sum(graph.tasks[i].is_setup for i in graph.upstream[position]))
     for i in graph.upstream[position]:
         counts.add(states[i], 1, graph.tasks[i].is_setup)

@@ -41,11 +41,12 @@ def find_deciding_leaves(graph: DagGraph) -> list[int]:
     def is_ignored(i: int) -> bool:
         return graph.tasks[i].is_teardown and not graph.tasks[i].on_failure_fail_dagrun
 
-    return [
+    found = [
         i
         for i, below in enumerate(graph.downstream)
         if not is_ignored(i) and all(is_ignored(j) for j in below)
     ]
+    return found or graph.leaves  # a DAG of teardowns only
 
 
 def _find_setups(graph: DagGraph, task: int, setups: set[int], above: set[int]) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 DEFAULT_POOL = "default_pool"
@@ -38,6 +38,15 @@ class TaskSpec:
     on_failure_fail_dagrun: bool = False
     start_date: str | None = None
     end_date: str | None = None
+    ignore_first_depends_on_past: bool = True
+    wait_for_past_depends_before_skipping: bool = False
+    group: str | None = None
+    is_mapped: bool = False
+    """Mapped itself; a task inside a mapped group is not, though it has lengths too."""
+    lengths: tuple[Mapping[str, Any], ...] | None = None
+    """Whose product says how many instances it has (`Expansion`); None: there is one, and it has no map index."""
+    mapped_group: str | None = None
+    """The innermost mapped group that it is in."""
 
     @property
     def needs_past(self) -> bool:
@@ -83,15 +92,30 @@ def read_task(data: Mapping[str, Any]) -> TaskSpec:
     known = {name: data[name] for name in _TASK_FIELDS if data.get(name) is not None}
     if "upstream" in known:
         known["upstream"] = tuple(known["upstream"])
+    if data.get("mapped") is not None:
+        known |= {"is_mapped": True, "lengths": tuple(data["mapped"]["lengths"])}
     return TaskSpec(**known)
 
 
 def read_dag(data: Mapping[str, Any]) -> DagSpec:
     """A serialised DAG; absent keys and nulls get the default."""
     known = {name: data[name] for name in _DAG_FIELDS if data.get(name) is not None}
-    known["tasks"] = tuple(read_task(task) for task in data.get("tasks", ()))
+    groups = data.get("task_groups") or {}
+    known["tasks"] = tuple(_place_task(read_task(task), groups) for task in data.get("tasks", ()))
     known.setdefault("timetable", {"kind": "null"})
     return DagSpec(**known)
+
+
+def _place_task(task: TaskSpec, groups: Mapping[str, Any]) -> TaskSpec:
+    """The task with what the mapped groups around it add: every one of them multiplies its instances."""
+    mapped, lengths = None, list(task.lengths or ())
+    name = task.group
+    while name is not None and name in groups:
+        if groups[name].get("mapped") is not None:
+            lengths += groups[name]["mapped"]["lengths"]
+            mapped = mapped or name
+        name = groups[name].get("parent")
+    return task if mapped is None else replace(task, lengths=tuple(lengths), mapped_group=mapped)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -27,7 +27,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.FAILED: "a user said so, or its run timed out",
         _S.SKIPPED: "its trigger rule, a branch or the end of its run skips it",
         _S.UPSTREAM_FAILED: "its trigger rule cannot be met any more",
-        _S.REMOVED: "its DAG lost the task",
+        _S.REMOVED: "its DAG lost the task, or is mapped over fewer items now",
     },
     _S.SCHEDULED: {
         None: "a user cleared it",
@@ -35,7 +35,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.SUCCESS: "it has nothing to execute, or a user said so",
         _S.FAILED: "a user said so, or its run timed out",
         _S.SKIPPED: "a user said so, or its run ended",
-        _S.REMOVED: "its DAG lost the task",
+        _S.REMOVED: "its DAG lost the task, or is mapped over fewer items now",
     },
     _S.QUEUED: {
         None: "a user cleared it",
@@ -68,6 +68,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.FAILED: "a user said so, or its run timed out",
         _S.SUCCESS: "a user said so",
         _S.SKIPPED: "a user said so, or its run ended",
+        _S.REMOVED: "its task is mapped over fewer items now",
     },
     _S.UP_FOR_RESCHEDULE: {
         None: "a user cleared it",
@@ -76,6 +77,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.FAILED: "a user said so, or its run timed out",
         _S.SUCCESS: "a user said so",
         _S.SKIPPED: "a user said so, or its run ended",
+        _S.REMOVED: "its task is mapped over fewer items now",
     },
     _S.DEFERRED: {
         None: "a user cleared it",
@@ -85,13 +87,28 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.SUCCESS: "its trigger ended it, or a user said so",
         _S.SKIPPED: "its trigger ended it, or a user said so",
     },
-    _S.SUCCESS: {None: "a user cleared it", _S.FAILED: "a user said so"},
-    _S.FAILED: {None: "a user cleared it", _S.SUCCESS: "a user said so", _S.SKIPPED: "a user said so"},
-    _S.SKIPPED: {None: "a user cleared it", _S.SUCCESS: "a user said so", _S.FAILED: "a user said so"},
+    _S.SUCCESS: {
+        None: "a user cleared it",
+        _S.FAILED: "a user said so",
+        _S.REMOVED: "its task is mapped over fewer items now",
+    },
+    _S.FAILED: {
+        None: "a user cleared it",
+        _S.SUCCESS: "a user said so",
+        _S.SKIPPED: "a user said so",
+        _S.REMOVED: "its task is mapped over fewer items now",
+    },
+    _S.SKIPPED: {
+        None: "a user cleared it",
+        _S.SUCCESS: "a user said so",
+        _S.FAILED: "a user said so",
+        _S.REMOVED: "its task is mapped over fewer items now",
+    },
     _S.UPSTREAM_FAILED: {
         None: "a user cleared it",
         _S.SUCCESS: "a user said so",
         _S.FAILED: "a user said so",
+        _S.REMOVED: "its task is mapped over fewer items now",
     },
     _S.REMOVED: {None: "its DAG has the task again"},
 }

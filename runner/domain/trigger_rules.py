@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.domain.states import TaskInstanceState
@@ -37,6 +37,22 @@ class Counts:
     def done(self) -> int:
         return self.success + self.failed + self.skipped + self.upstream_failed + self.removed
 
+    def copy(self) -> Counts:
+        return replace(self)
+
+    def add_all(self, other: Counts) -> None:
+        """Count in what another has counted."""
+        for name in _FIELDS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def sign(self, total: int) -> tuple[bool, ...]:
+        """What of the counts rules can see, short of the numbers: while it stays, no rule changes its mind.
+
+        Not so when some are removed: then the numbers matter.
+        """
+        kinds = (self.success, self.failed, self.skipped, self.upstream_failed, self.removed)
+        return (*map(bool, kinds), self.done >= total)
+
     def add(self, state: TaskInstanceState | None, amount: int, is_setup: bool = False) -> None:
         """Count an upstream in (`amount` 1) or out (-1) of a state; unfinished states do not count."""
         name = _COUNTED.get(state)
@@ -47,6 +63,7 @@ class Counts:
             setattr(self, f"setups_{name}", getattr(self, f"setups_{name}") + amount)
 
 
+_FIELDS = tuple(Counts.__dataclass_fields__)
 _COUNTED: dict[TaskInstanceState | None, str] = {
     TaskInstanceState.SUCCESS: "success",
     TaskInstanceState.FAILED: "failed",
@@ -56,10 +73,13 @@ _COUNTED: dict[TaskInstanceState | None, str] = {
 }
 
 
-def evaluate(rule: str, counts: Counts, total: int, setups: Outcome = Outcome.RUN) -> Outcome:
-    """What `rule` says of a task with `total` upstreams. Raises ValueError for a rule that does not exist.
+def evaluate(
+    rule: str, counts: Counts, total: int, setups: Outcome = Outcome.RUN, map_index: int = -1
+) -> Outcome:
+    """What `rule` says of a task that has upstreams. Raises ValueError for a rule that does not exist.
 
-    `setups`: what `judge_setups` says of the setups that the task depends on indirectly.
+    `total`: how many instances of its upstreams it has to do with. `setups`: what `judge_setups` says of the setups
+    that the task depends on indirectly. `map_index`: which instance asks.
     """
     try:
         decide = RULES[rule]
@@ -67,20 +87,32 @@ def evaluate(rule: str, counts: Counts, total: int, setups: Outcome = Outcome.RU
         raise ValueError(
             f"cannot evaluate trigger rule {rule!r}; there are {', '.join(sorted(RULES))}"
         ) from None
-    if setups in (Outcome.SKIP, Outcome.UPSTREAM_FAILED) and decide is not _always:
+    if setups in (Outcome.SKIP, Outcome.UPSTREAM_FAILED, Outcome.REMOVED) and decide is not _always:
         return setups
-    found = decide(counts, total) if total else Outcome.RUN
+    found = decide(counts, total)
+    if counts.removed and decide is _all_success and found in (Outcome.RUN, Outcome.WAIT):
+        found = Outcome.REMOVED if is_surplus(counts.removed, counts.success, map_index) else found
     waits = found == Outcome.RUN and setups == Outcome.WAIT and decide is not _always
     return Outcome.WAIT if waits else found
 
 
-def judge_setups(states: list[TaskInstanceState | None]) -> Outcome:
+def is_surplus(removed: int, success: int, map_index: int) -> bool:
+    """Has an instance lost its counterpart? Upstreams became fewer, and its index is beyond those that are left."""
+    return bool(removed and success) and map_index >= success
+
+
+def judge_setups(states: Collection[TaskInstanceState | None], map_index: int = -1) -> Outcome:
     """What the setups that a task depends on indirectly say: RUN lets the rule decide, WAIT lets it only refuse."""
     if any(s in (TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED) for s in states):
         return Outcome.UPSTREAM_FAILED
     if any(s == TaskInstanceState.SKIPPED for s in states):
         return Outcome.SKIP
-    return Outcome.RUN if all(s == TaskInstanceState.SUCCESS for s in states) else Outcome.WAIT
+    success = sum(s == TaskInstanceState.SUCCESS for s in states)
+    removed = sum(s == TaskInstanceState.REMOVED for s in states)
+    if is_surplus(removed, success, map_index):
+        return Outcome.REMOVED
+    missing = len(states) - success - (removed if map_index >= 0 else 0)
+    return Outcome.WAIT if missing else Outcome.RUN
 
 
 def _all_success(c: Counts, total: int) -> Outcome:

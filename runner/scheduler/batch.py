@@ -19,6 +19,8 @@ class Batch:
     due: list[tuple[Kind, int]] = field(default_factory=list)
     created: list[int] = field(default_factory=list)
     reload: set[int] = field(default_factory=set)
+    grown: list[tuple[int, int]] = field(default_factory=list)
+    """Run and position of mapped tasks whose new instances are there now."""
     check: set[str] = field(default_factory=set)
     """DAGs that may have room for a queued run."""
     load_all: bool = False
@@ -43,7 +45,7 @@ class Batch:
 
     @property
     def has_work(self) -> bool:
-        return bool(self.reports or self.due or self.write_processes or self.needs_reading)
+        return bool(self.reports or self.due or self.grown or self.write_processes or self.needs_reading)
 
     def take_due(self, due: list[tuple[Kind, int]]) -> None:
         """Take in what has fallen due."""

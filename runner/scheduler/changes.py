@@ -28,12 +28,30 @@ class StopOrder:
     reason: str
 
 
+@dataclass(slots=True, eq=False)
+class Growth:
+    """A mapped task gets more instances: map indexes `first` up to, not including, `end`, made after `pattern`.
+
+    A pattern that had no map index becomes index 0.
+    """
+
+    pattern: Task
+    first: int
+    end: int
+    was_unmapped: bool
+    ids: list[tuple[int, int]] = field(default_factory=list)
+    """(id, map index) of the new rows; filled when they are written."""
+
+
 @dataclass(slots=True)
 class Changes:
     """Collected while the turn decides. Nothing here has happened yet."""
 
     tasks: dict[int, Task] = field(default_factory=dict)
     runs: list[RunMove] = field(default_factory=list)
+    growths: list[Growth] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+    """Task instance -> what people call it, by its map_index_template."""
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
@@ -46,12 +64,13 @@ class Changes:
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.create_runs)
+        return bool(self.tasks or self.runs or self.growths or self.create_runs)
 
     @property
     def touched(self) -> set[int]:
         """The runs whose memory is not to be trusted when the transaction fails."""
-        return {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+        keys = {task.run.key for task in self.tasks.values()} | {move.run.key for move in self.runs}
+        return keys | {growth.pattern.run.key for growth in self.growths}
 
     def of_run(self, key: int) -> Changes:
         """What of this is written for one run."""
@@ -60,6 +79,8 @@ class Changes:
         return Changes(
             tasks,
             [move for move in self.runs if move.run.key == key],
+            [growth for growth in self.growths if growth.pattern.run.key == key],
+            {id: label for id, label in self.labels.items() if id in tasks},
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, reports
@@ -14,6 +15,7 @@ from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
+from runner.scheduler.instances import Run
 from runner.scheduler.link import AgentLink
 from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
@@ -31,10 +33,16 @@ _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RES
 class Decider:
     """The scheduler's memory and its judgement."""
 
-    def __init__(self, db: Database, named_by_run_after: bool, new_attempt: Callable[[], str]) -> None:
-        self.frontier = Frontier()
-        self.timers = Timers()
+    def __init__(
+        self,
+        db: Database,
+        named_by_run_after: bool,
+        new_attempt: Callable[[], str],
+        max_map_length: int = MAX_LENGTH,
+    ) -> None:
         self._db = db
+        self.frontier = Frontier(self._find_lengths, max_map_length)
+        self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
         self._blocked: frozenset[str] = frozenset()
@@ -50,6 +58,7 @@ class Decider:
         if batch.needs_reading:
             with self._db.read() as conn:
                 self._read(conn, batch, now)
+        frontier.settle_grown(batch.grown, now)
         for link, message in batch.reports:
             self._report(link, message, now)
         for kind, key in batch.due:
@@ -72,7 +81,7 @@ class Decider:
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch()
+        after = Batch(grown=self.frontier.attach(changes.growths))
         for task in changes.tasks.values():
             task.mark_saved()
             if task.state in _TIMED:
@@ -88,6 +97,10 @@ class Decider:
             self._blocked = created.blocked
             self._set_creation(created.next_due)
         return after
+
+    def _find_lengths(self, run: Run, task_id: str, key: str) -> dict[int, int | None]:
+        with self._db.read() as conn:
+            return unfinished.list_lengths(conn, run.row, task_id, key)
 
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""

@@ -6,16 +6,19 @@ No SQL and no clock: the loop loads rows, tells what happened, and writes what `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from runner.domain.decide import is_legal, judge_start
-from runner.domain.past import is_past_met
+from runner.domain.decide import is_legal
+from runner.domain.mapping import MAX_LENGTH
+from runner.domain.past import ENDED_WELL
 from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
-from runner.scheduler.changes import Changes, RunMove
+from runner.scheduler.changes import Changes, Growth, RunMove
+from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
 from runner.scheduler.instances import Run, Task, fill_run
+from runner.scheduler.judging import judge
 from runner.store.unfinished import InstanceRow
 
 _S = TaskInstanceState
@@ -23,15 +26,24 @@ _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
 _REFUSALS = {
     Outcome.SKIP: (_S.SKIPPED, "its trigger rule cannot be met: it is skipped"),
     Outcome.UPSTREAM_FAILED: (_S.UPSTREAM_FAILED, "a task that it depends on failed"),
-    Outcome.REMOVED: (_S.REMOVED, "its DAG has no such task any more"),
+    Outcome.REMOVED: (_S.REMOVED, "the task that it goes with has fewer instances now"),
 }
-Place = tuple[Run, int]
+_EMPTY = "there is nothing to map over"
+_UNKNOWN = "cannot expand: the values that it maps over are not there"
+_SURPLUS = "its task is mapped over fewer items now"
+Place = tuple[Run, int, int | None]
+"""A run, a task in it, and one of its map indexes; None: all of them."""
 
 
 class Frontier:
-    """All unfinished runs. `changes` is replaced at the start of every turn."""
+    """All unfinished runs. `changes` is replaced at the start of every turn.
 
-    def __init__(self) -> None:
+    `find_lengths` reads what tasks left that others are mapped over.
+    """
+
+    def __init__(self, find_lengths: FindLengths, max_map_length: int = MAX_LENGTH) -> None:
+        self.find_lengths = find_lengths
+        self.max_map_length = max_map_length
         self.runs: dict[int, Run] = {}
         self.tasks: dict[int, Task] = {}
         self.attempts: dict[str, Task] = {}
@@ -64,7 +76,7 @@ class Frontier:
                     self.attempts[task.attempt] = task
             elif task.state is _S.SCHEDULED:
                 self.queue.add(task.demand)
-        self.settle(((run, i) for i in run.plan.graph.order), now)
+        self.settle(((run, i, None) for i in run.plan.graph.order), now)
         self.finish_if_over(run)
         return [task for task in run.tasks if task.state in _SLEEPING]
 
@@ -86,13 +98,48 @@ class Frontier:
         return run
 
     def follow(
-        self, previous: int, run: Run, states: dict[str, TaskInstanceState | None], now: float
+        self,
+        previous: int,
+        run: Run,
+        unmet: dict[str, int],
+        now: float,
+        newcomers: frozenset[str] = frozenset(),
     ) -> None:
-        """Let a run look at the run before it, whose tasks stand like this."""
+        """Let a run look at the run before it: of each task, how many instances have not ended well there.
+
+        `newcomers`: tasks that need no run before.
+        """
         self._followers[previous] = run.key
-        run.previous = states
-        if run.tasks:
-            self.settle(((run, i) for i in run.plan.needs_past), now)
+        run.previous, run.newcomers = unmet, newcomers
+        if run.instances:
+            self.settle(((run, i, None) for i in run.plan.needs_past), now)
+
+    def attach(self, growths: Sequence[Growth]) -> list[tuple[int, int]]:
+        """Take in the instances that have been written; for `settle_grown` in the next turn."""
+        grown = []
+        for growth in growths:
+            run, position = growth.pattern.run, growth.pattern.position
+            if self.runs.get(run.key) is run:
+                self.tasks.update((task.id, task) for task in attach(growth))
+                grown.append((run.key, position))
+        return grown
+
+    def settle_grown(self, grown: Iterable[tuple[int, int]], now: float) -> None:
+        """Look at tasks, by run and position, that have new instances, and at what goes with these."""
+        places: list[Place] = []
+        for key, position in grown:
+            run = self.runs.get(key)
+            if run is not None and run.instances:
+                near = run.plan.spread.inside_down.get(position, ())
+                places += [(run, i, None) for i in (position, *near)]
+        self.settle(places, now)
+
+    def drop_growths(self, run: Run) -> None:
+        """Take back what this turn wanted to add to a run."""
+        for growth in self.changes.growths:
+            if growth.pattern.run is run:
+                shrink(growth)
+        self.changes.growths = [growth for growth in self.changes.growths if growth.pattern.run is not run]
 
     # ---- tasks move
 
@@ -111,10 +158,7 @@ class Frontier:
                 self.attempts.pop(task.attempt, None)
         run.idle += (state is None) - (old is None)
         if state in TERMINAL:
-            run.unfinished -= 1
-            is_setup = task.spec.is_setup
-            for j in run.plan.graph.downstream[task.position]:
-                run.counts[j].add(state, 1, is_setup)
+            self._count_end(task, old, state)
         if state is not _S.SCHEDULED:
             self.queue.discard(task.id)
         self.changes.tasks[task.id] = task
@@ -131,13 +175,16 @@ class Frontier:
         if task.state in _SLEEPING and (task.next_at or 0.0) <= now:
             self._let_wait(task)
         elif task.state is None:
-            self.settle([(task.run, task.position)], now)
+            self.settle([(task.run, task.position, task.map_index)], now)
 
     def find_affected(self, task: Task) -> list[Place]:
         """Where to look after the task ended: downstream, at watching teardowns, and in the run after."""
-        run = task.run
-        places = [(run, j) for j in run.plan.graph.downstream[task.position]]
-        places += [(run, j) for j in run.plan.watchers.get(task.position, ())]
+        run, position, spread = task.run, task.position, task.run.plan.spread
+        places: list[Place] = [(run, j, None) for j in spread.outside_down[position] if run.has_news(j)]
+        own = task.map_index if task.map_index >= 0 else None
+        places += [(run, j, own) for j in spread.inside_down.get(position, ())]
+        for j in run.plan.watchers.get(position, ()):
+            places.append((run, j, own if spread.is_pair(position, j) else None))
         return places + self._find_followers(task)
 
     def settle(self, places: Iterable[Place], now: float) -> None:
@@ -145,11 +192,10 @@ class Frontier:
         todo = deque(places)
         touched: dict[int, Run] = {}
         while todo:
-            run, position = todo.popleft()
-            task = run.tasks[position]
+            run, position, map_index = todo.popleft()
             touched[run.key] = run
-            if task.state is None and run.state is DagRunState.RUNNING and self._decide(task, now):
-                todo.extend(self.find_affected(task))
+            if run.state is DagRunState.RUNNING:
+                todo.extend(self._look(run, position, map_index, now))
         for run in touched.values():
             self.finish_if_over(run)
 
@@ -157,13 +203,14 @@ class Frontier:
         """End a run none of whose tasks is unfinished."""
         if run.unfinished or run.state is not DagRunState.RUNNING:
             return
-        state = judge_end(run.tasks[i].state for i in run.plan.leaves)
+        state = judge_end(run.list_leaves())
         self.end_run(
             run, state, None if state is DagRunState.SUCCESS else "a task that decides its end failed"
         )
 
     def end_run(self, run: Run, state: DagRunState, reason: str | None) -> None:
         """End a run. It stays in memory until the turn is committed."""
+        self.drop_growths(run)
         self.changes.runs.append(RunMove(run, run.state, state, reason))
         run.state = state
         self.active.get(run.dag_id, set()).discard(run.key)
@@ -172,50 +219,121 @@ class Frontier:
         """Nothing of the run is under way, ready or asleep, no task can start, and no earlier run can change that."""
         if run.state is not DagRunState.RUNNING or not run.unfinished or run.idle != run.unfinished:
             return False
+        if run.growing:
+            return False
         waiting = [task for task in run.tasks if task.state is None]
         return not any(task.id in self.queue or task.position in run.plan.needs_past for task in waiting)
 
     # ---- inside
 
-    def _decide(self, task: Task, now: float) -> bool:
-        """Decide on a task that has not started; True when that ended it."""
-        run = task.run
-        extras = run.plan.extras.get(task.position)
-        states = run.states if extras else ()
-        outcome = judge_start(run.plan.graph, task.position, run.counts[task.position], states, extras)
+    def _look(self, run: Run, position: int, map_index: int | None, now: float) -> list[Place]:
+        """Decide on the instances of a task that have not started; where to look next."""
+        tasks = run.instances[position]
+        if map_index is not None and len(tasks) > 1:
+            one = run.find_instance(position, map_index)
+            tasks = [one] if one is not None else []
+        waiting = [task for task in tasks if task.state is None]
+        if not waiting or position in run.growing:
+            return []
+        if len(waiting) == 1:
+            return self._decide(waiting[0], judge(waiting[0]), now)
+        is_shared = position not in run.plan.spread.inside_up and not run.counts[position].removed
+        outcome = judge(waiting[0])
+        if is_shared and outcome is Outcome.WAIT:
+            return []
+        places: list[Place] = []
+        for task in waiting:
+            if task.state is None:
+                places += self._decide(task, outcome if is_shared else judge(task), now)
+        return places
+
+    def _decide(self, task: Task, outcome: Outcome, now: float) -> list[Place]:
+        """Do what was decided of a task that has not started; where to look next."""
         if outcome in _REFUSALS:
             state, reason = _REFUSALS[outcome]
-            self.move(task, state, reason)
-            task.end_date = now
-            return True
-        if outcome is Outcome.WAIT or not self._is_past_met(task):
-            return False
+            return self._settle_at(task, state, now, reason)
+        if outcome is Outcome.WAIT:
+            return []
+        if task.needs_expansion:
+            return self._expand(task, now)
+        places = self._measure(task, now)
+        if task.state is not None:
+            return places
         if task.spec.noop:
-            self.move(task, _S.SUCCESS)
-            task.start_date = task.end_date = now
-            return True
+            task.start_date = now
+            return places + self._settle_at(task, _S.SUCCESS, now)
         self._let_wait(task)
-        return False
+        return places
+
+    def _settle_at(
+        self, task: Task, state: TaskInstanceState, now: float, reason: str | None = None
+    ) -> list[Place]:
+        self.move(task, state, reason)
+        task.end_date = now
+        return self.find_affected(task)
+
+    def _expand(self, task: Task, now: float) -> list[Place]:
+        """Give a mapped task its instances. They are there in the next turn."""
+        count = count_items(task, self.find_lengths, self.changes)
+        if count is None:
+            return self._settle_at(task, _S.UPSTREAM_FAILED, now, _UNKNOWN)
+        if not count:
+            return self._settle_at(task, _S.SKIPPED, now, _EMPTY)
+        self._grow(task, count)
+        run = task.run
+        return [(run, j, None) for j in run.plan.spread.inside_down.get(task.position, ())]
+
+    def _measure(self, task: Task, now: float) -> list[Place]:
+        """Once before instances of an expanded task start: are there as many as there are items, now?
+
+        What a task is mapped over changes when the task that left it runs again.
+        """
+        run = task.run
+        if task.spec.lengths is None or task.position in run.measured:
+            return []
+        run.measured.add(task.position)
+        count = count_items(task, self.find_lengths, self.changes)
+        if count is None:
+            return []
+        places: list[Place] = []
+        for other in list_surplus(task, count):
+            places += self._settle_at(other, _S.REMOVED, now, _SURPLUS)
+        if count > run.widths[task.position]:
+            self._grow(task, count)
+        return places
+
+    def _grow(self, task: Task, count: int) -> None:
+        growth = grow(task, count)
+        self.changes.growths.append(growth)
+        after, name = self._find_follower(task.run), task.spec.task_id
+        if after is not None and after.previous is not None:
+            after.previous[name] = after.previous.get(name, 1) + growth.end - growth.first
 
     def _let_wait(self, task: Task) -> None:
         self.queue.add(task.demand)
         self.fresh.append(task)
 
-    def _is_past_met(self, task: Task) -> bool:
-        run = task.run
-        if run.previous is None or task.position not in run.plan.needs_past:
-            return True
-        below = run.plan.graph.downstream[task.position] if task.spec.wait_for_downstream else ()
-        downstream = [run.previous.get(run.tasks[j].spec.task_id) for j in below]
-        return is_past_met(run.previous.get(task.spec.task_id), downstream)
+    def _count_end(self, task: Task, old: TaskInstanceState | None, state: TaskInstanceState) -> None:
+        """Count an end, or that what was over is removed, wherever instances are counted."""
+        run, after = task.run, self._find_follower(task.run)
+        if old in TERMINAL:
+            run.count_state(task.position, old, -1)
+        else:
+            run.unfinished -= 1
+        run.count_state(task.position, state, 1)
+        if after is not None and after.previous is not None:
+            unmet = (state not in ENDED_WELL) - (old not in ENDED_WELL)
+            after.previous[task.spec.task_id] = after.previous.get(task.spec.task_id, 1) + unmet
+
+    def _find_follower(self, run: Run) -> Run | None:
+        return self.runs.get(self._followers.get(run.key, -1))
 
     def _find_followers(self, task: Task) -> list[Place]:
-        after = self.runs.get(self._followers.get(task.run.key, -1))
-        if after is None or after.previous is None:
+        after = self._find_follower(task.run)
+        if after is None or after.previous is None or not after.instances:
             return []
-        after.previous[task.spec.task_id] = task.state
         position = after.plan.graph.index.get(task.spec.task_id)
-        if position is None or not after.tasks:
+        if position is None:
             return []
         near = {position, *after.plan.graph.upstream[position]}
-        return [(after, i) for i in near & after.plan.needs_past]
+        return [(after, i, None) for i in near & after.plan.needs_past]

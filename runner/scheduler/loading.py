@@ -6,6 +6,7 @@ import bisect
 import logging
 from collections.abc import Collection, Iterable
 
+from runner.domain.past import count_unmet
 from runner.domain.spec import DagSpec
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.scheduler.changes import RunMove, StopOrder
@@ -107,16 +108,26 @@ class Loader:
             self._look_ahead(conn, run, now)
 
     def _look_back(self, conn: Connection, run: Run, now: float) -> None:
-        key = unfinished.find_previous_run(conn, run.dag_id, run.row.logical_date, run.plan.spec.catchup)
-        if key is None:
+        found = unfinished.find_previous_run(conn, run.dag_id, run.row.logical_date, run.plan.spec.catchup)
+        if found is None:
             return
+        key, logical_date = found
         before = self._frontier.runs.get(key)
-        if before is not None and before.tasks:
-            states = {task.spec.task_id: task.state for task in before.tasks}
+        if before is not None and before.instances:
+            unmet = _count_all(before)
         else:
-            rows = unfinished.load_states(conn, key)
-            states = {name: TaskInstanceState(state) if state else None for name, state in rows.items()}
-        self._frontier.follow(key, run, states, now)
+            unmet = unfinished.count_unmet(conn, key)
+        self._frontier.follow(key, run, unmet, now, self._find_newcomers(conn, run, unmet, logical_date))
+
+    def _find_newcomers(
+        self, conn: Connection, run: Run, unmet: Collection[str], logical_date: float
+    ) -> frozenset[str]:
+        """The tasks that the run before does not have, and that need none for that."""
+        specs = [run.plan.graph.tasks[i] for i in run.plan.needs_past]
+        absent = {s.task_id for s in specs if s.ignore_first_depends_on_past and s.task_id not in unmet}
+        if absent:
+            absent -= unfinished.list_seasoned(conn, run.dag_id, run.row.logical_date or logical_date, absent)
+        return frozenset(absent)
 
     def _look_ahead(self, conn: Connection, run: Run, now: float) -> None:
         if run.row.logical_date is None:
@@ -124,5 +135,13 @@ class Loader:
         key = unfinished.find_next_run(conn, run.dag_id, run.row.logical_date)
         after = self._frontier.runs.get(key) if key is not None else None
         if after is not None and after.plan.needs_past:
-            states = {task.spec.task_id: task.state for task in run.tasks}
-            self._frontier.follow(run.key, after, states, now)
+            self._frontier.follow(run.key, after, _count_all(run), now, after.newcomers)
+
+
+def _count_all(run: Run) -> dict[str, int]:
+    """By task, how many of its instances have not ended well."""
+    return {
+        spec.task_id: count_unmet(task.state for task in tasks)
+        for spec, tasks in zip(run.plan.graph.tasks, run.instances, strict=True)
+        if tasks
+    }

@@ -16,6 +16,7 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
+from runner.domain.mapping import MAX_LENGTH
 from runner.events import Answered, Event, ParseAsked, Stop
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
@@ -52,7 +53,8 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._decider = Decider(db, spec.generation >= 3, new_attempt)
+        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
+        self._decider = Decider(db, spec.generation >= 3, new_attempt, longest)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()

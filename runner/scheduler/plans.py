@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runner.domain.graph import DagGraph, build
 from runner.domain.setups import Extras, find_deciding_leaves, plan_extras
 from runner.domain.spec import DagSpec
+from runner.domain.spread import Spread, plan_spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,21 @@ class DagPlan:
     """Task -> tasks to look at again when it ends, though it is not their direct upstream."""
     needs_past: frozenset[int]
     """Tasks that look at the run before."""
+    spread: Spread
+    """Which tasks meet instance by instance."""
 
 
 def make_plan(spec: DagSpec) -> DagPlan:
     """The plan of a DAG version."""
     graph = build(spec.tasks)
     extras = plan_extras(graph)
+    spread = plan_spread(graph)
     watchers: dict[int, list[int]] = {}
     for i, extra in extras.items():
         for j in (*extra.setups, *extra.scope):
+            watchers.setdefault(j, []).append(i)
+    for i, sources in spread.sources.items():
+        for j in set(sources).difference(graph.upstream[i]):
             watchers.setdefault(j, []).append(i)
     return DagPlan(
         spec,
@@ -41,6 +48,7 @@ def make_plan(spec: DagSpec) -> DagPlan:
         tuple(find_deciding_leaves(graph)),
         {i: tuple(tasks) for i, tasks in watchers.items()},
         frozenset(i for i, task in enumerate(graph.tasks) if task.needs_past),
+        spread,
     )
 
 

@@ -14,7 +14,7 @@ def find_strays(conn: Connection, frontier: Frontier) -> set[int]:
     stored = unfinished.list_unfinished(conn)
     known = {key: run.state.value for key, run in frontier.runs.items()}
     strays = {key for key in stored.keys() | known.keys() if stored.get(key) != known.get(key)}
-    active = [run for run in frontier.runs.values() if run.tasks and run.key not in strays]
+    active = [run for run in frontier.runs.values() if run.instances and run.key not in strays]
     if not active:
         return strays
     counted: Counter[tuple[int, str | None]] = Counter()

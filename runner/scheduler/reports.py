@@ -10,6 +10,7 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.domain.decide import judge_ending
+from runner.domain.mapping import explain_unmappable, measure_value
 from runner.domain.states import TERMINAL, TaskInstanceState
 from runner.scheduler.changes import StopOrder
 from runner.scheduler.frontier import Frontier
@@ -41,6 +42,7 @@ def note_finished(frontier: Frontier, link: int, message: Message, now: float) -
 
 def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], now: float) -> None:
     """Move a live task by its attempt's outcome."""
+    outcome = _refuse_unmappable(frontier, task, outcome)
     row, ended = task.run.row, outcome["ended_at"]
     seed = f"{row.dag_id}#{row.run_id}#{task.spec.task_id}#{task.map_index}"
     restarting = task.state is _S.RESTARTING
@@ -49,6 +51,9 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
     if outcome.get("started_at") is not None and task.start_date is None:
         task.start_date = outcome["started_at"]
     _keep_xcoms(frontier, task, outcome.get("xcoms") or {}, ended)
+    label = (outcome.get("details") or {}).get("map_index_label")
+    if label is not None and task.map_index >= 0:
+        frontier.changes.labels[task.id] = str(_clean(str(label)))
     if ending.state in TERMINAL and ending.state is not None:
         _end_task(frontier, task, ending.state, reason, outcome, now)
         return
@@ -58,6 +63,20 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
         task.end_date = ended
     if restarting:
         close_try(frontier, task)
+
+
+def _refuse_unmappable(frontier: Frontier, task: Task, outcome: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outcome; a success that left nothing to map over, though others are mapped over it, is a failure."""
+    keys = task.run.plan.spread.pushed.get(task.position)
+    if not keys or task.map_index >= 0 or outcome.get("state") != _S.SUCCESS:
+        return outcome
+    xcoms = dict(outcome.get("xcoms") or {})
+    for key in sorted(keys):
+        reason = explain_unmappable(xcoms.get(key), key in xcoms, frontier.max_map_length)
+        if reason is not None:
+            xcoms.pop(key, None)
+            return {**outcome, "state": "failed", "reason": reason, "xcoms": xcoms}
+    return outcome
 
 
 def reconcile(frontier: Frontier, link: int, agent: str, held: set[str], now: float) -> None:
@@ -112,6 +131,7 @@ def _end_task(
     places = frontier.find_affected(task)
     others = _find_skipped(task, outcome)
     if state is _S.FAILED and task.run.plan.spec.fail_fast:
+        frontier.drop_growths(task.run)
         others = [
             other for other in task.run.tasks if other.state not in TERMINAL and not other.spec.is_teardown
         ]
@@ -126,10 +146,18 @@ def _end_task(
 
 
 def _find_skipped(task: Task, outcome: Mapping[str, Any]) -> list[Task]:
-    """The tasks that a branch or a short circuit skips; those that have begun already are left alone."""
-    index = task.run.plan.graph.index
+    """The tasks that a branch or a short circuit skips; those that have begun already are left alone.
+
+    One that has a map index skips the instances with the same index only.
+    """
+    run, index = task.run, task.run.plan.graph.index
     names = (outcome.get("details") or {}).get("skip") or ()
-    found = [task.run.tasks[index[name]] for name in names if name in index]
+    found: list[Task] = []
+    for position in (index[name] for name in names if name in index):
+        if task.map_index < 0:
+            found += run.instances[position]
+        elif (one := run.find_instance(position, task.map_index)) is not None:
+            found.append(one)
     return [other for other in found if other.state in (None, _S.SCHEDULED) and other is not task]
 
 
@@ -159,4 +187,5 @@ def _keep_xcoms(frontier: Frontier, task: Task, values: Mapping[str, Any], at: f
             "key": key,
             "value": _dump(value),
             "created_at": at,
+            "length": measure_value(value),
         }

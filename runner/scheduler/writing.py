@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.scheduler.changes import Changes
+from runner.scheduler.changes import Changes, Growth
 from runner.store import unfinished
 from runner.store.database import Connection
 from runner.store.runs import move_run
@@ -18,6 +18,10 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         rows = [task.to_row() for task in changes.tasks.values()]
         if not unfinished.save_instances(conn, rows):
             raise Moved("a task instance is not as it was")
+    for growth in changes.growths:
+        _grow(conn, growth)
+    if changes.labels:
+        unfinished.set_labels(conn, changes.labels)
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")
@@ -27,3 +31,12 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
+
+
+def _grow(conn: Connection, growth: Growth) -> None:
+    task = growth.pattern
+    tries = task.spec.retries + 1
+    made = unfinished.grow_task(conn, task.id, growth.first, growth.end, tries)
+    if made is None:
+        raise Moved(f"the mapped task {task.spec.task_id} is not as it was")
+    growth.ids = made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from runner.domain.graph import build, resolve_priorities
-from runner.domain.spec import DagSpec, read_dag
+from runner.domain.mapping import find_literal_count
+from runner.domain.spec import DagSpec, TaskSpec, read_dag
 from runner.domain.states import RUN_TERMINAL, RUN_TRANSITIONS, DagRunState
 from runner.store.schema import dag_run, task_instance, xcom
 
@@ -46,7 +47,7 @@ def insert_run(
     bundle: str,
     serialized_dag: Mapping[str, Any] | DagSpec,
 ) -> int:
-    """Make a queued run and one stateless task instance per task; the run's key. Raises RunExists.
+    """Make a queued run and its task instances, all without a state; the run's key. Raises RunExists.
 
     Everything happens in the caller's transaction, which stays usable after RunExists.
     """
@@ -117,6 +118,7 @@ def _plan_rows(key: int, run: NewRun, spec: DagSpec) -> list[dict[str, Any]]:
             "dag_id": run.dag_id,
             "run_id": run.run_id,
             "task_id": task.task_id,
+            "map_index": map_index,
             "max_tries": task.retries + 1,
             "operator": task.operator,
             "pool": task.pool,
@@ -125,7 +127,14 @@ def _plan_rows(key: int, run: NewRun, spec: DagSpec) -> list[dict[str, Any]]:
             "queue": task.queue,
         }
         for task, priority in zip(graph.tasks, resolve_priorities(graph), strict=True)
+        for map_index in list_indexes(task)
     ]
+
+
+def list_indexes(task: TaskSpec) -> Iterable[int]:
+    """The map indexes that are known from the start; a task that is to be expanded later has one row, index -1."""
+    count = None if task.lengths is None else find_literal_count(task.lengths)
+    return range(count) if count else (-1,)
 
 
 def _describe_clash(run: NewRun) -> str:

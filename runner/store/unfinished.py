@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from runner.domain.past import ENDED_WELL
 from runner.domain.states import LIVE, DagRunState
 from runner.store.put import insert_missing, put_rows
 from runner.store.schema import dag_run, pool, task_instance, task_try, xcom
@@ -93,6 +94,14 @@ _DROP_XCOMS = xcom.delete().where(
 )
 
 
+_LABEL = (
+    task_instance.update()
+    .where(task_instance.c.id == sa.bindparam("key"))
+    .values(map_index_label=sa.bindparam("label"))
+)
+_COPIED = ("run", "dag_id", "run_id", "task_id", "operator", "pool", "pool_slots", "priority_weight", "queue")
+
+
 def list_unfinished(conn: sa.Connection) -> dict[int, str]:
     """Every unfinished run's key and state."""
     query = sa.select(dag_run.c.id, dag_run.c.state).where(dag_run.c.state.in_(_UNFINISHED))
@@ -160,14 +169,17 @@ def list_live(conn: sa.Connection) -> set[str]:
 
 def find_previous_run(
     conn: sa.Connection, dag_id: str, logical_date: float | None, scheduled_only: bool
-) -> int | None:
-    """The run before, by logical date: the one that depends_on_past looks at."""
+) -> tuple[int, float] | None:
+    """The run before, by logical date, with that date: the one that depends_on_past looks at."""
     if logical_date is None:
         return None
-    query = sa.select(dag_run.c.id).where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < logical_date)
+    query = sa.select(dag_run.c.id, dag_run.c.logical_date).where(
+        dag_run.c.dag_id == dag_id, dag_run.c.logical_date < logical_date
+    )
     if scheduled_only:
         query = query.where(dag_run.c.run_type == "scheduled")
-    return conn.execute(query.order_by(dag_run.c.logical_date.desc()).limit(1)).scalar()
+    row = conn.execute(query.order_by(dag_run.c.logical_date.desc()).limit(1)).first()
+    return None if row is None else (row[0], row[1])
 
 
 def find_next_run(conn: sa.Connection, dag_id: str, logical_date: float) -> int | None:
@@ -180,7 +192,56 @@ def find_next_run(conn: sa.Connection, dag_id: str, logical_date: float) -> int 
     return conn.execute(query.order_by(dag_run.c.logical_date).limit(1)).scalar()
 
 
-def load_states(conn: sa.Connection, run: int) -> dict[str, str | None]:
-    """State by task id of a run (unmapped tasks)."""
-    query = sa.select(task_instance.c.task_id, task_instance.c.state).where(task_instance.c.run == run)
-    return {row[0]: row[1] for row in conn.execute(query)}
+def count_unmet(conn: sa.Connection, run: int) -> dict[str, int]:
+    """By task that the run has, how many of its instances have not ended well in it."""
+    t = task_instance.c
+    ended_well = t.state.in_([str(state) for state in ENDED_WELL])
+    unmet = sa.func.sum(sa.case((ended_well, 0), else_=1))
+    query = sa.select(t.task_id, unmet).where(t.run == run).group_by(t.task_id)
+    return {row[0]: int(row[1]) for row in conn.execute(query)}
+
+
+def list_seasoned(conn: sa.Connection, dag_id: str, before: float, task_ids: Collection[str]) -> set[str]:
+    """Which of these tasks some run of the DAG with an earlier logical date has."""
+    joined = task_instance.join(dag_run, dag_run.c.id == task_instance.c.run)
+    query = sa.select(task_instance.c.task_id).select_from(joined).distinct()
+    named = (task_instance.c.task_id.in_(list(task_ids)), task_instance.c.dag_id == dag_id)
+    return set(conn.execute(query.where(*named, dag_run.c.logical_date < before)).scalars())
+
+
+def list_lengths(conn: sa.Connection, run: RunRow, task_id: str, key: str) -> dict[int, int | None]:
+    """Map index -> how many items the task's XCom has (None: it cannot be mapped over); without those not there."""
+    at = (
+        xcom.c.dag_id == run.dag_id,
+        xcom.c.run_id == run.run_id,
+        xcom.c.task_id == task_id,
+        xcom.c.key == key,
+    )
+    return {row[0]: row[1] for row in conn.execute(sa.select(xcom.c.map_index, xcom.c.length).where(*at))}
+
+
+def grow_task(
+    conn: sa.Connection, pattern: int, first: int, end: int, tries: int
+) -> list[tuple[int, int]] | None:
+    """Give a mapped task instances `first` up to, not including, `end`, in one statement: their (id, map index).
+
+    They are made after the row `pattern`, which becomes index 0 if it had none. None: that row is gone.
+    """
+    t = task_instance.c
+    numbered = sa.case((t.map_index < 0, 0), else_=t.map_index)
+    if conn.execute(task_instance.update().where(t.id == pattern).values(map_index=numbered)).rowcount != 1:
+        return None
+    if first >= end:
+        return []
+    series = sa.select(sa.literal(first).label("number")).cte("series", recursive=True)
+    series = series.union_all(sa.select(series.c.number + 1).where(series.c.number + 1 < end))
+    copied = [t[name] for name in _COPIED]
+    rows = sa.select(*copied, series.c.number, sa.literal(tries)).where(t.id == pattern)
+    columns = [*_COPIED, "map_index", "max_tries"]
+    made = conn.execute(task_instance.insert().from_select(columns, rows).returning(t.id, t.map_index))
+    return [(row[0], row[1]) for row in made]
+
+
+def set_labels(conn: sa.Connection, labels: Mapping[int, str]) -> None:
+    """What people call task instances of mapped tasks."""
+    conn.execute(_LABEL, [{"key": key, "label": label} for key, label in labels.items()])

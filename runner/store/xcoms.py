@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runner.domain.mapping import measure_value
 from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
 from runner.store.put import put_rows
 from runner.store.schema import dag_run, task_instance, xcom
@@ -44,6 +45,17 @@ def find_value(conn: sa.Connection, place: Place, key: str) -> tuple[bool, Any]:
     """Whether there is a value, and the value as plain JSON."""
     found = conn.execute(sa.select(xcom.c.value).where(*_at(place), xcom.c.key == key)).first()
     return (False, None) if found is None else (True, json.loads(found.value))
+
+
+def find_item(conn: sa.Connection, place: Place, key: str, offset: int) -> tuple[int, bool, Any]:
+    """Of the values that a task's instances left: how many, whether there is one at `offset`, and it as plain JSON."""
+    conditions = [*_at(place), xcom.c.key == key]
+    length = conn.execute(sa.select(sa.func.count()).select_from(xcom).where(*conditions)).scalar_one()
+    if not 0 <= offset < length:
+        return length, False, None
+    one = sa.select(xcom.c.value).where(*conditions).order_by(xcom.c.map_index).offset(offset).limit(1)
+    found = conn.execute(one).first()
+    return (length, False, None) if found is None else (length, True, json.loads(found.value))
 
 
 def list_xcoms(
@@ -110,6 +122,7 @@ def put_xcoms(conn: sa.Connection, place: Place, values: dict[str, Any], now: fl
             "key": key,
             "value": json.dumps(value, separators=(",", ":"), ensure_ascii=False),
             "created_at": now,
+            "length": measure_value(value),
         }
         for key, value in values.items()
     ]

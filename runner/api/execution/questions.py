@@ -60,6 +60,7 @@ def mask(question: Question) -> None:
 
 METHODS: dict[str, Callable[[Question], Any]] = {
     "get_xcom": xcoms.get_xcom,
+    "get_xcom_item": xcoms.get_xcom_item,
     "list_xcoms": xcoms.list_xcoms,
     "set_xcom": xcoms.set_xcom,
     "delete_xcom": xcoms.delete_own_xcom,

@@ -48,7 +48,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (
         "airflow.providers.standard.decorators.python",
         "airflow.decorators.decorated",
-        "_PythonDecoratedOperator=DecoratedOperator",
+        "_PythonDecoratedOperator=PythonDecoratedOperator",
     ),
     (
         "airflow.providers.standard.decorators.bash",
@@ -68,7 +68,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (
         "airflow.decorators.python",
         "airflow.decorators.decorated",
-        "_PythonDecoratedOperator=DecoratedOperator",
+        "_PythonDecoratedOperator=PythonDecoratedOperator",
     ),
     # utils
     ("airflow.utils.context", "airflow._task.context", "Context"),
@@ -93,7 +93,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.models.taskinstance", "TaskInstance"),
     ("airflow.sdk", "airflow.models.notifier", "BaseNotifier"),
     ("airflow.sdk", "airflow.hooks.base", "BaseHook"),
-    ("airflow.sdk", "airflow.decorators", "dag task task_group setup teardown"),
+    ("airflow.sdk", "airflow.decorators", "dag result setup task task_group teardown"),
     ("airflow.sdk", "airflow.utils.task_group", "TaskGroup"),
     ("airflow.sdk", "airflow.utils.edgemodifier", "EdgeModifier Label"),
     ("airflow.sdk", "airflow.utils.trigger_rule", "TriggerRule"),
@@ -129,7 +129,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.definitions.context", "airflow._task.context", "Context"),
     ("airflow.sdk.definitions.connection", "airflow.models.connection", "Connection"),
     ("airflow.sdk.definitions.variable", "airflow.models.variable", "Variable"),
-    ("airflow.sdk.definitions.decorators", "airflow.decorators", "dag task task_group setup teardown"),
+    ("airflow.sdk.definitions.decorators", "airflow.decorators", "dag result setup task task_group teardown"),
     ("airflow.sdk.definitions.decorators.task_group", "airflow.decorators.task_group", "task_group"),
     ("airflow.sdk.definitions.edges", "airflow.utils.edgemodifier", "EdgeModifier Label"),
     ("airflow.sdk.definitions.taskgroup", "airflow.utils.task_group", "TaskGroup MappedTaskGroup"),
@@ -154,4 +154,31 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.types", "airflow.models.taskinstance", "RuntimeTaskInstanceProtocol=TaskInstance"),
     ("airflow.sdk.api.datamodels._generated", "airflow.utils.state", "TaskInstanceState DagRunState"),
     ("airflow.sdk.api.datamodels._generated", "airflow.utils.trigger_rule", "TriggerRule"),
+    # dynamic task mapping
+    ("airflow.models", "airflow.models.mappedoperator", "MappedOperator"),
+    ("airflow.sdk", "airflow.models.mappedoperator", "MappedOperator"),
+    (
+        "airflow.sdk.definitions.mappedoperator",
+        "airflow.models.mappedoperator",
+        "MappedOperator OperatorPartial",
+    ),
+    (
+        "airflow.sdk.definitions.xcom_arg",
+        "airflow.models.xcom_combined",
+        "MapXComArg ZipXComArg ConcatXComArg",
+    ),
+    ("airflow.sdk.execution_time.lazy_sequence", "airflow.models.xcom_sequence", "LazyXComSequence"),
+    (
+        "airflow.sdk.definitions._internal.expandinput",
+        "airflow.models.expansion",
+        "DictOfListsExpandInput ListOfDictsExpandInput MappedArgument is_mappable",
+    ),
+    (
+        "airflow.models.expandinput",
+        "airflow.models.expansion",
+        "DictOfListsExpandInput ListOfDictsExpandInput MappedArgument is_mappable",
+    ),
+    ("airflow.sdk.bases.decorator", "airflow.decorators.calls", "get_unique_task_id=free_task_id"),
+    ("airflow.decorators.base", "airflow.decorators.calls", "get_unique_task_id=free_task_id"),
+    ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers", "determine_kwargs KeywordParameters"),
 )

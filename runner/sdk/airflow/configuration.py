@@ -21,6 +21,7 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("core", "max_active_runs_per_dag"): "16",
     ("core", "max_consecutive_failed_dag_runs_per_dag"): "0",
     ("core", "default_task_retries"): "0",
+    ("core", "max_map_length"): "1024",
     ("core", "default_task_retry_delay"): "300",
     ("core", "max_task_retry_delay"): "86400",
     ("core", "default_task_execution_timeout"): "",

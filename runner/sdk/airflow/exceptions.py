@@ -55,6 +55,26 @@ class XComNotFound(AirflowException):
         self.dag_id, self.task_id, self.key = dag_id, task_id, key
 
 
+class UnmappableXComTypePushed(AirflowException):
+    """A task that others are mapped over returned a value without items."""
+
+
+class UnmappableXComLengthPushed(AirflowException):
+    """A task that others are mapped over returned more items than `[core] max_map_length` allows."""
+
+
+class XComForMappingNotPushed(TypeError):
+    """A task that others are mapped over returned nothing."""
+
+
+class NotMapped(Exception):
+    """Asked how many instances a task has that has none."""
+
+
+class FailFastDagInvalidTriggerRule(AirflowException):
+    """A DAG that fails fast has a task with a trigger rule of its own."""
+
+
 class AirflowConfigException(AirflowException):
     """A configuration option is missing or cannot be read."""
 

@@ -72,13 +72,15 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
 def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
     """The finish message; what a task leaves counts only when it succeeded."""
     succeeded = outcome.state == "success"
+    if not succeeded:
+        details = {name: details[name] for name in details if name == "map_index_label"}
     return messages.finish(
         outcome.state,
         reason=outcome.reason,
         retry=outcome.retry,
         until=outcome.until,
         xcoms=xcoms if succeeded else {},
-        details=details if succeeded else {},
+        details=details,
     )
 
 
@@ -92,6 +94,7 @@ class Attempt:
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
+        self.label: str | None = None
 
     def run(self) -> Message:
         """Returns the last word, whatever happens in between."""
@@ -101,6 +104,8 @@ class Attempt:
             self._do_the_work()
         except BaseException as problem:
             error = clean(problem)
+            if self.task.map_index_template is not None and self.context is not None:
+                self._name_instance(failed=True)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
             self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
@@ -112,14 +117,23 @@ class Attempt:
         token = contexts.enter(self.context)
         try:
             with handled(signal.SIGTERM, self._terminate):
+                if self.task.is_mapped:
+                    self._unmap()
                 self.task.render_template_fields(self.context)
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
                 result = self._execute()
                 self.task.post_execute(self.context, result)
+                if self.task.map_index_template is not None:
+                    self._name_instance()
                 self._keep(result)
         finally:
             contexts.leave(token)
+
+    def _unmap(self) -> None:
+        from airflow._task.mapping import become_instance
+
+        self.task = become_instance(self.context)
 
     def _execute(self) -> Any:
         own = self.task.execution_timeout
@@ -139,6 +153,10 @@ class Attempt:
 
     def _keep(self, result: Any) -> None:
         """The return value as XComs that are committed with the state. Raises for what has no JSON form."""
+        if self.task.is_mapped_over and self.ti.map_index < 0:
+            from airflow._task.mapping import check_mappable
+
+            check_mappable(self.task, result)
         if result is None or not self.task.do_xcom_push:
             return
         if self.task.multiple_outputs:
@@ -155,9 +173,23 @@ class Attempt:
             self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
+    def _name_instance(self, failed: bool = False) -> None:
+        """The label of `map_index_template`; one that cannot be rendered must not hide why the task failed."""
+        from airflow._task.mapping import name_instance
+
+        try:
+            self.label = name_instance(self.context)
+        except Exception as problem:
+            if not failed:
+                raise
+            log.info("cannot render map_index_template: %s", problem)
+
     def _details(self) -> dict[str, Any]:
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
-        return {"skip": skipped} if skipped else {}
+        details: dict[str, Any] = {"skip": skipped} if skipped else {}
+        if self.label is not None:
+            details["map_index_label"] = self.label
+        return details
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""

@@ -92,7 +92,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "owner": task.owner,
         "noop": is_noop(task),
         "group": task.task_group.group_id if task.task_group is not None else None,
-        "mapped": None,
+        "mapped": task.expand_input.to_wire() if task.is_mapped else None,
         "map_index_template": task.map_index_template,
         "inlets": [],
         "outlets": [],
@@ -120,9 +120,8 @@ def serialize_task(task: Any) -> SerializedTask:
 
 def is_noop(task: Any) -> bool:
     """Whether it is an EmptyOperator (or a subclass that adds no work) that nobody watches: it needs no process."""
-    plain = (
-        type(task).execute is EmptyOperator.execute and type(task).pre_execute is EmptyOperator.pre_execute
-    )
+    kind = task.operator_class if task.is_mapped else type(task)
+    plain = kind.execute is EmptyOperator.execute and kind.pre_execute is EmptyOperator.pre_execute
     return plain and not any(getattr(task, name) for name in _WATCHERS)
 
 
@@ -149,6 +148,7 @@ def _group(group: Any) -> dict[str, Any]:
         "ui_color": group.ui_color,
         "ui_fgcolor": group.ui_fgcolor,
         "children": sorted(group.children),
+        "mapped": group.expand_input.to_wire() if group.is_mapped else None,
     }
 
 

@@ -195,13 +195,13 @@ def broken(error: str) -> Message:
     return {"kind": "broken", "error": error}
 
 
-def fork(attempt: str) -> Message:
-    """Agent to file zygote, with three descriptors: the child's socket, its log pipe, its lock file."""
-    return {"kind": "fork", "attempt": attempt}
+def fork(id: str) -> Message:
+    """Agent to file zygote, with one descriptor: fork a child, whose `work` will come by that socket."""
+    return {"kind": "fork", "attempt": id}
 
 
 def forked(attempt: str, pid: int) -> Message:
-    """Zygote to agent: the child exists. For a file zygote or a parse child `attempt` is the id it was asked by."""
+    """Zygote to agent: the child exists. `attempt` is the id it was asked by."""
     return {"kind": "forked", "attempt": attempt, "pid": pid}
 
 
@@ -214,7 +214,10 @@ def exited(attempt: str, pid: int, status: int) -> Message:
 
 
 def work(workload: Message, bundle_path: str, settings: Message) -> Message:
-    """Agent to child: the first frame. `settings`: log_level, airflow_version, environment, config."""
+    """Agent to child: the first frame; to a forked child with its log pipe and lock file.
+
+    `settings`: log_level, airflow_version, environment, config.
+    """
     return {"kind": "work", "workload": workload, "bundle_path": bundle_path, "settings": settings}
 
 
@@ -237,6 +240,8 @@ CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
+    "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
+    " its instances left a value, and the one at `offset` in the order of map indexes",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from airflow.configuration import conf
@@ -49,6 +50,13 @@ OPTIONS: dict[str, Any] = {
     "allowed_run_types": None,
     "rerun_with_latest_version": None,
 }
+
+
+def read_documentation(doc_md: str | None) -> str | None:
+    """Text, or the text of the `.md` file that it names and that is there."""
+    if doc_md is None or not doc_md.endswith(".md") or not Path(doc_md).is_file():
+        return doc_md
+    return Path(doc_md).read_text(encoding="utf-8")
 
 
 def fill_limits(values: dict[str, Any]) -> None:

@@ -127,38 +127,50 @@ class TaskInstance:
     ) -> Any:
         """A value another task left: one for one task id, a list in the order asked for a list of ids.
 
-        Without task ids: what any task of the run pushed last (1.10, 2.x), or what this task pushed (3.x).
+        Of a mapped task all that its instances left, or what those of `map_indexes` did. Without task ids: what any
+        task of the run pushed last (1.10, 2.x), or what this task pushed (3.x).
         """
         if task_ids is None and generation() >= 3:
             task_ids = self.task_id
         where = {"dag_id": dag_id or self.dag_id, "run_id": run_id or self.run_id, "key": key}
-        plain = map_indexes is None or isinstance(map_indexes, int)
-        if isinstance(task_ids, str) and plain and key is not None and not include_prior_dates:
+        if (
+            isinstance(task_ids, str)
+            and key is not None
+            and not include_prior_dates
+            and (isinstance(map_indexes, int) or (map_indexes is None and self._is_single(task_ids, dag_id)))
+        ):
             answer = self._comms.ask("get_xcom", {**where, "task_id": task_ids, "map_index": map_indexes})
             return from_plain(answer["value"]) if answer["found"] else default
         return self._pull_many(task_ids, where, include_prior_dates, map_indexes, default)
 
+    def _is_single(self, task_id: str, dag_id: str | None) -> bool:
+        """Whether a task is known to have no instances: it is one of this DAG, and not mapped."""
+        if dag_id not in (None, self.dag_id):
+            return False
+        task = self.task.dag.task_dict.get(task_id)
+        return task is None or not task.get_needs_expansion()
+
     def _pull_many(
         self, task_ids: Any, where: dict[str, Any], prior: bool, map_indexes: Any, default: Any
     ) -> Any:
-        single = task_ids is None or isinstance(task_ids, str)
         wanted = None if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
-        indexes = (
-            None
-            if map_indexes is None
-            else [map_indexes]
-            if isinstance(map_indexes, int)
-            else list(map_indexes)
-        )
+        indexes = [map_indexes] if isinstance(map_indexes, int) else map_indexes and list(map_indexes)
         params = {**where, "task_ids": wanted, "include_prior_dates": prior, "map_indexes": indexes}
         rows = self._comms.ask("list_xcoms", params)
-        values = [(row["task_id"], from_plain(row["value"])) for row in rows]
-        if single and indexes is None:
-            return values[-1][1] if values else default
-        if wanted is None or indexes is not None:
-            return [value for _, value in values]
-        by_task = dict(values)
-        return [by_task.get(task_id, default) for task_id in wanted]
+        values = [from_plain(row["value"]) for row in rows]
+        if task_ids is None or isinstance(task_ids, str):
+            mapped = task_ids is not None and any(row["map_index"] >= 0 for row in rows)
+            if isinstance(map_indexes, int) or (indexes is None and not mapped):
+                return values[-1] if values else default
+            return values[0] if indexes is None and len(values) == 1 and generation() >= 3 else values
+        by_task: dict[str, list[Any]] = {task_id: [] for task_id in wanted or ()}
+        for row, value in zip(rows, values, strict=True):
+            by_task[row["task_id"]].append(value)
+        return [
+            value
+            for task_id in by_task
+            for value in (by_task[task_id] or ([default] if indexes is None else []))
+        ]
 
     def xcom_delete(self, key: str) -> None:
         """Take back a value this task left."""

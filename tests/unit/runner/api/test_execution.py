@@ -51,6 +51,15 @@ def test_xcom_goes_through_unchanged_and_only_its_own_task_writes(ask):
     assert [row["task_id"] for row in ask("list_xcoms", task_ids=None, key="k", **where)] == ["b"]
 
 
+def test_items_of_a_mapped_task_count_those_that_left_a_value(ask):
+    for index in (2, 0):
+        ask("set_xcom", info=Info(map_index=index), key="k", value=f"v{index}")
+    where = {"dag_id": None, "run_id": "r1", "task_id": "a", "key": "k"}
+    assert ask("get_xcom_item", offset=1, **where) == {"length": 2, "found": True, "value": "v2"}
+    for outside in (2, -1):
+        assert ask("get_xcom_item", offset=outside, **where) == {"length": 2, "found": False, "value": None}
+
+
 def test_prior_dates_give_the_newest_value_no_later_than_the_run(demo, ask):
     for run_id, date in (("old", 100.0), ("older", 50.0), ("later", 4_000_000_000.0)):
         demo.put_run("demo", run_id, date)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from runner.domain.decide import count_upstreams, judge_start
+from runner.domain.decide import Standing, count_upstreams, judge_start
 from runner.domain.graph import DagGraph, build
-from runner.domain.past import is_past_met
+from runner.domain.past import count_unmet, is_past_met
 from runner.domain.runs import judge_end
-from runner.domain.setups import find_deciding_leaves, plan_extras
+from runner.domain.setups import Extras, find_deciding_leaves, plan_extras
 from runner.domain.spec import TaskSpec
 from runner.domain.states import TERMINAL, TaskInstanceState
 
@@ -64,8 +64,8 @@ def test_run_ends_as_in_airflow(row: dict[str, Any]) -> None:
 def test_past_is_met_as_in_airflow(row: dict[str, Any]) -> None:
     previous, downstream = state(row["prev_ti"]), state(row["prev_downstream"])
     answers = {
-        "depends_on_past": is_past_met(previous),
-        "wait_for_downstream": is_past_met(previous, [downstream]),
+        "depends_on_past": is_past_met(count_unmet([previous])),
+        "wait_for_downstream": is_past_met(count_unmet([previous]), [count_unmet([downstream])]),
     }
     assert {name: "run" if met else "wait" for name, met in answers.items()} == {
         name: row[name] for name in answers
@@ -75,8 +75,14 @@ def test_past_is_met_as_in_airflow(row: dict[str, Any]) -> None:
 def judge(graph: DagGraph, name: str, states: dict[str, str]) -> str:
     position = graph.index[name]
     found = [None if i == position else state(states.get(t.task_id)) for i, t in enumerate(graph.tasks)]
-    counts = count_upstreams(graph, position, found)
-    return judge_start(graph, position, counts, found, plan_extras(graph).get(position)).value
+    extras = plan_extras(graph).get(position, Extras())
+    standing = Standing(
+        count_upstreams(graph, position, found),
+        len(graph.upstream[position]),
+        [found[i] for i in extras.setups],
+        lambda: all(found[i] in TERMINAL for i in extras.scope),
+    )
+    return judge_start(graph.tasks[position], standing).value
 
 
 @pytest.mark.parametrize("row", VECTORS["teardown"], ids=describe)

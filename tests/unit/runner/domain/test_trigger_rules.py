@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from runner.domain.decide import Standing, judge_start
+from runner.domain.spec import TaskSpec
 from runner.domain.states import TaskInstanceState
 from runner.domain.trigger_rules import Counts, Outcome, evaluate
 
@@ -27,7 +29,9 @@ def test_every_rule_answers_as_airflow(row: dict[str, Any]) -> None:
 
 
 def test_task_without_upstreams_runs_whatever_its_rule() -> None:
-    assert {evaluate(rule, Counts(), 0) for rule in VECTORS["direct"][0]["expect"]} == {Outcome.RUN}
+    rules = VECTORS["direct"][0]["expect"]
+    alone = {judge_start(TaskSpec("t", trigger_rule=rule), Standing(Counts(), 0)) for rule in rules}
+    assert alone == {Outcome.RUN}
 
 
 def test_unknown_rule_is_refused_by_name() -> None:

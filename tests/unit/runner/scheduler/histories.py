@@ -16,6 +16,7 @@ from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run, Task
 from runner.scheduler.plans import make_plan
 from runner.scheduler.tries import Room, admit
+from runner.store.runs import list_indexes
 from runner.store.unfinished import InstanceRow, RunRow
 
 LINK, AGENT = 1, "agent"
@@ -24,8 +25,12 @@ LINK, AGENT = 1, "agent"
 class History:
     """One frontier, one agent, a clock that is set by hand."""
 
-    def __init__(self, slots: int = 100, pools: dict[str, int] | None = None) -> None:
-        self.frontier = Frontier()
+    def __init__(
+        self, slots: int = 100, pools: dict[str, int] | None = None, max_map_length: int = 1024
+    ) -> None:
+        self.xcoms: dict[tuple[int, str, str], dict[int, int | None]] = {}
+        """(run, task_id, key) -> map index -> length, as committed."""
+        self.frontier = Frontier(lambda run, *at: dict(self.xcoms.get((run.key, *at), {})), max_map_length)
         self.now = 100.0
         self.slots = slots
         self.limits = Limits({"default_pool": 128} if pools is None else pools)
@@ -40,7 +45,7 @@ class History:
         )
         run = Run(row, make_plan(spec), DagRunState.RUNNING, 1.0)
         self.frontier.add(run)
-        self.frontier.start(run, [self._row(run, task) for task in tasks], self.now)
+        self.frontier.start(run, self.make_rows(run), self.now)
         return run
 
     def turn(self) -> list[str]:
@@ -50,7 +55,7 @@ class History:
         admit(self.frontier, rooms, self.limits, self.now, lambda: next(self.names))
         for task in changes.tasks.values():
             task.mark_saved()
-        self.frontier.changes = Changes()
+        self._commit(changes)
         return [task.spec.task_id for task in changes.starts.get(LINK, [])]
 
     def report(self, task: Task, state: str, **fields: Any) -> None:
@@ -58,20 +63,44 @@ class History:
         outcome = messages.outcome(state, started_at=self.now, ended_at=self.now, **fields)
         reports.note_finished(self.frontier, LINK, messages.finished(task.attempt or "", outcome), self.now)
 
-    def _row(self, run: Run, task: TaskSpec) -> InstanceRow:
+    def make_rows(self, run: Run) -> list[InstanceRow]:
+        """The rows that a new run has."""
+        return [self._row(run, task, i) for task in run.plan.spec.tasks for i in list_indexes(task)]
+
+    def _commit(self, changes: Changes) -> None:
+        for row in changes.xcoms.values():
+            at = (int(row["run_id"].removeprefix("r")), row["task_id"], row["key"])
+            self.xcoms.setdefault(at, {})[row["map_index"]] = row["length"]
+        for growth in changes.growths:
+            growth.ids = [(next(self.ids), index) for index in range(growth.first, growth.end)]
+        grown = self.frontier.attach(changes.growths)
+        self.frontier.changes = Changes()
+        self.frontier.settle_grown(grown, self.now)
+
+    def _row(self, run: Run, task: TaskSpec, map_index: int = -1) -> InstanceRow:
         key = next(self.ids)
         nothing: list[Any] = [None] * 8
         limits = (task.pool, task.pool_slots, task.priority_weight, task.queue)
         return InstanceRow(
-            key, run.key, task.task_id, -1, None, 0, task.retries + 1, None, None, *limits, *nothing
+            key, run.key, task.task_id, map_index, None, 0, task.retries + 1, None, None, *limits, *nothing
         )
 
 
 def states(run: Run) -> dict[str, str | None]:
-    """State by task id."""
+    """State by task id, for runs without mapped tasks."""
     return {task.spec.task_id: task.state.value if task.state else None for task in run.tasks}
 
 
-def find(run: Run, task_id: str) -> Task:
+def spread(run: Run) -> dict[str, dict[int, str | None]]:
+    """State by map index by task id."""
+    return {
+        tasks[0].spec.task_id: {task.map_index: task.state.value if task.state else None for task in tasks}
+        for tasks in run.instances
+    }
+
+
+def find(run: Run, task_id: str, map_index: int = -1) -> Task:
     """A task of the run."""
-    return run.tasks[run.plan.graph.index[task_id]]
+    found = run.find_instance(run.plan.graph.index[task_id], map_index)
+    assert found is not None, f"there is no {task_id}[{map_index}]"
+    return found

@@ -7,12 +7,13 @@ from airflow._wire import messages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.domain.decide import count_upstreams, judge_start
+from runner.domain.decide import count_upstreams
 from runner.domain.spec import TaskSpec
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import RULES, Outcome
 from runner.scheduler import reports
 from runner.scheduler.instances import Run
+from runner.scheduler.judging import judge
 from tests.unit.runner.scheduler.histories import AGENT, LINK, History, find, states
 
 S = TaskInstanceState
@@ -221,8 +222,8 @@ def test_task_waits_for_its_like_in_the_run_before() -> None:
     history.turn()
     after = Run(first.row._replace(id=2, run_id="r2"), first.plan, DagRunState.RUNNING, 1.0)
     history.frontier.add(after)
-    history.frontier.follow(1, after, {"a": S.QUEUED, "b": None}, 1.0)
-    history.frontier.start(after, [history._row(after, task) for task in first.plan.spec.tasks], 1.0)
+    history.frontier.follow(1, after, {"a": 1, "b": 1}, 1.0)
+    history.frontier.start(after, history.make_rows(after), 1.0)
     assert history.turn() == []
     history.report(find(first, "a"), "success")
     assert sorted(history.turn()) == ["a", "b"]
@@ -292,11 +293,10 @@ def test_incremental_decisions_are_those_made_from_scratch(
 
 def check_against_reference(history: History, run: Run) -> None:
     """No task that has not started could, or should have been refused; the counts are those of the states."""
-    found, graph = run.states, run.plan.graph
+    found, graph = [task.state for task in run.tasks], run.plan.graph
     for i, task in enumerate(run.tasks):
         assert run.counts[i] == count_upstreams(graph, i, found)
         if task.state is None and run.state is DagRunState.RUNNING:
-            extras = run.plan.extras.get(i)
-            assert judge_start(graph, i, run.counts[i], found, extras) is Outcome.WAIT
+            assert judge(task) is Outcome.WAIT
     assert run.unfinished == sum(state not in TERMINAL for state in found)
     assert len(history.frontier.attempts) <= history.slots
