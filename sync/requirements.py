@@ -35,10 +35,11 @@ _EXTRAS = {
     "winrm": "microsoft-winrm",
     "jira": "atlassian-jira",
 }
-_NO_PROVIDER = frozenset(
-    "async celery crypto devel all all_dbs password ldap kerberos otel pandas polars rabbitmq sentry statsd uv "
-    "virtualenv graphviz gunicorn memray cgroups google_auth github_enterprise".split()
-)
+_NO_PROVIDER = frozenset({
+    "all", "all_dbs", "async", "celery", "cgroups", "crypto", "devel", "github_enterprise", "google_auth", "graphviz",
+    "gunicorn", "kerberos", "ldap", "memray", "otel", "pandas", "password", "polars", "rabbitmq", "sentry", "statsd",
+    "uv", "virtualenv",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,10 @@ def _plan_line(line: str) -> tuple[list[str], str | None]:
     wanted = line.split(" #")[0].strip()
     constraints = _CONSTRAINTS.match(wanted)
     if constraints:
-        return [], f"{constraints['place']} pins packages for Apache Airflow, which is not installed; left out"
+        return (
+            [],
+            f"{constraints['place']} pins packages for Apache Airflow, which is not installed; left out",
+        )
     named = _NAME.match(wanted)
     if named is None or _normal(named["name"]) not in SERVED:
         return [line], None

@@ -99,6 +99,7 @@ CORE_ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.settings", "airflow.stats", "Stats DummyStatsLogger"),
     ("airflow.traces.tracer", "airflow.traces", "*"),
     ("airflow.utils.context", "airflow.utils.context_tools", "context_get_outlet_events context_merge"),
+    ("airflow.utils", "airflow.utils.decorators", "apply_defaults"),
     ("airflow.utils.db", "airflow.utils.session", "create_session provide_session NEW_SESSION"),
     (
         "airflow.utils.log.secrets_masker",

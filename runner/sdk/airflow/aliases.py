@@ -61,11 +61,22 @@ class ProviderFinder(MetaPathFinder):
         return _own_spec(fullname) or _virtual_spec(fullname)
 
 
+class AliasModule(ModuleType):
+    """A package whose rows come before its submodules: importing `x.task_group` leaves the function x.task_group."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        rows = table().get(self.__name__, ()) if isinstance(value, ModuleType) else ()
+        if not any(names is not None and name in names for _, names in rows):
+            super().__setattr__(name, value)
+
+
 class NamedLoader(SourceFileLoader):
     """Loads a file whose missing names are looked up in the tables."""
 
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
+        if hasattr(module, "__path__"):
+            module.__class__ = AliasModule
         if "__getattr__" not in module.__dict__ and not module.__name__.startswith("airflow._"):
             module.__getattr__ = partial(resolve, module.__name__)  # type: ignore[method-assign]
 
@@ -74,7 +85,7 @@ class AliasLoader(Loader):
     """Makes a module whose names are looked up in the tables when they are used."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return None
+        return AliasModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
@@ -102,6 +113,8 @@ def resolve(module: str, name: str) -> Any:
         return found
     if name.startswith("_"):
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    if _has_file(f"{module}.{name}"):
+        return import_module(f"{module}.{name}")
     from airflow._names import search
 
     return search.resolve(module, name)

@@ -126,13 +126,13 @@ class AirflowConfigParser:
             return value
         return dt.timedelta(seconds=float(value)) if str(value).strip() else None
 
-    def as_dict(self, **_: Any) -> dict[str, dict[str, str]]:
+    def as_dict(self, **options: Any) -> dict[str, dict[str, str]]:
         """All options that are set, by section."""
         found: dict[str, dict[str, str]] = {}
         for name, value in os.environ.items():
-            _prefix, _, rest = name.partition("AIRFLOW__")
+            before, _, rest = name.partition("AIRFLOW__")
             section, _, key = rest.partition("__")
-            if not _prefix and section and key:
+            if not before and section and key:
                 found.setdefault(section.lower(), {})[key.lower()] = value
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
@@ -220,7 +220,7 @@ def _hooks() -> LazyMapping:
     for package, info in _providers().items():
         for row in info.data.get("connection-types") or ():
             kind, path = row["connection-type"], row["hook-class-name"]
-            makers[kind] = lambda kind=kind, path=path, package=package: _hook(kind, path, package)
+            makers[kind] = partial(_hook, kind, path, package)
     return LazyMapping(makers)
 
 
@@ -242,5 +242,5 @@ def _decorators() -> LazyMapping:
     makers: dict[str, Callable[[], Any]] = {}
     for info in _providers().values():
         for row in info.data.get("task-decorators") or ():
-            makers[row["name"]] = lambda path=row["class-name"]: import_string(path)
+            makers[row["name"]] = partial(import_string, row["class-name"])
     return LazyMapping(makers)

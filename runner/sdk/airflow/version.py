@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 
 API_VERSION = "3.3.2"
+_PASS_ON = ("airflow", "airflow.version", "airflow.aliases", "airflow._names.metadata")
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
 
@@ -28,9 +29,7 @@ def version_for_caller() -> str:
 
 def _is_between(module: str) -> bool:
     """Whether a frame of this module only passes the question on."""
-    return module in ("airflow", "airflow.version", "airflow.aliases", "airflow._names.metadata") or (
-        module.startswith("importlib") or module.startswith("_frozen_importlib")
-    )
+    return module in _PASS_ON or module.startswith(("importlib", "_frozen_importlib"))
 
 
 def __getattr__(name: str) -> str:

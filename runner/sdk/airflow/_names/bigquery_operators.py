@@ -50,7 +50,9 @@ class BigQueryExecuteQueryOperator(BigQueryInsertJobOperator):
         **kwargs: Any,
     ) -> None:
         given = _DEFAULTS | {key: kwargs.pop(key) for key in _QUERY_OPTIONS if key in kwargs}
-        query: dict[str, Any] = {_QUERY_OPTIONS[key]: value for key, value in given.items() if value is not None}
+        query: dict[str, Any] = {
+            _QUERY_OPTIONS[key]: value for key, value in given.items() if value is not None
+        }
         query["query"] = sql if sql is not None else bql
         if destination_dataset_table:
             query["destinationTable"] = _table(destination_dataset_table)

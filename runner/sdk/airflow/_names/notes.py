@@ -65,8 +65,8 @@ def _instead(module: str, name: str, generation: int, words: tables.Words | None
         package = packages.distribution(path)
         more = "" if package in (None, "apache-airflow-providers-standard") else f" (package {package})"
         return f"write `from {path} import {new}`{more}"
-    if words is not None and words.verdict in ("gone", "use", "write"):
-        return words.text
+    if words is not None:
+        return "" if words.verdict == "is" else words.text
     return "nothing took its place"
 
 

@@ -36,7 +36,9 @@ def provider_of(target: str, name: str) -> str | None:
     if module == target:
         return None
     database = name.removesuffix("Operator").lower()
-    return ADAPTED.get(module, "airflow.providers." + ("microsoft." if database == "mssql" else "") + database)
+    return ADAPTED.get(
+        module, "airflow.providers." + ("microsoft." if database == "mssql" else "") + database
+    )
 
 
 def is_missing(error: ModuleNotFoundError, path: str) -> bool:

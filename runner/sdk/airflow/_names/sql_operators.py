@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
 
 
 @cache
-def _make(name: str) -> type:
+def _make(name: str) -> Any:
     from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
     old = OPERATORS[name]

@@ -71,6 +71,9 @@ class LocalComms:
     def _get_previous_run(self, **_: Any) -> dict[str, Any]:
         return {"found": False}
 
+    def _list_dag_runs(self, **_: Any) -> list[dict[str, Any]]:
+        return []
+
     def _get_task_states(self, task_ids: list[str] | None, **_: Any) -> dict[str, str]:
         return {name: state for name, state in self.states.items() if task_ids is None or name in task_ids}
 

@@ -252,6 +252,8 @@ CHILD_METHODS = {
     "get_dag_run": "{dag_id, run_id} -> {found, ...run facts}",
     "get_task_states": "{dag_id, run_id, task_ids|null} -> {task_id: state}",
     "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
+    "list_dag_runs": "{dag_ids|null, run_ids|null, states|null, run_types|null, from|null, until|null}"
+    " -> [run facts] by logical date, at most the newest 1,000",
     "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}",
 }
 """What a child may ask. To add one: here, `_task/comms`, `runner/api/execution`, and a test with a real socket."""

@@ -124,7 +124,7 @@ class Connection:
         info = ProvidersManager().hooks.get(self.conn_type or "")
         if info is None:
             raise AirflowException(
-                f"cannot find a hook for connections of type {self.conn_type!r}: no installed provider package has one; "
+                f"cannot find a hook for connections of type {self.conn_type!r}: no installed package has one; "
                 "name the hook class itself, or add the package to requirements.txt"
             )
         arguments = {info.connection_id_attribute_name: self.conn_id, **(hook_params or {})}

@@ -17,7 +17,8 @@ from airflow.utils.platform import IS_WINDOWS
 
 __all__ = [
     "DEFAULT_TIME_TO_WAIT_AFTER_SIGTERM", "IS_WINDOWS", "execute_in_subprocess", "execute_in_subprocess_with_kwargs",
-    "execute_interactive", "kill_child_processes_by_pids", "patch_environ", "reap_process_group", "set_new_process_group",
+    "execute_interactive", "kill_child_processes_by_pids", "patch_environ", "reap_process_group",
+    "set_new_process_group",
 ]  # fmt: skip
 
 DEFAULT_TIME_TO_WAIT_AFTER_SIGTERM = 60.0
