@@ -14,12 +14,11 @@ from __future__ import annotations
 import sys
 from functools import cache, partial
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from airflow._alias_rows import ROWS
 from airflow._alias_rows_core import CORE_ROWS
@@ -30,7 +29,7 @@ MISSING = object()
 """What `own` answers for a name that no row has."""
 
 
-class OwnFinder(MetaPathFinder):
+class OwnFinder:
     """In front: our files, then the paths that exist in the tables only. Another distribution cannot replace them."""
 
     @classmethod
@@ -51,7 +50,7 @@ class OwnFinder(MetaPathFinder):
         return metadata.list_distributions(context)
 
 
-class ProviderFinder(MetaPathFinder):
+class ProviderFinder:
     """At the end: what we have of a provider that no distribution brought."""
 
     @classmethod
@@ -81,7 +80,7 @@ class NamedLoader(SourceFileLoader):
             module.__getattr__ = partial(resolve, module.__name__)  # type: ignore[method-assign]
 
 
-class AliasLoader(Loader):
+class AliasLoader:
     """Makes a module whose names are looked up in the tables when they are used."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -197,7 +196,7 @@ def _own_spec(fullname: str) -> ModuleSpec | None:
 def _virtual_spec(fullname: str) -> ModuleSpec | None:
     if not exists(fullname):
         return None
-    spec = ModuleSpec(fullname, AliasLoader(), origin="airflow.aliases", is_package=True)
+    spec = ModuleSpec(fullname, cast(Any, AliasLoader()), origin="airflow.aliases", is_package=True)
     spec.submodule_search_locations = []
     return spec
 
