@@ -111,7 +111,9 @@ def test_a_users_requirements_are_installed_without_airflow_itself(tmp_path: Pat
     python = ensure_environment_venv(venvs, pinned, wanted, progress=steps.append, index=offline)
     listed = "import importlib.metadata as m; print(sorted(d.name for d in m.distributions()))"
     assert ask(python, listed) == "['apache-airflow-providers-toy', 'toy']"
-    assert "requirements.txt: line 1: apache-airflow==2.10.3 is what the service offers itself" in "".join(steps)
+    assert "requirements.txt: line 1: apache-airflow==2.10.3 is what the service offers itself" in "".join(
+        steps
+    )
     sdk = Path(__file__).parents[2] / "runner" / "sdk"
     code = f"import sys; sys.path.insert(0, {str(sdk)!r}); import airflow.providers.toy as p; print(p.FOUND)"
     assert ask(python, code) == "1"

@@ -137,9 +137,21 @@ def test_a_session_says_what_to_use_only_when_it_is_asked() -> None:
 
 
 NOTES = [
-    ("2.11", "from airflow.operators.bash_operator import BashOperator", "airflow.operators.bash import BashOperator"),
-    ("3.3", "from airflow.operators.bash_operator import BashOperator", "airflow.providers.standard.operators.bash"),
-    ("3.3", "import airflow.operators.python as p\n\np.PythonOperator", "airflow.providers.standard.operators.python"),
+    (
+        "2.11",
+        "from airflow.operators.bash_operator import BashOperator",
+        "airflow.operators.bash import BashOperator",
+    ),
+    (
+        "3.3",
+        "from airflow.operators.bash_operator import BashOperator",
+        "airflow.providers.standard.operators.bash",
+    ),
+    (
+        "3.3",
+        "import airflow.operators.python as p\n\np.PythonOperator",
+        "airflow.providers.standard.operators.python",
+    ),
     ("3.3", "from airflow.utils.dates import days_ago", "pendulum.today"),
     ("3.3", "from airflow.decorators import task", "`from airflow.sdk import task`"),
     ("3.3", "from airflow.datasets import Dataset", "`from airflow.sdk import Asset`"),
@@ -147,7 +159,11 @@ NOTES = [
     ("1.10.12", "from airflow.operators.bash_operator import BashOperator", None),
     ("3.3", "from airflow.sdk import DAG\nfrom airflow.models import Variable", None),
     ("2.11", "from airflow.hooks.S3_hook import S3Hook", "(package apache-airflow-providers-amazon)"),
-    ("3.3", "try:\n    import airflow.sdk\nexcept ImportError:\n    from airflow.decorators import task", None),
+    (
+        "3.3",
+        "try:\n    import airflow.sdk\nexcept ImportError:\n    from airflow.decorators import task",
+        None,
+    ),
 ]
 
 
@@ -165,7 +181,10 @@ def test_parsing_tells_old_names_once_and_by_file(bundle: Any, monkeypatch: pyte
     monkeypatch.setenv("AERODROME_AIRFLOW_VERSION", "3.3.2")
     (bundle.path / "names_helper.py").write_text("from airflow.utils.dates import days_ago\n")
     source = "from airflow.operators.bash_operator import BashOperator\nimport names_helper\n"
-    result = bundle.parse(source + "from airflow import DAG\nwith DAG('d', schedule=None):\n    BashOperator('t', bash_command='x')\n")
+    result = bundle.parse(
+        source
+        + "from airflow import DAG\nwith DAG('d', schedule=None):\n    BashOperator('t', bash_command='x')\n"
+    )
     assert result["error"] is None
     texts = [text.partition(": write")[0] for text in result["warnings"]]
     assert texts[1:] == ["names_helper.py:1: airflow.utils.dates.days_ago is of 2.x"]
@@ -184,7 +203,11 @@ def test_the_version_depends_on_who_asks(monkeypatch: pytest.MonkeyPatch) -> Non
     code += "found = (__version__, version, m.version('apache-airflow'))"
     for name, file, expected in (
         ("dag_file", "/bundles/x/dag.py", "2.10.3"),
-        ("airflow.providers.http", "/venv/lib/python3.11/site-packages/airflow/providers/http/__init__.py", "3.3.2"),
+        (
+            "airflow.providers.http",
+            "/venv/lib/python3.11/site-packages/airflow/providers/http/__init__.py",
+            "3.3.2",
+        ),
         ("cosmos", "/venv/lib/python3.11/site-packages/cosmos/__init__.py", "3.3.2"),
     ):
         module = ModuleType(name)
