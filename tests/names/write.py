@@ -23,6 +23,13 @@ MACHINERY = tuple(
         "ti_deps", "config_templates", "auth", "migrations", "ui",
     )
 )  # fmt: skip
+SHARED_WITH_PROVIDERS = (
+    "airflow.contrib",
+    "airflow.operators",
+    "airflow.hooks",
+    "airflow.sensors",
+    "airflow.kubernetes",
+)
 SHORTEST_MATCH = 6
 
 Releases = dict[int, dict[str, Module]]
@@ -121,7 +128,9 @@ def matched_moves(
             continue
         if len(name) < SHORTEST_MATCH or name.isupper() or (name == "import_string" and "sdk" not in path):
             continue
-        places = {public[name]} if name in public else core.get(name, set()) or outside.get(name, set())
+        places = {public[name]} if name in public else core.get(name, set())
+        if not places and name[0].isupper() and path.startswith(SHARED_WITH_PROVIDERS):
+            places = outside.get(name, set())
         if len(places) == 1:
             found[path, name] = (min(places), name)
     return found

@@ -15,6 +15,14 @@ _VIRTUAL_TYPES = "airflow.sdk.definitions._internal.types"
 _RETRY = "ExceptionRetryPolicy RetryAction RetryDecision RetryPolicy RetryRule"
 _CONTEXT_NAMES = "AIRFLOW_VAR_NAME_FORMAT_MAPPING DEFAULT_FORMAT_PREFIX ENV_VAR_FORMAT_PREFIX"
 
+_PRIORITIES = "DB_SAFE_MAXIMUM DB_SAFE_MINIMUM db_safe_priority"
+_SKIPPING = "XCOM_SKIPMIXIN_FOLLOWED XCOM_SKIPMIXIN_KEY XCOM_SKIPMIXIN_SKIPPED"
+_BASEOPERATOR = "Chainable ScheduleInterval TaskPostExecuteHook TaskPreExecuteHook TaskStateChangeCallback"
+_DAG = (
+    "DEFAULT_SCHEDULE_INTERVAL DEFAULT_VIEW_PRESETS DagStateChangeCallback ORIENTATION_PRESETS SLAMissCallback "
+    "ScheduleArg ScheduleInterval ScheduleIntervalArg TAG_MAX_LEN"
+)
+
 CORE_ROWS: tuple[tuple[str, str, str], ...] = (
     # airflow.sdk and the modules behind it
     ("airflow.sdk", "airflow.io.path", "ObjectStoragePath"),
@@ -84,6 +92,21 @@ CORE_ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.exceptions", "airflow.rare_exceptions", "*"),
     ("airflow.sdk.exceptions", "airflow.rare_exceptions", "*"),
     ("airflow.utils.helpers", "airflow.utils.helpers_more", "*"),
+    ("airflow.sdk.bases.operator", "airflow.models.constants", _PRIORITIES),
+    ("airflow.sdk.bases.skipmixin", "airflow.models.constants", _SKIPPING),
+    ("airflow.sdk.bases.secrets_backend", "airflow.secrets.base_secrets", "BaseSecretsBackend"),
+    (
+        "airflow.sdk.definitions.dag",
+        "airflow.models.constants",
+        "DagStateChangeCallback ScheduleArg TAG_MAX_LEN",
+    ),
+    ("airflow.sdk.definitions.operator_resources", "airflow.utils.operator_resources", "*"),
+    ("airflow.sdk.definitions.retry_policy", "airflow.models.retry_policy", "ExceptionSpec"),
+    ("airflow.sdk.listener", "airflow.listeners.manager", "ListenerManager"),
+    ("airflow.sdk.plugins_manager", "airflow.plugins_manager", "is_valid_plugin"),
+    ("airflow.task.trigger_rule", "airflow.utils.trigger_rule", "TriggerRule"),
+    ("airflow.task.weight_rule", "airflow.utils.weight_rule", "WeightRule"),
+    ("airflow.task.weight_rule", "airflow.models.constants", _PRIORITIES),
     # the same under the names of 1.10 and 2.x
     ("airflow.io", "airflow.io.fs", "Properties get_fs has_fs"),
     ("airflow.io", "airflow.io.store", "ObjectStore attach"),
@@ -96,6 +119,22 @@ CORE_ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.observability.stats", "airflow.stats", _STATS),
     ("airflow.observability.trace", "airflow.traces", "*"),
     ("airflow.observability.traces", "airflow.traces", "*"),
+    ("airflow.hooks.base_hook", "airflow.models.constants", "CONN_ENV_PREFIX"),
+    ("airflow.listeners.listener", "airflow.listeners.manager", "ListenerManager"),
+    ("airflow.models", "airflow.models.constants", "ID_LEN Operator"),
+    ("airflow.models.abstractoperator", "airflow.models.constants", "*"),
+    ("airflow.models.base", "airflow.models.constants", "ID_LEN"),
+    ("airflow.models.baseoperator", "airflow.models.constants", _BASEOPERATOR),
+    ("airflow.models.connection", "airflow.models.constants", "CONN_ID_MAX_LEN"),
+    ("airflow.models.dag", "airflow.models.constants", _DAG),
+    ("airflow.models.operator", "airflow.models.constants", "Operator"),
+    ("airflow.models.skipmixin", "airflow.models.constants", _SKIPPING),
+    ("airflow.models.xcom", "airflow.models.constants", "MAX_XCOM_SIZE"),
+    ("airflow.utils.dates", "airflow.utils.dates_more", "*"),
+    ("airflow.utils.state", "airflow.utils.state_kinds", "CallbackState IntermediateTIState JobState"),
+    ("airflow.utils.types", "airflow.utils.state_kinds", "DagRunTriggeredByType"),
+    ("airflow.utils.weight_rule", "airflow.models.constants", _PRIORITIES),
+    ("airflow.utils.xcom", "airflow.models.constants", "MAX_XCOM_SIZE"),
     ("airflow.settings", "airflow.stats", "Stats DummyStatsLogger"),
     ("airflow.traces.tracer", "airflow.traces", "*"),
     ("airflow.utils.context", "airflow.utils.context_tools", "context_get_outlet_events context_merge"),

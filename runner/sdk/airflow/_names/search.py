@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +36,8 @@ def resolve(module: str, name: str) -> Any:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     if packages.distribution(module):
         raise packages.missing(f"{module}.{name}", module, name)
+    if name in ("log", "logger"):
+        return logging.getLogger(module)
     text = words.text if words is not None and words.verdict == "use" else MACHINERY
     made = make_placeholder(module, name, public.kind, text)
     vars(import_module(module))[name] = made
