@@ -60,6 +60,10 @@ class Stream:
             self._loop.at_end_of_turn(self.uncork)
         self._corked += encode(message)
 
+    def hand_over(self, on_message: Callable[[Message], None], on_close: Callable[[str], None]) -> None:
+        """Somebody else takes the conversation from here."""
+        self._on_message, self._on_close = on_message, on_close
+
     def close(self) -> None:
         """End the conversation from this side; `on_close` is not called."""
         if self.closed:

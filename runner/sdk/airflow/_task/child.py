@@ -10,6 +10,7 @@ import atexit
 import gc
 import os
 import resource
+import select
 import signal
 import sys
 import time
@@ -81,15 +82,19 @@ def settle() -> None:
     gc.enable()
 
 
-def run_forked(fds: list[int], dags: dict[str, Any], settled: bool = False) -> NoReturn:
-    """A task child that a file zygote forked. `fds`: socket to the agent, log pipe, lock file."""
-    sock, log, _lock = fds
+def run_forked(sock: int, dags: dict[str, Any], rehearsal: Rehearsal) -> NoReturn:
+    """A task child that a file zygote forked. While its work is not there it rehearses."""
+    settle()
+    if not select.select([sock], [], [], 0)[0]:
+        rehearsal.run(1)
+    run(Channel(_socket(sock)), dags)
+
+
+def take_output(log: int) -> None:
+    """Print and log into this pipe from now on."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    if not settled:
-        settle()
-    run(Channel(_socket(sock)), dags)
 
 
 def run_fresh(sock: int, parent: int) -> NoReturn:
@@ -104,7 +109,9 @@ def run(channel: Channel, dags: dict[str, Any] | None) -> NoReturn:
     received = channel.receive()
     if received is None:
         os._exit(0)
-    message = received[0]
+    message, fds = received
+    if fds:  # log pipe and lock file, which stays open for as long as it lives; a fresh interpreter has them
+        take_output(fds[0])
     work = workload.from_message(message["workload"])
     settings = message["settings"]
     fork.show_title("aerodrome", "task", settings["environment"], f"{work.dag_id}.{work.task_id}")
