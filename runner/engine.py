@@ -26,6 +26,7 @@ from runner.process import hold_role, raise_file_limit, show_role
 from runner.scheduler.loop import Scheduler
 from runner.store.database import Database
 from runner.store.pools import DEFAULT_SLOTS
+from runner.store.secrets import open_box
 from sync.mirror import Mirror, SyncReport
 from sync.objects import open_store
 from sync.snapshot import Snapshot
@@ -61,7 +62,8 @@ class Engine:
 
     def __init__(self, layout: Layout, spec: CellSpec, db: Database) -> None:
         self._spec = spec
-        self._scheduler = Scheduler(db, spec, layout.engine_socket, self._answer)
+        box = open_box(layout.home / "secrets.key")
+        self._scheduler = Scheduler(db, spec, layout.engine_socket, self._answer, box=box)
         self._report: SyncReport | None = None
         self._intake = Intake(spec, db, self._scheduler, time.time, self._collect)
         self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)

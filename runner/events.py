@@ -39,6 +39,13 @@ class ParseAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggersKept:
+    """The standing triggers that there are to be from now on; see `messages.triggers`. Ids begin with "watcher:"."""
+
+    wanted: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The reply to a child's question is ready for the agent that passed it on."""
 
@@ -51,4 +58,4 @@ class Stop:
     """End the loop after this turn. Tasks go on; the next engine adopts them."""
 
 
-Event = RunCreated | RunChanged | DagsChanged | ParseAsked | Answered | Stop
+Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TriggersKept | Answered | Stop

@@ -28,6 +28,8 @@ from runner.agent.parsing import Parser
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays
 from runner.agent.supervisor import Supervisor
+from runner.agent.trigger_logs import TriggerLogs
+from runner.agent.triggers import Triggers
 from runner.agent.zygotes import FileZygote, Zygotes
 
 log = logging.getLogger("aerodrome.agent")
@@ -90,14 +92,20 @@ class Agent:
         self._parser = Parser(
             loop, self._zygotes.base, layout.bundle, self._link.send, lambda: self._strays.look_later()
         )
+        self._triggers = Triggers(
+            loop, python, layout.bundle, self._settings(level or "INFO"), layout.own_logs / "triggerer.log",
+            TriggerLogs(loop, store, level), self._link.send,
+        )  # fmt: skip
         self._strays = Strays(loop, layout.attempts, self._supervisor.living, self._spared_sessions)
         self._adoption = Adoption(loop, layout.attempts, store, level, self._supervisor.adopt)
         self._handlers: dict[str, Callable[[Message], None]] = {
             "run": self._supervisor.run,
             "stop": self._supervisor.stop,
             "ack": self._supervisor.ack,
-            "reply": self._supervisor.reply,
+            "reply": self._reply,
             "parse": self._parse,
+            "triggers": self._triggers.handle,
+            "trigger_ack": self._triggers.ack,
         }
 
     def run(self) -> None:
@@ -124,12 +132,13 @@ class Agent:
     def _hello(self) -> Message:
         host = socket.gethostname()
         attempts = list(self._supervisor.attempts)
-        return messages.hello(
-            f"agent-{host}", self._incarnation, os.getpid(), host, self._spec.slots, attempts
-        )
+        name, pid, slots = f"agent-{host}", os.getpid(), self._spec.slots
+        triggers = self._triggers.list_held()
+        return messages.hello(name, self._incarnation, pid, host, slots, attempts, triggers)
 
     def _on_welcome(self) -> None:
         self._supervisor.resend()
+        self._triggers.resend()
         self._beat()
 
     def _on_message(self, message: Message) -> None:
@@ -138,6 +147,10 @@ class Agent:
             log.warning("the engine sent a %r message, which this agent does not know", message["kind"])
         else:
             handle(message)
+
+    def _reply(self, message: Message) -> None:
+        if not self._triggers.reply(message):
+            self._supervisor.reply(message)
 
     def _parse(self, message: Message) -> None:
         self._zygotes.newest_bundle = message["bundle"]
@@ -151,7 +164,8 @@ class Agent:
         for about, pid in (("parse", self._parser.zygote_pid()), ("base", self._zygotes.base.pid)):
             if pid is not None:
                 zygotes.insert(0, {"role": "zygote", "pid": pid, "about": about})
-        self._link.send(messages.heartbeat(time.time(), zygotes + tasks, len(tasks)))
+        processes = zygotes + self._triggers.list_processes() + tasks
+        self._link.send(messages.heartbeat(time.time(), processes, len(tasks)))
 
     # ---- processes (zygotes.Owner)
 
@@ -191,11 +205,12 @@ class Agent:
                 return
             if pid == 0:
                 return
-            if not self._zygotes.base.reaped(pid):
+            if not self._zygotes.base.reaped(pid) and not self._triggers.reaped(pid):
                 self._supervisor.reaped(pid, status)
 
     def _spared_sessions(self) -> set[int]:
         own = {pid for pid, _file in self._zygotes.list_files()} | self._parser.sessions()
+        own |= self._triggers.sessions()
         return own | {pid for pid in (self._zygotes.base.pid,) if pid is not None}
 
     # ---- the end
@@ -206,13 +221,16 @@ class Agent:
             log.info("agent is told to end")
             self._handlers = {"ack": self._supervisor.ack, "reply": self._supervisor.reply}
             self._parser.cancel()
+            self._triggers.stop()
             self._supervisor.lose_all(STOP_GRACE, "its agent was stopped")
             self._wait_for_end(time.monotonic() + STOP_GRACE + STOP_REPORT)
 
     def _wait_for_end(self, deadline: float) -> None:
         open_reports = any(not attempt.acked for attempt in self._supervisor.attempts.values())
         if time.monotonic() > deadline or (
-            not self._supervisor.living() and not (open_reports and self._link.is_up)
+            not self._supervisor.living()
+            and self._triggers.is_empty
+            and not (open_reports and self._link.is_up)
         ):
             self._loop.stop()
         else:

@@ -41,7 +41,9 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
     last_turn = status.get("last_turn")
     alive = is_alive(last_turn, call.cell.clock())
     processes = [
-        _process_body(row) for row in list_processes(conn) if is_present(row, agents, call.cell.clock())
+        _process_body(row)
+        for row in list_processes(conn)
+        if row.role != "triggerer" and is_present(row, agents, call.cell.clock())  # its agent names it, below
     ]
     of_agents = [item for agent in agents for item in agent.get("processes", ())]
     return {

@@ -49,6 +49,8 @@ class Usage:
     dags: Counter[str] = field(default_factory=Counter)
     tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
     run_tasks: Counter[tuple[int, str]] = field(default_factory=Counter)
+    deferred: Counter[str] = field(default_factory=Counter)
+    """Slots of deferred tasks by pool: taken in the pools that say so."""
 
     def take(self, demand: Demand, amount: int = 1) -> None:
         """Count a live task in (1) or out (-1)."""
@@ -56,6 +58,10 @@ class Usage:
         self.dags[demand.dag_id] += amount
         self._count(self.tasks, (demand.dag_id, demand.task_id), amount)
         self._count(self.run_tasks, (demand.run, demand.task_id), amount)
+
+    def wait(self, demand: Demand, amount: int = 1) -> None:
+        """Count a deferred task in (1) or out (-1)."""
+        self._count(self.deferred, demand.pool, amount * demand.pool_slots)
 
     @staticmethod
     def _count(counter: Counter[Any], key: Any, amount: int) -> None:
@@ -70,6 +76,12 @@ class Limits:
 
     pools: Mapping[str, int]
     paused: frozenset[str] = frozenset()
+    with_deferred: frozenset[str] = frozenset()
+    """Pools in which deferred tasks keep their slots."""
+
+    def count_taken(self, pool: str, usage: Usage) -> int:
+        """The pool's slots in use."""
+        return usage.pools[pool] + (usage.deferred[pool] if pool in self.with_deferred else 0)
 
 
 class ReadyQueue:
@@ -137,7 +149,7 @@ def is_blocked(demand: Demand, usage: Usage, limits: Limits) -> bool:
     slots = limits.pools.get(demand.pool, 0)
     return (
         demand.dag_id in limits.paused
-        or (slots >= 0 and usage.pools[demand.pool] + demand.pool_slots > slots)
+        or (slots >= 0 and limits.count_taken(demand.pool, usage) + demand.pool_slots > slots)
         or usage.dags[demand.dag_id] >= demand.max_active_tasks
         or (demand.per_dag is not None and usage.tasks[demand.dag_id, demand.task_id] >= demand.per_dag)
         or (demand.per_run is not None and usage.run_tasks[demand.run, demand.task_id] >= demand.per_run)

@@ -28,6 +28,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.SKIPPED: "its trigger rule, a branch or the end of its run skips it",
         _S.UPSTREAM_FAILED: "its trigger rule cannot be met any more",
         _S.REMOVED: "its DAG lost the task, or is mapped over fewer items now",
+        _S.DEFERRED: "its dependencies are met, and it starts from a trigger",
     },
     _S.SCHEDULED: {
         None: "a user cleared it",
@@ -65,6 +66,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         None: "a user cleared it",
         _S.SCHEDULED: "its delay is over",
         _S.QUEUED: "its delay is over and a slot was free",
+        _S.DEFERRED: "its delay is over, and it starts from a trigger",
         _S.FAILED: "a user said so, or its run timed out",
         _S.SUCCESS: "a user said so",
         _S.SKIPPED: "a user said so, or its run ended",
@@ -86,6 +88,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.FAILED: "its trigger failed or timed out, or a user said so",
         _S.SUCCESS: "its trigger ended it, or a user said so",
         _S.SKIPPED: "its trigger ended it, or a user said so",
+        _S.UP_FOR_RETRY: "its trigger failed it, and it has tries left",
     },
     _S.SUCCESS: {
         None: "a user cleared it",

@@ -27,6 +27,8 @@ class Batch:
     poll: bool = False
     dags_changed: bool = False
     create: bool = False
+    callbacks: bool = False
+    """Callbacks were written that nobody has been handed yet."""
     write_processes: bool = False
     not_before: float = 0.0
     """Steady time before which the database is left in peace."""
@@ -41,6 +43,7 @@ class Batch:
             or self.poll
             or self.dags_changed
             or self.create
+            or self.callbacks
         )
 
     @property

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow._wire.frames import Message
+
 from runner.domain.states import DagRunState
 from runner.scheduler.instances import Run, Task
+from runner.store.callbacks import CallbackMove, NewCallback
+from runner.store.deadlines import Missed
+from runner.store.triggers import Deferral
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +60,36 @@ class Changes:
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    callbacks: list[NewCallback] = field(default_factory=list)
+    """To be called, in a process of their own, because of what this turn ended."""
+    callback_moves: list[CallbackMove] = field(default_factory=list)
     starts: dict[int, list[Task]] = field(default_factory=dict)
     """Link -> attempts to hand to it."""
     stops: list[StopOrder] = field(default_factory=list)
     acks: dict[int, list[str]] = field(default_factory=dict)
     """Link -> attempts whose reports are done with."""
+    callback_starts: dict[int, list[Message]] = field(default_factory=dict)
+    """Link -> workloads of callbacks to hand to it."""
     create_runs: bool = False
+    deferrals: dict[int, Deferral | None] = field(default_factory=dict)
+    """Task instance -> what it waits for from now on; None: for nothing any more."""
+    waits: list[Task] = field(default_factory=list)
+    """Tasks that began to wait in this turn."""
+    cancels: list[str] = field(default_factory=list)
+    """Tokens of triggers that nobody waits for any more."""
+    event_acks: dict[int, list[str]] = field(default_factory=dict)
+    """Link -> triggers whose events are done with."""
+    greeted: list[tuple[int, list[str]]] = field(default_factory=list)
+    """Links that said hello, and the triggers that their agents have."""
+    has_reloaded: bool = False
+    """Runs were read again: what they wait for may be other triggers than before."""
+    missed: list[Missed] | None = None
+    """Promises that were not kept; None when none has fallen due."""
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.growths or self.create_runs)
+        told = self.callbacks or self.callback_moves or self.missed is not None
+        return bool(self.tasks or self.runs or self.growths or self.create_runs or told)
 
     @property
     def touched(self) -> set[int]:
@@ -84,6 +109,8 @@ class Changes:
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            callbacks=[callback for callback in self.callbacks if callback.run == key],
+            deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 
     def acknowledge(self, link: int, attempt: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
-from runner.scheduler import creation, reports
+from runner.scheduler import creation, firing, reports
 from runner.scheduler.batch import Batch
+from runner.scheduler.callbacks import Callbacks
+from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
@@ -21,8 +24,9 @@ from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
-from runner.store import dags, unfinished
+from runner.store import dags, deadlines, unfinished
 from runner.store.database import Connection, Database
+from runner.store.secrets import SecretBox
 
 log = logging.getLogger(__name__)
 _TIMED_OUT = "its run took longer than dagrun_timeout"
@@ -30,24 +34,30 @@ _STUCK = "no task of it can start any more, though some have not ended"
 _TIMED = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE, None})
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment's generation and configuration decide."""
+
+    generation: int
+    fresh_interpreter: bool = False
+    max_map_length: int = MAX_LENGTH
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
     def __init__(
-        self,
-        db: Database,
-        named_by_run_after: bool,
-        new_attempt: Callable[[], str],
-        max_map_length: int = MAX_LENGTH,
+        self, db: Database, rules: Rules, new_attempt: Callable[[], str], box: SecretBox | None = None
     ) -> None:
         self._db = db
-        self.frontier = Frontier(self._find_lengths, max_map_length)
+        self._rules = rules
+        self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
         self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
+        self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
-        self._named_by_run_after = named_by_run_after
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -63,7 +73,10 @@ class Decider:
             self._report(link, message, now)
         for kind, key in batch.due:
             self._fall_due(kind, key, now)
-        admit(frontier, _list_rooms(links, changes), self._limits, now, self._new_attempt)
+        rooms = _list_rooms(links, changes)
+        admit(frontier, rooms, self._limits, now, self._new_attempt)
+        if self.callbacks.has_pending:
+            self.callbacks.admit(rooms, changes, self._new_attempt)
         self._end_stuck_runs(changes)
         return changes
 
@@ -76,15 +89,17 @@ class Decider:
             now,
             self._blocked,
             lambda version: self._loader.get_spec(conn, version),
-            self._named_by_run_after,
+            self._rules.generation >= 3,
         )
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch(grown=self.frontier.attach(changes.growths))
+        after = Batch(grown=self.frontier.attach(changes.growths), callbacks=bool(changes.callbacks))
         for task in changes.tasks.values():
             task.mark_saved()
-            if task.state in _TIMED:
+            if task.state in _TIMED or (
+                task.state is TaskInstanceState.DEFERRED and task.next_at is not None
+            ):
                 self.timers.add(task.next_at or now, Kind.TASK, task.id)
         for move in changes.runs:
             if move.target in RUN_TERMINAL:
@@ -105,7 +120,11 @@ class Decider:
     def _read(self, conn: Connection, batch: Batch, now: float) -> None:
         """Bring memory up to date with what others committed."""
         if batch.load_all or batch.dags_changed or batch.poll:
-            self._limits = Limits(unfinished.list_pools(conn), frozenset(dags.list_paused(conn)))
+            self._limits = Limits(
+                unfinished.list_pools(conn),
+                frozenset(dags.list_paused(conn)),
+                unfinished.list_pools_with_deferred(conn),
+            )
             self._blocked = frozenset()
             batch.check |= set(self._loader.waiting_dags)
             batch.create = True
@@ -113,6 +132,11 @@ class Decider:
             self._loader.load_all(conn, now)
         elif batch.poll:
             batch.reload |= find_strays(conn, self.frontier)
+        if batch.load_all or batch.callbacks:
+            self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
+        if batch.poll and deadlines.has_due(conn, now):
+            missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
+            self.frontier.changes.callbacks += want_for_promises(missed)
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
@@ -126,7 +150,14 @@ class Decider:
     def _report(self, link: AgentLink, message: Message, now: float) -> None:
         try:
             if message["kind"] == "hello":
-                reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                held = set(message["attempts"])
+                reports.reconcile(self.frontier, link.id, link.agent, held, now, self.callbacks.knows)
+                self.callbacks.reconcile(link.id, link.agent, held, self.frontier.changes)
+                self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
+            elif message["kind"] == "trigger_event":
+                firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)
+            elif self.callbacks.knows(message["attempt"]):
+                self._report_callback(link, message)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
@@ -134,9 +165,15 @@ class Decider:
         except (KeyError, TypeError, ValueError):
             log.exception("cannot use a report of agent %s: %s", link.agent, message)
 
+    def _report_callback(self, link: AgentLink, message: Message) -> None:
+        if message["kind"] == "finished":
+            self.callbacks.finish(message["attempt"], message["outcome"], self.frontier.changes)
+            self.frontier.changes.acknowledge(link.id, message["attempt"])
+
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:
             self.frontier.wake(self.frontier.tasks[key], now)
+            firing.time_out(self.frontier, self.frontier.tasks[key], now)
         elif kind is Kind.RUN and key in self.frontier.runs:
             self._time_out(key, now)
 

@@ -6,7 +6,7 @@ No SQL and no clock: the loop loads rows, tells what happened, and writes what `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from runner.domain.decide import is_legal
 from runner.domain.mapping import MAX_LENGTH
@@ -14,26 +14,33 @@ from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
+from runner.scheduler.calls import want_for_run
 from runner.scheduler.changes import Changes, Growth, RunMove
 from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
 from runner.scheduler.following import Followers
 from runner.scheduler.instances import Place, Run, Task, fill_run
 from runner.scheduler.judging import NOTHING_THERE, NOTHING_TO_MAP, REFUSALS, SURPLUS, judge
+from runner.store.secrets import SecretBox
+from runner.store.triggers import Deferral
 from runner.store.unfinished import InstanceRow
 
 _S = TaskInstanceState
 _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
+_KEEPS_DEFERRAL = frozenset({_S.DEFERRED, _S.SCHEDULED, _S.QUEUED, _S.RUNNING, _S.RESTARTING})
 
 
 class Frontier:
     """All unfinished runs. `changes` is replaced at the start of every turn.
 
-    `find_lengths` reads what tasks left that others are mapped over.
+    `find_lengths` reads what tasks left that others are mapped over; `box` seals what deferred tasks wait with.
     """
 
-    def __init__(self, find_lengths: FindLengths, max_map_length: int = MAX_LENGTH) -> None:
+    def __init__(
+        self, find_lengths: FindLengths, max_map_length: int = MAX_LENGTH, box: SecretBox | None = None
+    ) -> None:
         self.find_lengths = find_lengths
         self.max_map_length = max_map_length
+        self.box = box
         self.runs: dict[int, Run] = {}
         self.tasks: dict[int, Task] = {}
         self.attempts: dict[str, Task] = {}
@@ -45,6 +52,10 @@ class Frontier:
         self.changes = Changes()
         self.fresh: list[Task] = []
         """Tasks that began to wait for a slot in this turn."""
+        self.waiting: dict[str, Task] = {}
+        """Token of a deferral -> the deferred task."""
+        self.starting: dict[int, Task] = {}
+        """Ready tasks that begin with a trigger and need no slot."""
         self._followers = Followers(self.runs)
 
     # ---- runs come and go
@@ -66,9 +77,21 @@ class Frontier:
                     self.attempts[task.attempt] = task
             elif task.state is _S.SCHEDULED:
                 self.queue.add(task.demand)
+            elif task.state is _S.DEFERRED:
+                self.usage.wait(task.demand)
         self.settle(((run, i, None) for i in run.plan.graph.order), now)
         self.finish_if_over(run)
-        return [task for task in run.tasks if task.state in _SLEEPING]
+        return [task for task in run.tasks if task.state in _SLEEPING or task.next_at is not None]
+
+    def remember(self, deferrals: Mapping[int, Deferral]) -> None:
+        """Give tasks of a run that has just been started what they wait for, or what resumed them."""
+        for key, deferral in deferrals.items():
+            task = self.tasks.get(key)
+            if task is None:
+                continue  # its DAG lost the task
+            task.deferral = deferral
+            if task.state is _S.DEFERRED:
+                self.waiting[deferral.token] = task
 
     def drop(self, key: int) -> Run | None:
         """Forget a run: it is over, gone, or about to be read again."""
@@ -83,6 +106,9 @@ class Frontier:
             self.changes.tasks.pop(task.id, None)
             if task.is_live:
                 self.usage.take(task.demand, -1)
+            elif task.state is _S.DEFERRED:
+                self._end_wait(task)
+            self.starting.pop(task.id, None)
             if task.attempt and self.attempts.get(task.attempt) is task:
                 del self.attempts[task.attempt]
         return run
@@ -147,6 +173,13 @@ class Frontier:
             self.usage.take(task.demand, -1)
             if task.attempt:
                 self.attempts.pop(task.attempt, None)
+        if old is _S.DEFERRED:
+            self._leave_trigger(task)
+        elif state is _S.DEFERRED:
+            self.usage.wait(task.demand)
+        if task.deferral is not None and state not in _KEEPS_DEFERRAL:
+            task.deferral = self.changes.deferrals[task.id] = None
+        self.starting.pop(task.id, None)
         run.idle += (state is None) - (old is None)
         if state in TERMINAL:
             self._count_end(task, old)
@@ -207,6 +240,7 @@ class Frontier:
         """End a run. It stays in memory until the turn is committed."""
         self.drop_growths(run)
         self.changes.runs.append(RunMove(run, run.state, state, reason))
+        self.changes.callbacks += want_for_run(run, state, reason)
         run.state = state
         self.active.get(run.dag_id, set()).discard(run.key)
 
@@ -217,7 +251,10 @@ class Frontier:
         if run.growing:
             return False
         waiting = [task for task in run.tasks if task.state is None]
-        return not any(task.id in self.queue or task.position in run.plan.needs_past for task in waiting)
+        return not any(
+            task.id in self.queue or task.id in self.starting or task.position in run.plan.needs_past
+            for task in waiting
+        )
 
     # ---- inside
 
@@ -310,7 +347,20 @@ class Frontier:
         self.changes.growths.append(growth)
         self._followers.count(task, growth.end - growth.first)
 
+    def _leave_trigger(self, task: Task) -> None:
+        if task.deferral is not None:
+            self.changes.cancels.append(task.deferral.token)
+        self._end_wait(task)
+
+    def _end_wait(self, task: Task) -> None:
+        self.usage.wait(task.demand, -1)
+        if task.deferral is not None:
+            self.waiting.pop(task.deferral.token, None)
+
     def _let_wait(self, task: Task) -> None:
+        if task.spec.start_trigger is not None and (task.start_date is None or task.state is _S.UP_FOR_RETRY):
+            self.starting[task.id] = task
+            return
         self.queue.add(task.demand)
         self.fresh.append(task)
 

@@ -12,6 +12,7 @@ from runner.domain.spec import TaskSpec
 from runner.domain.states import LIVE, TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Counts
 from runner.scheduler.plans import DagPlan
+from runner.store.triggers import Deferral
 from runner.store.unfinished import CHANGEABLE, InstanceRow, RunRow
 
 Place = tuple["Run", int, int | None]
@@ -40,10 +41,13 @@ class Task:
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
     map_index: int = -1
     queue: str = "default"
     saved_state: TaskInstanceState | None = None
     saved_attempt: str | None = None
+    deferral: Deferral | None = None
+    """What it waits for, or what it was resumed by."""
 
     @property
     def is_live(self) -> bool:
@@ -260,6 +264,9 @@ def make_task(run: Run, position: int, row: InstanceRow) -> Task:
     )
 
 
+_COUNTED = frozenset({"state", "try_number", "reschedules"})
+
+
 def make_sibling(pattern: Task, key: int, map_index: int) -> Task:
     """A new instance of a mapped task, as `store.unfinished.grow_task` has just made its row."""
     demand = pattern.demand
@@ -275,6 +282,7 @@ def make_sibling(pattern: Task, key: int, map_index: int) -> Task:
         pool_slots=demand.pool_slots,
         priority_weight=demand.priority,
         queue=pattern.queue,
-        **dict.fromkeys(name for name in CHANGEABLE if name not in ("state", "try_number")),
+        reschedules=0,
+        **dict.fromkeys(name for name in CHANGEABLE if name not in _COUNTED),
     )
     return make_task(pattern.run, pattern.position, row)

@@ -6,20 +6,25 @@ import bisect
 import logging
 from collections.abc import Collection, Iterable
 
+from airflow._wire import messages
+
 from runner.domain.past import count_unmet
 from runner.domain.spec import DagSpec
 from runner.domain.states import DagRunState, TaskInstanceState
+from runner.scheduler import reports
 from runner.scheduler.changes import RunMove, StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
 from runner.scheduler.plans import DagPlan, PlanCache
 from runner.scheduler.timers import Kind, Timers
-from runner.store import unfinished
+from runner.store import triggers, unfinished
 from runner.store.dags import get_version
 from runner.store.database import Connection
 from runner.store.unfinished import RunRow
 
 log = logging.getLogger(__name__)
+_FORGOTTEN = "what it waited for is not known any more"
+_MAY_HAVE_DEFERRED = frozenset({"deferred", "scheduled", "queued", "running"})
 
 
 class Loader:
@@ -46,6 +51,7 @@ class Loader:
 
     def load_all(self, conn: Connection, now: float) -> None:
         """Forget everything and read every unfinished run."""
+        self._frontier.changes.has_reloaded = True
         self.forget(list(self._frontier.runs))
         for row in unfinished.load_runs(conn):
             self._put(conn, row, now)
@@ -58,6 +64,7 @@ class Loader:
 
     def reload(self, conn: Connection, keys: Collection[int], now: float) -> None:
         """Read runs again. Attempts of theirs that are not wanted any more are told to stop."""
+        self._frontier.changes.has_reloaded = True
         live = [task for task in self._frontier.attempts.values() if task.run.key in keys]
         self.forget(keys)
         self.load_new(conn, keys, now)
@@ -99,13 +106,26 @@ class Loader:
     def _start(self, conn: Connection, run: Run, now: float) -> None:
         if run.plan.needs_past:
             self._look_back(conn, run, now)
-        for task in self._frontier.start(run, unfinished.load_instances(conn, run.key), now):
+        rows = unfinished.load_instances(conn, run.key)
+        for task in self._frontier.start(run, rows, now):
             self._timers.add(task.next_at or now, Kind.TASK, task.id)
+        if any(row.start_date is not None and row.state in _MAY_HAVE_DEFERRED for row in rows):
+            self._remember(conn, run, now)
         timeout = run.plan.spec.dagrun_timeout
         if timeout is not None and run.start_date is not None:
             self._timers.add(run.start_date + timeout, Kind.RUN, run.key)
         if run.plan.needs_past:
             self._look_ahead(conn, run, now)
+
+    def _remember(self, conn: Connection, run: Run, now: float) -> None:
+        """What tasks wait for. One that is deferred and has no row would wait for ever: it fails."""
+        self._frontier.remember(triggers.load_deferrals(conn, run.key))
+        for task in run.tasks:
+            if task.state is TaskInstanceState.DEFERRED and task.deferral is None:
+                facts = messages.outcome(
+                    "failed", started_at=task.start_date, ended_at=now, reason=_FORGOTTEN
+                )
+                reports.apply_outcome(self._frontier, task, facts, now)
 
     def _look_back(self, conn: Connection, run: Run, now: float) -> None:
         found = unfinished.find_previous_run(conn, run.dag_id, run.row.logical_date, run.plan.spec.catchup)

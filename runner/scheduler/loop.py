@@ -17,19 +17,23 @@ from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
-from runner.events import Answered, Event, ParseAsked, Stop
+from runner.events import Answered, Event, ParseAsked, Stop, TriggersKept
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
-from runner.scheduler.deciding import Decider
+from runner.scheduler.deciding import Decider, Rules
+from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
+from runner.scheduler.instances import Task
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
-from runner.scheduler.questions import Handler, Questions, refuse
+from runner.scheduler.questions import AttemptInfo, Handler, Questions, describe_asker, nobody, refuse
 from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
+from runner.scheduler.triggers import STANDING, StandingHandler, Triggers, ignore_standing
 from runner.scheduler.writing import Moved, write
 from runner.store import meta, processes
 from runner.store.database import Connection, Database, DatabaseError
+from runner.store.secrets import SecretBox
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
@@ -51,15 +55,19 @@ class Scheduler:
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
+        box: SecretBox | None = None,
+        on_standing_event: StandingHandler = ignore_standing,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
-        self._decider = Decider(db, spec.generation >= 3, new_attempt, longest)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
+        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
+        self._decider = Decider(db, Rules(spec.generation, self._fresh, longest), new_attempt, box)
+        self._on_standing_event = on_standing_event
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
+        self._triggers = Triggers(self._send_to, self._describe_trigger, self._decider.frontier.waiting.keys)
         self._questions = Questions(handler, self.post)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
@@ -165,12 +173,14 @@ class Scheduler:
         kind = message.get("kind")
         if kind in ("started", "finished"):
             self._batch.reports.append((link, message))
+        elif kind == "trigger_event":
+            self._take_event(link, message)
         elif kind == "hello":
             self._welcome(link, message, now)
         elif kind == "heartbeat":
             link.heartbeat = message
         elif kind == "request":
-            self._questions.ask(link.id, self._decider.frontier.attempts.get(message["attempt"]), message)
+            self._ask(link, message)
         elif kind == "parsed":
             answer = self._parsing.find_answer(message)
             if answer is not None:
@@ -195,16 +205,52 @@ class Scheduler:
         self._batch.reports.append((link, message))
         log.info("agent %s is here with %d attempts", link.agent, len(link.held))
 
+    def _take_event(self, link: AgentLink, message: Message) -> None:
+        """A task's trigger fired: that waits for the transaction. A standing one did: its keeper commits, then ack."""
+        if not message["id"].startswith(STANDING):
+            self._batch.reports.append((link, message))
+            return
+
+        def tell() -> None:
+            self._on_standing_event(message["id"], message.get("event"), message.get("error"))
+            number = f"{message['id']}#{message['number']}"
+            self.post(Answered(link.id, messages.trigger_ack([number])))
+
+        self._questions.call(tell)
+
+    def _ask(self, link: AgentLink, message: Message) -> None:
+        """A question of a task, of the trigger it waits for, of a callback, or of a standing trigger."""
+        asker, frontier = message["attempt"], self._decider.frontier
+        task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
+        if task is not None:
+            info: AttemptInfo | None = describe_asker(task)
+        else:
+            info = (
+                nobody(asker)
+                if self._triggers.is_standing(asker)
+                else self._decider.callbacks.describe(asker)
+            )
+        self._questions.ask(link.id, info, message)
+
     def _drop(self, link: AgentLink) -> None:
         self._hub.drop(link)
         self._parsing.let_go(link.id)
+        self._triggers.let_go(link.id, self._list_links())
+
+    def _list_links(self) -> dict[int, str]:
+        return {link.id: link.agent for link in self._hub.links.values() if link.agent}
+
+    def _describe_trigger(self, token: str) -> Message:
+        frontier = self._decider.frontier
+        return describe_trigger(frontier, frontier.waiting[token])
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
             self._send_to(event.link, event.reply)
         elif isinstance(event, ParseAsked):
-            links = [link.id for link in self._hub.links.values() if link.agent]
-            self._parsing.ask(event, links[0] if links else None)
+            self._parsing.ask(event, next(iter(self._list_links()), None))
+        elif isinstance(event, TriggersKept):
+            self._triggers.keep(event.wanted, self._list_links())
         elif isinstance(event, Stop):
             self._stopping = True
         else:
@@ -228,6 +274,7 @@ class Scheduler:
             except Moved as error:
                 log.info("%s: reading it again", error)
                 batch.reload |= changes.touched
+                batch.callbacks = True
                 continue
             self._batch = self._decider.settle_batch(changes, created, now)
             return changes
@@ -250,7 +297,12 @@ class Scheduler:
             link = self._hub.links.get(key)
             if link is not None:
                 link.held.update(task.attempt for task in tasks if task.attempt)
-                self._hub.queue(link, messages.run([make_workload(task, self._fresh) for task in tasks]))
+                self._hub.queue(link, messages.run([self._make_workload(task) for task in tasks]))
+        for key, workloads in changes.callback_starts.items():
+            link = self._hub.links.get(key)
+            if link is not None:
+                link.held.update(work["attempt"] for work in workloads)
+                self._hub.queue(link, messages.run(workloads))
         for order in changes.stops:
             link = self._hub.find(order.agent)
             if link is not None:
@@ -260,7 +312,13 @@ class Scheduler:
             if link is not None:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
+        if changes.deferrals or changes.event_acks or changes.greeted or changes.has_reloaded:
+            self._triggers.follow(changes, self._list_links())
         self._hub.flush()
+
+    def _make_workload(self, task: Task) -> Message:
+        resume = make_resume(self._decider.frontier, task) if task.deferral is not None else None
+        return make_workload(task, self._fresh, resume)
 
     def _send_to(self, link: int, message: Message) -> None:
         if link in self._hub.links:

@@ -15,7 +15,7 @@ from runner.events import Answered
 from runner.scheduler.instances import Task
 
 log = logging.getLogger(__name__)
-_CODES = ("not_found", "stale", "invalid", "unavailable")
+_CODES = ("not_found", "exists", "stale", "invalid", "unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Questions:
         self._post = post
         self._pool = ThreadPoolExecutor(threads, "answers")
 
-    def ask(self, link: int, task: Task | None, message: Message) -> None:
+    def ask(self, link: int, info: AttemptInfo | None, message: Message) -> None:
         """Answer a question that came over a link; one of an attempt that is not live any more is refused."""
-        if task is None:
+        if info is None:
             error = {"code": "stale", "message": "cannot answer: this attempt is not the live one any more"}
             self._post(Answered(link, messages.reply(message["attempt"], message["id"], error=error)))
             return
-        self._pool.submit(self._answer, link, _describe(task), message)
+        self._pool.submit(self._answer, link, info, message)
 
     def call(self, function: Callable[[], None]) -> None:
         """Run something that is not a question in one of the threads."""
@@ -70,12 +70,18 @@ class Questions:
         self._post(Answered(link, reply))
 
 
+def nobody(id: str) -> AttemptInfo:
+    """Who asks for a trigger that belongs to no task: it may read what any task may, and has no XComs."""
+    return AttemptInfo(id, 0, 0, "", "", "", -1, 0)
+
+
 def refuse(_info: AttemptInfo, method: str, _params: dict[str, Any]) -> Any:
     """The handler of a scheduler that has no API: nothing can be asked."""
     raise LookupError(f"cannot answer {method}: this engine has no API")
 
 
-def _describe(task: Task) -> AttemptInfo:
+def describe_asker(task: Task) -> AttemptInfo:
+    """Who asks, when a task does."""
     row = task.run.row
     return AttemptInfo(
         task.attempt or "",

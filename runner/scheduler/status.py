@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from airflow._wire.frames import Message
+
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.link import AgentLink
 from runner.store.processes import ProcessRow
+
+_TURNS_WITHIN = 12.0
+"""A triggerer says every five seconds that its loop turns."""
 
 
 def describe(frontier: Frontier, links: Iterable[AgentLink], epoch: int, now: float) -> dict[str, Any]:
@@ -18,6 +23,7 @@ def describe(frontier: Frontier, links: Iterable[AgentLink], epoch: int, now: fl
         "runs": len(frontier.runs),
         "running": len(frontier.attempts),
         "queued": len(frontier.queue),
+        "deferred": len(frontier.waiting),
         "agents": [_describe_link(link) for link in links if link.agent],
     }
 
@@ -31,7 +37,21 @@ def list_processes(identity: Mapping[str, Any], links: Iterable[AgentLink], now:
             name = f"agent-{link.agent}"[:64]
             heartbeat = link.heartbeat["at"] if link.heartbeat else link.since
             rows.append(ProcessRow(name, "agent", link.host, link.pid, link.since, heartbeat, details))
+            rows += [_make_triggerer_row(link, entry) for entry in _list_triggerers(link)]
     return rows
+
+
+def _list_triggerers(link: AgentLink) -> list[Message]:
+    beat = link.heartbeat or {}
+    return [entry for entry in beat.get("processes", ()) if entry.get("role") == "triggerer"]
+
+
+def _make_triggerer_row(link: AgentLink, entry: Message) -> ProcessRow:
+    name = f"triggerer-{entry['key']}-{link.agent}"[:64]
+    told = link.heartbeat["at"] if link.heartbeat else link.since
+    heartbeat = told if told - entry["at"] < _TURNS_WITHIN else entry["at"]
+    about = {"about": entry["about"]}
+    return ProcessRow(name, "triggerer", link.host, entry["pid"], entry["since"], heartbeat, about)
 
 
 def _describe_link(link: AgentLink) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runner.domain.slots import Limits
 from runner.domain.states import TaskInstanceState
+from runner.scheduler import deferrals
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
 
@@ -26,6 +27,8 @@ def admit(
     frontier: Frontier, rooms: list[Room], limits: Limits, now: float, new_attempt: Callable[[], str]
 ) -> None:
     """Begin a try of every ready task that has a slot; the others that became ready are scheduled."""
+    if frontier.starting:
+        start_from_triggers(frontier, limits, now, new_attempt)
     free = sum(max(0, room.free) for room in rooms)
     for demand in frontier.queue.admit(free, frontier.usage, limits):
         room = max(rooms, key=lambda r: r.free)
@@ -47,16 +50,35 @@ def begin_try(frontier: Frontier, task: Task, agent: str, now: float, attempt: s
 
     A task that has a start but no end is in the middle of a try; `close_try` ends that.
     """
-    if task.state is _S.UP_FOR_RETRY:
-        close_try(frontier, task)
-    if task.start_date is None:
-        task.try_number += 1
-        if task.attempt is not None:
-            frontier.changes.dropped_xcoms.append(_place(task))
+    _open_try(frontier, task)
     frontier.move(task, _S.QUEUED)
     task.attempt, task.agent, task.queued_at = attempt, agent, now
     task.pid = task.host = task.next_at = None
     frontier.attempts[attempt] = task
+
+
+def start_from_triggers(
+    frontier: Frontier, limits: Limits, now: float, new_attempt: Callable[[], str]
+) -> None:
+    """Begin a try of every ready task that starts by waiting for a trigger: it needs no slot and no process."""
+    for task in list(frontier.starting.values()):
+        wanted = task.spec.start_trigger
+        if wanted is None or task.run.dag_id in limits.paused:
+            continue
+        _open_try(frontier, task)
+        frontier.move(task, _S.DEFERRED)
+        task.attempt, task.agent, task.start_date = new_attempt(), None, now
+        deferrals.begin(frontier, task, wanted, now)
+
+
+def _open_try(frontier: Frontier, task: Task) -> None:
+    if task.state is _S.UP_FOR_RETRY:
+        close_try(frontier, task)
+    if task.start_date is None:
+        task.try_number += 1
+        task.reschedules = 0
+        if task.attempt is not None:
+            frontier.changes.dropped_xcoms.append(_place(task))
 
 
 def close_try(frontier: Frontier, task: Task) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from runner.scheduler.changes import Changes, Growth
-from runner.store import unfinished
+from runner.store import callbacks, deadlines, unfinished
 from runner.store.database import Connection
 from runner.store.runs import move_run
+from runner.store.triggers import put_deferrals
 
 
 class Moved(RuntimeError):
@@ -31,12 +32,21 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")
+    if changes.deferrals:
+        put_deferrals(conn, changes.deferrals)
     if changes.tries:
         unfinished.put_tries(conn, changes.tries)
     if changes.dropped_xcoms:
         unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
+    if changes.missed is not None:
+        deadlines.settle(conn, [item.id for item in changes.missed], now)
+    if changes.callbacks:
+        callbacks.put_callbacks(conn, changes.callbacks, now)
+    for step in changes.callback_moves:
+        if not callbacks.move_callback(conn, step, now):
+            raise Moved(f"callback {step.id} is not as it was")
 
 
 def _grow(conn: Connection, growth: Growth) -> None:

@@ -27,8 +27,16 @@ class ProcessRow:
 
 
 def put_processes(conn: sa.Connection, rows: Sequence[ProcessRow], forget_before: float) -> None:
-    """Write the rows, and forget processes that said nothing since `forget_before`."""
-    conn.execute(process.delete().where(process.c.heartbeat < forget_before))
+    """Write the rows, and forget processes that said nothing since `forget_before`.
+
+    A triggerer comes and goes with its triggers: one that its agent does not name any more is forgotten at once.
+    """
+    ended = sa.and_(
+        process.c.role == "triggerer",
+        process.c.host.in_([row.host for row in rows if row.role == "agent"]),
+        process.c.id.not_in([row.id for row in rows]),
+    )
+    conn.execute(process.delete().where((process.c.heartbeat < forget_before) | ended))
     put_rows(
         conn,
         process,

@@ -51,8 +51,8 @@ def _add_waiting(metadata: MetaData) -> None:
         Column("next_kwargs", Text, nullable=False, comment="encrypted"),
         Column("timeout_at", Double),
         Column("created_at", Double, nullable=False),
-        Column("event", Text, comment="JSON of what it fired with; kept until the resumed attempt has ended"),
-        Column("error", Text),
+        Column("event", Text, comment="encrypted JSON of what it fired with"),
+        Column("error", Text, comment="JSON, when it came to nothing: error (timeout or failure), traceback"),
         comment="Deferred task instances; the row lives until the resumed attempt ends or defers again",
     )
     Table(
@@ -201,6 +201,7 @@ def _add_told(metadata: MetaData) -> None:
         Column("data", Text, nullable=False, server_default="{}"),
         Column("state", String(10), nullable=False),
         Column("attempt", String(32), unique=True),
+        Column("agent", String(64), comment="which agent holds the attempt"),
         Column("tries", Integer, nullable=False, server_default="0"),
         Column("created_at", Double, nullable=False),
         Column("ended_at", Double),

@@ -17,6 +17,7 @@ from runner.store.dags import get_version
 from runner.store.put import insert_missing
 from runner.store.runs import move_run
 from runner.store.schema import dag_run, task_instance, task_try
+from runner.store.triggers import drop_deferrals
 
 _S = TaskInstanceState
 _CHUNK = 500  # bound parameters per statement are limited
@@ -52,6 +53,7 @@ def clear(conn: sa.Connection, ti_ids: Collection[int], now: float) -> Moved:
     _keep_tries(
         conn, [row for row in moved if row.try_number and row.state not in ("running", "restarting", None)]
     )
+    drop_deferrals(conn, [row.id for row in moved])
     runs = {row.run: DagRunState(row.run_state) for row in moved}
     for key, run_state in runs.items():
         if run_state in RUN_TERMINAL:
@@ -72,6 +74,7 @@ def set_state(
     values: dict[str, Any] = {"end_date": now, "next_at": None, "reason": reason}
     values["start_date"] = sa.func.coalesce(task_instance.c.start_date, now)
     moved = [row for row in _list_rows(conn, ti_ids) if _move(conn, row, target, values)]
+    drop_deferrals(conn, [row.id for row in moved])
     return _report(ti_ids, moved)
 
 

@@ -59,6 +59,7 @@ class InstanceRow(NamedTuple):
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
 
 
 CHANGEABLE = (
@@ -74,6 +75,7 @@ CHANGEABLE = (
     "pid",
     "host",
     "reason",
+    "reschedules",
 )
 """The columns that the scheduler writes."""
 
@@ -86,7 +88,7 @@ _SAVE = (
     )
     .values({name: sa.bindparam(f"to_{name}") for name in CHANGEABLE})
 )
-_RUN_COLUMNS = [dag_run.c[name] for name in RunRow._fields]
+RUN_COLUMNS = [dag_run.c[name] for name in RunRow._fields]
 _INSTANCE_COLUMNS = [task_instance.c[name] for name in InstanceRow._fields]
 _LOAD = sa.select(*_INSTANCE_COLUMNS).where(task_instance.c.run == sa.bindparam("run"))
 _DROP_XCOMS = xcom.delete().where(
@@ -111,7 +113,7 @@ def list_unfinished(conn: sa.Connection) -> dict[int, str]:
 
 def load_runs(conn: sa.Connection, keys: Collection[int] | None = None) -> list[RunRow]:
     """Unfinished runs, oldest first: all of them, or those of `keys` that are unfinished."""
-    query = sa.select(*_RUN_COLUMNS).where(dag_run.c.state.in_(_UNFINISHED))
+    query = sa.select(*RUN_COLUMNS).where(dag_run.c.state.in_(_UNFINISHED))
     if keys is not None:
         query = query.where(dag_run.c.id.in_(list(keys)))
     return [RunRow(*row) for row in conn.execute(query.order_by(dag_run.c.run_after, dag_run.c.id))]
@@ -162,6 +164,11 @@ def put_xcoms(conn: sa.Connection, rows: list[dict[str, Any]]) -> None:
 def list_pools(conn: sa.Connection) -> dict[str, int]:
     """Slots by pool; -1 is no limit."""
     return {row[0]: row[1] for row in conn.execute(sa.select(pool.c.name, pool.c.slots))}
+
+
+def list_pools_with_deferred(conn: sa.Connection) -> frozenset[str]:
+    """The pools in which deferred tasks keep their slots."""
+    return frozenset(conn.execute(sa.select(pool.c.name).where(pool.c.include_deferred)).scalars())
 
 
 def count_states(conn: sa.Connection, runs: Collection[int]) -> dict[tuple[int, str | None], int]:

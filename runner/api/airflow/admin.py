@@ -90,7 +90,7 @@ def list_jobs(call: Call) -> Response:
     query.check()
     now = call.cell.clock()
     with call.cell.db.read() as conn:
-        bodies = [_job_body(row, now) for row in list_processes(conn)]
+        bodies = [job_body(row, now) for row in list_processes(conn)]
     tests: list[Callable[[dict[str, Any]], bool]] = [
         lambda body: is_alive is None or (body["state"] == "running") is is_alive,
         lambda body: host is None or body["hostname"] == host,
@@ -146,7 +146,8 @@ def _error_body(row: Any) -> dict[str, Any]:
     }
 
 
-def _job_body(row: Any, now: float) -> dict[str, Any]:
+def job_body(row: Any, now: float) -> dict[str, Any]:
+    """A process as JobResponse."""
     return {
         "id": zlib.crc32(row.id.encode()),
         "dag_id": None,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from runner.api.airflow.bodies import TaskInstancesClear
 from runner.api.airflow.run_shapes import ti_body
+from runner.api.airflow.waiting import list_triggers
 from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
@@ -51,7 +52,8 @@ def clear_task_instances(call: Call) -> Response:
 def reply_rows(call: Call, conn: sa.Connection, rows: list[Any]) -> Response:
     """Task instances as a collection."""
     summaries = call.summaries.get(conn, [row.version_id for row in rows])
-    bodies = [ti_body(row, summaries[row.version_id]) for row in rows]
+    waiting = list_triggers(conn, rows, call.cell.clock())
+    bodies = [ti_body(row, summaries[row.version_id], waiting) for row in rows]
     return reply({"task_instances": bodies, "total_entries": len(bodies)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -41,8 +42,8 @@ def run_body(row: Any, summary: Summary) -> dict[str, Any]:
     }
 
 
-def ti_body(row: Any, summary: Summary) -> dict[str, Any]:
-    """A row of `listing_runs.list_task_instances` as TaskInstanceResponse.
+def ti_body(row: Any, summary: Summary, waiting: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    """A row of `listing_runs.list_task_instances` as TaskInstanceResponse. `waiting`: see `waiting.list_triggers`.
 
     `max_tries` is Airflow's: how many tries may follow the first.
     """
@@ -63,8 +64,7 @@ def ti_body(row: Any, summary: Summary) -> dict[str, Any]:
         "note": row.note,
         "rendered_map_index": _label(row),
         "rendered_fields": {},
-        "trigger": None,
-        "triggerer_job": None,
+        **(waiting.get(row.id) or {"trigger": None, "triggerer_job": None}),
         "reason": row.reason,
     }
 

@@ -11,6 +11,7 @@ from runner.api.airflow.bodies import TaskInstancePatch, TaskInstancesBatch
 from runner.api.airflow.clearing import date_limits, expand_tasks, reply_rows
 from runner.api.airflow.filters import batch_ti_filter, batch_window, read_ti_filter
 from runner.api.airflow.run_shapes import ti_body, try_bodies
+from runner.api.airflow.waiting import list_triggers
 from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
@@ -59,7 +60,8 @@ def get_task_instance(call: Call) -> Response:
     """GET …/taskInstances/{task_id} and …/{task_id}/{map_index}"""
     with call.cell.db.read() as conn:
         row = find_row(call, conn)
-        return reply(ti_body(row, call.summaries.get(conn, [row.version_id])[row.version_id]))
+        waiting = list_triggers(conn, [row], call.cell.clock())
+        return reply(ti_body(row, call.summaries.get(conn, [row.version_id])[row.version_id], waiting))
 
 
 def list_tries(call: Call) -> Response:
@@ -206,5 +208,6 @@ def _reply_page(call: Call, wanted: TiFilter, window: Window) -> Response:
             raise not_found(f"of DAG {dag_ids[0]!r} a run", run_ids[0])
         page = listing_runs.list_task_instances(conn, wanted, window)
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
-    bodies = [ti_body(row, summaries[row.version_id]) for row in page.rows]
+        waiting = list_triggers(conn, page.rows, call.cell.clock())
+    bodies = [ti_body(row, summaries[row.version_id], waiting) for row in page.rows]
     return reply({"task_instances": bodies, "total_entries": page.total})

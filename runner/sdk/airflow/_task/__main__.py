@@ -2,6 +2,7 @@
 
 zygote SOCKET PARENT ENVIRONMENT ROOM    the base zygote
 run    SOCKET PARENT ENVIRONMENT ROOM    one attempt in a fresh interpreter
+trigger SOCKET PARENT ENVIRONMENT ROOM   the triggerer
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ def main(role: str, fd: str, parent: str, environment: str) -> None:
         zygote.run_base(socket.socket(fileno=int(fd)), int(parent), environment)
     elif role == "run":
         child.run_fresh(int(fd), int(parent))
+    elif role == "trigger":
+        from airflow._task.triggering.host import run_triggerer
+
+        run_triggerer(socket.socket(fileno=int(fd)), int(parent), environment)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from airflow._task import comms as comms_module
 from airflow._task import context as contexts
 from airflow._task import logs
-from airflow._task.callbacks import run_callbacks
-from airflow._task.outcomes import Outcome, outcome_of
+from airflow._task.callbacks import run_callbacks, tell
+from airflow._task.outcomes import Outcome, last_word, outcome_of
 from airflow._task.timeouts import handled, time_limit
 from airflow._task.tracebacks import clean, one_line
-from airflow._wire import messages
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 from airflow.configuration import GENERATION_VARIABLE
@@ -22,7 +22,9 @@ from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
+    TaskDeferred,
 )
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -36,10 +38,15 @@ log = logging.getLogger("airflow.task")
 def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict[str, Any]) -> Message:
     """Run the task and say how it went (see `messages.finish`). Never raises.
 
-    `settings`: log_level, airflow_version, environment, config. The traceback of a failure is in the log already.
+    `settings`: log_level, airflow_version, environment, config; `log_here` leaves logging as it is. The traceback of a
+    failure is in the log already.
     """
     try:
         prepare_process(comms, settings)
+        if "callback" in workload.extra:
+            from airflow._task.calling import call_back
+
+            return call_back(workload, dags, comms)
         task = find_task(workload, dags)
         ti = TaskInstance(workload, task, DagRun(workload.dag_id, workload.run_id, workload.run), comms)
         ti.began = utcnow()
@@ -54,7 +61,8 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
 def prepare_process(comms: Any, settings: dict[str, Any]) -> None:
     """Connection, log and generation of this process."""
     comms_module.set_current(comms)
-    logs.configure(settings.get("log_level") or "INFO")
+    if not settings.get("log_here"):
+        logs.configure(settings.get("log_level") or "INFO")
     if settings.get("airflow_version"):
         os.environ[GENERATION_VARIABLE] = settings["airflow_version"]
 
@@ -69,17 +77,9 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
     return dag.get_task(workload.task_id).prepare_for_execution()
 
 
-def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
-    """The finish message; what a task leaves counts only when it succeeded."""
-    succeeded = outcome.state == "success"
-    return messages.finish(
-        outcome.state,
-        reason=outcome.reason,
-        retry=outcome.retry,
-        until=outcome.until,
-        xcoms=xcoms if succeeded else {},
-        details=details if succeeded else {},
-    )
+def _id_of(task: Any) -> str:
+    """The id of a task to skip: named by itself, with a map index, or by the task."""
+    return str(task[0] if isinstance(task, tuple) else getattr(task, "task_id", task))
 
 
 class Attempt:
@@ -92,6 +92,8 @@ class Attempt:
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
+        self.label: str | None = None
+        self.deferral: dict[str, Any] | None = None
 
     def run(self) -> Message:
         """Returns the last word, whatever happens in between."""
@@ -99,37 +101,80 @@ class Attempt:
         try:
             self.context = contexts.build(self.ti, self.task, self.task.dag)
             self._do_the_work()
+        except TaskDeferred as request:
+            error = self._defer(request)
         except BaseException as problem:
             error = clean(problem)
+            if self.task.map_index_template is not None and self.context is not None:
+                self._name_instance(failed=True)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
-            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+            self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
-        return last_word(outcome, self.xcoms, self._details())
+        return last_word(outcome, self.xcoms, self._details(outcome))
 
     def _do_the_work(self) -> None:
         token = contexts.enter(self.context)
         try:
             with handled(signal.SIGTERM, self._terminate):
+                if self.task.is_mapped:
+                    self._unmap()
                 self.task.render_template_fields(self.context)
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
                 result = self._execute()
                 self.task.post_execute(self.context, result)
+                if self.task.map_index_template is not None:
+                    self._name_instance()
                 self._keep(result)
         finally:
             contexts.leave(token)
 
+    def _unmap(self) -> None:
+        from airflow._task.mapping import become_instance
+
+        self.task = become_instance(self.context)
+
     def _execute(self) -> Any:
-        own = self.task.execution_timeout
+        own, call = self.task.execution_timeout, self.task.execute
         seconds = self.workload.execution_timeout or (own.total_seconds() if own is not None else None)
+        resume = self.workload.extra.get("resume")
+        if resume is not None or self.task.start_from_trigger:
+            from airflow._task import deferral
+
+            call = deferral.choose_call(self.task, resume)
+            seconds = deferral.limit_execution(seconds, self._first_start())
+            self.ti.next_method = resume.get("next_method") if resume else None
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                return self.task.execute(self.context)
+                return self._call(call)
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _call(self, function: Callable[[Any], Any]) -> Any:
+        try:
+            return function(self.context)
+        except DagRunTriggerException as wanted:
+            from airflow._task.starting_runs import start_run
+
+            return start_run(wanted, self.ti)
+
+    def _defer(self, request: TaskDeferred) -> BaseException:
+        """Note what the trigger is to be; the request itself, or what is wrong with it."""
+        from airflow._task import deferral
+
+        try:
+            self.deferral = deferral.describe(request, self.task, self._first_start())
+        except Exception as problem:
+            return clean(problem)
+        log.info("Pausing task as DEFERRED until %s fires", self.deferral["classpath"])
+        return request
+
+    def _first_start(self) -> float:
+        """When this try began, before any pause."""
+        return float(self.workload.extra.get("first_start") or self.ti.start_date.timestamp())
 
     def _terminate(self, number: int, frame: Any) -> None:
         """SIGTERM: let the operator stop what it started, then end."""
@@ -139,6 +184,10 @@ class Attempt:
 
     def _keep(self, result: Any) -> None:
         """The return value as XComs that are committed with the state. Raises for what has no JSON form."""
+        if self.task.is_mapped_over and self.ti.map_index < 0:
+            from airflow._task.mapping import check_mappable
+
+            check_mappable(self.task, result)
         if result is None or not self.task.do_xcom_push:
             return
         if self.task.multiple_outputs:
@@ -155,9 +204,27 @@ class Attempt:
             self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
-    def _details(self) -> dict[str, Any]:
+    def _name_instance(self, failed: bool = False) -> None:
+        """The label of `map_index_template`; one that cannot be rendered must not hide why the task failed."""
+        from airflow._task.mapping import name_instance
+
+        try:
+            self.label = name_instance(self.context)
+        except Exception as problem:
+            if not failed:
+                raise
+            log.info("cannot render map_index_template: %s", problem)
+
+    def _details(self, outcome: Outcome) -> dict[str, Any]:
+        if self.deferral is not None:
+            return {"deferral": self.deferral}
+        details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
+        if outcome.state == "failed" and self.context is not None:
+            details["called_back"] = True
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
-        return {"skip": skipped} if skipped else {}
+        if skipped and outcome.state == "success":
+            details["skip"] = skipped
+        return details
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""
@@ -171,7 +238,7 @@ class Attempt:
         self.context["exception"] = error
         name = self._callback_name(outcome)
         if name is not None:
-            run_callbacks(getattr(self.task, name), self.context, name)
+            tell(self.task, self.context, name)
 
     def _callback_name(self, outcome: Outcome) -> str | None:
         if outcome.state == "failed":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from airflow._task.tracebacks import one_line
+from airflow._wire import messages
+from airflow._wire.frames import Message
 from airflow.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
@@ -28,7 +31,7 @@ class Outcome:
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Skipped, called again later, failed for good, or failed."""
+    """Skipped, called again later, waiting for a trigger, failed for good, or failed."""
     match error:
         case AirflowSkipException():
             return Outcome("skipped", str(error) or "the task skipped itself")
@@ -37,7 +40,7 @@ def outcome_of(error: BaseException) -> Outcome:
         case DownstreamTasksSkipped():
             return Outcome("success")
         case TaskDeferred():
-            return Outcome("failed", "cannot defer: triggers cannot be used yet", retry=False)
+            return Outcome("deferred")
         case AirflowFailException() | AirflowSensorTimeout() | NotSupported():
             return Outcome("failed", one_line(error), retry=False)
         case AirflowTaskTerminated():
@@ -45,3 +48,16 @@ def outcome_of(error: BaseException) -> Outcome:
         case SystemExit():
             return Outcome("failed", f"SystemExit: the task ended the interpreter with {error.code!r}")
     return Outcome("failed", one_line(error))
+
+
+def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
+    """The finish message; what a task leaves counts only when it succeeded."""
+    succeeded = outcome.state == "success"
+    return messages.finish(
+        outcome.state,
+        reason=outcome.reason,
+        retry=outcome.retry,
+        until=outcome.until,
+        xcoms=xcoms if succeeded else {},
+        details=details,
+    )

@@ -19,8 +19,17 @@ PROTOCOL = 1
 # ---- agent -> engine -------------------------------------------------------------------------------------------
 
 
-def hello(agent: str, incarnation: str, pid: int, host: str, slots: int, attempts: list[str]) -> Message:
-    """First words on a connection. `attempts`: all that this agent holds, living or finished but unacknowledged.
+def hello(
+    agent: str,
+    incarnation: str,
+    pid: int,
+    host: str,
+    slots: int,
+    attempts: list[str],
+    triggers: list[str] | None = None,
+) -> Message:
+    """First words on a connection. `attempts`: all that this agent holds, living or finished but unacknowledged;
+    `triggers`: likewise, those that run and those whose event is not acknowledged.
 
     `agent` is the agent's name, stable over restarts; `incarnation` is new with each of its processes.
     The reports of finished attempts follow as `finished` messages.
@@ -34,6 +43,7 @@ def hello(agent: str, incarnation: str, pid: int, host: str, slots: int, attempt
         "host": host,
         "slots": slots,
         "attempts": attempts,
+        "triggers": triggers or [],
     }
 
 
@@ -65,7 +75,8 @@ def outcome(
 
     A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
     may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
-    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
+    `details.map_index_label`. `details.rendered`: the rendered template fields, as text. A failure
+    has `details.called_back` when the child has called the task's callbacks itself.
     `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
     """
@@ -104,13 +115,20 @@ def parse_result(
     return {"dags": dags, "error": error, "seconds": seconds, "modules": modules, "warnings": warnings}
 
 
-def trigger_event(id: str, event: Any = None, error: str | None = None) -> Message:
-    """A trigger fired with `event` (plain JSON), or ended with `error`. Repeated until `trigger_ack`."""
-    return {"kind": "trigger_event", "id": id, "event": event, "error": error}
+def trigger_event(
+    id: str, event: Any = None, error: str | None = None, end: Message | None = None, number: str = ""
+) -> Message:
+    """A trigger fired with `event` (plain JSON), or ended with `error` (a traceback). Repeated until `trigger_ack`.
+
+    `end`: the event ends its task without resuming it: {"state": success, failed or skipped, "xcoms": {...}}.
+    `number`: empty, but for triggers that fire again and again ("watcher:..."): tells their events apart in the ack.
+    """
+    return {"kind": "trigger_event", "id": id, "event": event, "error": error, "end": end, "number": number}
 
 
 def heartbeat(at: float, processes: list[Message], running: int) -> Message:
-    """Sent every few seconds. `processes`: {"role": "zygote"|"task", "pid", "about"} for the status page.
+    """Sent every few seconds. `processes`: {"role": "zygote"|"task"|"triggerer", "pid", "about"} for the status page;
+    a triggerer has "since" and "at" as well: when it began, and when its loop turned last.
 
     Never a proof of death: an agent that is silent may be slow. Death is proven by locks and the connection.
     """
@@ -140,17 +158,20 @@ def ack(attempts: list[str]) -> Message:
     return {"kind": "ack", "attempts": attempts}
 
 
-def triggers(start: list[Message], cancel: list[str]) -> Message:
-    """Keep these triggers running, let go of those. Idempotent by id; after a welcome the engine names all it wants.
+def triggers(start: list[Message], cancel: list[str], kill: list[str] | None = None) -> Message:
+    """Keep these triggers running, let go of those. Idempotent by id; after a hello, which names the ones the agent
+    has, the engine says what it wants in addition and what no more.
 
-    One to start: {"id", "bundle", "classpath", "kwargs", "about": "dag.task" for the log and the status page,
-    "log_key", "attempt"}.
+    One to start: {"id", "bundle", "file", "classpath", "kwargs" (plain), "about": "dag.task" for logs and the status
+    page, "log_key" or None, "task": {"dag_id", "run_id", "task_id", "map_index", "try_number"} or None}. The id of a
+    task's is the deferral's token (32 hex digits); of one that belongs to no task and goes on for ever "watcher:...".
+    `kill`: those among `cancel` whose task a user ended; their `on_kill` is called.
     """
-    return {"kind": "triggers", "start": start, "cancel": cancel}
+    return {"kind": "triggers", "start": start, "cancel": cancel, "kill": kill or []}
 
 
 def trigger_ack(ids: list[str]) -> Message:
-    """The events of these triggers are committed; the agent may forget them."""
+    """These events are committed and may be forgotten. An id is the trigger's, or "id#number" if it has a number."""
     return {"kind": "trigger_ack", "ids": ids}
 
 
@@ -160,7 +181,7 @@ def parse(id: str, bundle: str, files: list[str], timeout: float) -> Message:
 
 
 def reply(attempt: str, id: int, result: Any = None, error: Message | None = None) -> Message:
-    """The answer to a request. `error`: {"code", "message"}; codes: not_found, stale, invalid, unavailable."""
+    """The answer to a request. `error`: {"code", "message"}; codes: not_found, exists, stale, invalid, unavailable."""
     return {"kind": "reply", "attempt": attempt, "id": id, "result": result, "error": error}
 
 
@@ -233,10 +254,35 @@ def finish(state: str, **fields: Any) -> Message:
     return {"kind": "finish", "state": state, **fields}
 
 
+# ---- agent <-> triggerer: `triggers`, `trigger_event` and `answer` are as above --------------------------------
+
+
+def host(bundle_path: str | None, settings: Message) -> Message:
+    """Agent to triggerer: the first frame. `bundle_path`: the snapshot whose code it may import, if any."""
+    return {"kind": "host", "bundle_path": bundle_path, "settings": settings}
+
+
+def alive(at: float, running: int) -> Message:
+    """Triggerer to agent, every few seconds, from within its loop: it turns."""
+    return {"kind": "alive", "at": at, "running": running}
+
+
+def trigger_ask(trigger: str, id: int, method: str, params: Message) -> Message:
+    """Triggerer to agent: a question of one trigger; `answer` with the same id comes back."""
+    return {"kind": "trigger_ask", "trigger": trigger, "id": id, "method": method, "params": params}
+
+
+def trigger_log(trigger: str, text: str) -> Message:
+    """Triggerer to agent: whole lines for the log of the task that waits, marked as a child's are."""
+    return {"kind": "trigger_log", "trigger": trigger, "text": text}
+
+
 CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
+    "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
+    " its instances left a value, and the one at `offset` in the order of map indexes",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
@@ -247,6 +293,13 @@ CHILD_METHODS = {
     "get_dag_run": "{dag_id, run_id} -> {found, ...run facts}",
     "get_task_states": "{dag_id, run_id, task_ids|null} -> {task_id: state}",
     "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
-    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}",
+    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, run_after|null, conf, reset, note|null}"
+    " -> {run_id, created}; refused as `exists` when there is such a run and `reset` is not set",
+    "get_dag": "{dag_id} -> {dag_id, is_paused, is_stale, task_ids, group_ids}",
+    "get_next_interval": "{dag_id, run_id} -> {found, start, end}: of the scheduled run after this one",
+    "count_dag_runs": "{dag_id, logical_dates|null, run_ids|null, states|null} -> number",
+    "count_task_instances": "{dag_id, logical_dates|null, run_ids|null, states|null, task_ids|null,"
+    " task_group_id|null, map_index|null} -> number",
+    "list_task_states": "{as count_task_instances} -> {run_id: {task_id or task_id_<map_index>: state}}",
 }
 """What a child may ask. To add one: here, `_task/comms`, `runner/api/execution`, and a test with a real socket."""

@@ -24,8 +24,18 @@ class BaseHook:
         return get_connection(conn_id)
 
     @classmethod
+    async def aget_connection(cls, conn_id: str) -> Connection:
+        """`get_connection`, without holding up an event loop."""
+        return await Connection.async_get(conn_id)
+
+    @classmethod
     def get_connections(cls, conn_id: str) -> list[Connection]:
         return [get_connection(conn_id)]
+
+    @classmethod
+    def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        """The hook of a connection's type, from the provider package that has it."""
+        return get_connection(conn_id).get_hook(hook_params=hook_params)
 
     def get_conn(self) -> Any:
         """The client object; subclasses define it."""

@@ -62,7 +62,6 @@ OPTIONS: dict[str, Any] = {
     "map_index_template": None,
     "retry_policy": None,
     "render_template_as_native_obj": None,
-    "start_from_trigger": False,
 }
 
 DROPPED = frozenset({"provide_context", "resources", "adhoc", "dag_id", "task_concurrency"})

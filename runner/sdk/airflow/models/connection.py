@@ -116,6 +116,13 @@ class Connection:
 
     get = get_connection_from_secrets
 
+    @classmethod
+    async def async_get(cls, conn_id: str) -> Connection:
+        """`get`, without holding up an event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(get_connection, conn_id)
+
     def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
         """The provider hook for this connection's type."""
         raise AirflowException(

@@ -34,6 +34,20 @@ class Variable:
         return json.loads(text) if deserialize_json else text
 
     @staticmethod
+    async def aget(key: str, *args: Any, **kwargs: Any) -> Any:
+        """`get`, without holding up an event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(Variable.get, key, *args, **kwargs)
+
+    @staticmethod
+    async def aset(key: str, value: Any, *args: Any, **kwargs: Any) -> None:
+        """`set`, without holding up an event loop."""
+        import asyncio
+
+        await asyncio.to_thread(Variable.set, key, value, *args, **kwargs)
+
+    @staticmethod
     def set(
         key: str, value: Any, description: str | None = None, serialize_json: bool = False, **_: Any
     ) -> None:

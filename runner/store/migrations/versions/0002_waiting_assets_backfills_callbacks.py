@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), server_default="{}", nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempt", sa.String(length=32), nullable=True),
+        sa.Column("agent", sa.String(length=64), nullable=True, comment="which agent holds the attempt"),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("ended_at", sa.Double(), nullable=True),
@@ -274,13 +275,13 @@ def upgrade() -> None:
         sa.Column("next_kwargs", sa.Text(), nullable=False, comment="encrypted"),
         sa.Column("timeout_at", sa.Double(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=True, comment="encrypted JSON of what it fired with"),
         sa.Column(
-            "event",
+            "error",
             sa.Text(),
             nullable=True,
-            comment="JSON of what it fired with; kept until the resumed attempt has ended",
+            comment="JSON, when it came to nothing: error (timeout or failure), traceback",
         ),
-        sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["task_instance"], ["task_instance.id"], name=op.f("fk_trigger_task_instance"), ondelete="CASCADE"
         ),

@@ -1,0 +1,1 @@
+"""The triggerer: one process, one event loop, many triggers."""
