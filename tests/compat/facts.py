@@ -122,7 +122,7 @@ def read_run(answer: dict[str, Any]) -> RunFacts:
         answer.get("run"),
         {(task, index): (state, tries) for task, index, state, tries in answer.get("tasks", ())},
         {(task, index, key): value for task, index, key, value in answer.get("xcoms", ())},
-        not answer.get("timeout"),
+        not answer.get("late"),
         answer.get("error"),
     )
 

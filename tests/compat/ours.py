@@ -85,7 +85,7 @@ class Engine:
                 if states.get(dag_id) in ENDED or is_late:
                     del going[dag_id]
                     self._pause(dag_id, True)
-                    yield {"file": file, "dag_id": dag_id, "timeout": is_late, **self._read(dag_id)}
+                    yield {"file": file, "dag_id": dag_id, "late": is_late, **self._read(dag_id)}
             time.sleep(0.05)
 
     def _begin(self, dag_id: str) -> str | None:

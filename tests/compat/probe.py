@@ -77,7 +77,7 @@ def isolate(job: dict) -> dict:
     except (OSError, ValueError):
         if not ended:
             why = "it took longer than %g seconds" % job["timeout"]
-            answer = {"error": why, "timeout": True}
+            answer = {"error": why, "late": True}
             if job["mode"] == "run":
                 answer.update(read_run(job["dag_id"]))
         else:
@@ -227,7 +227,11 @@ def state_of(state) -> str | None:
 
 def value_of(kind, row):
     try:
-        value = kind.deserialize_value(row) if kind.__name__ == "XComModel" else row.value
+        value = row.value
+        if kind.__name__ == "XComModel":
+            from airflow.sdk.serde import deserialize
+
+            value = deserialize(value)
         return json.loads(json.dumps(value, default=str))
     except Exception as problem:
         return "unreadable: %r" % problem
