@@ -13,6 +13,7 @@ from tests.compat import corpora
 from tests.compat.corpora import KNOWN, Corpus
 from tests.compat.differing import Sides, examine
 from tests.compat.oracle import Oracle
+from tests.compat.recorded import list_own, record
 from tests.compat.report import describe
 from tests.compat.ours import running
 
@@ -21,11 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _read(arguments)
     options.cache.mkdir(parents=True, exist_ok=True)
     oracles = [Oracle(venv, options.cache / "oracle") for venv in options.oracle]
+    if options.record:
+        return _record(oracles, options.timeout)
     todo = _choose(options, oracles)
     results = []
     with tempfile.TemporaryDirectory(prefix="aerodrome-compat-") as work, running(Path(work)) as service:
         for corpus in todo:
-            oracle = next((o for o in oracles if o.generation == max(2, corpus.generation)), None)
+            oracle = _find_oracle(corpus, oracles)
             sides = Sides(oracle, None if options.parse_only else service, options.timeout)
             print(f"{corpus.name}: {corpus.root}", file=sys.stderr, flush=True)
             results.append(examine(corpus, sides, options.only))
@@ -39,6 +42,8 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.compat", description=__doc__)
     parser.add_argument("--corpus", type=Path, action="append", help="a folder of DAG files; without: known ones")
     parser.add_argument("--known", action="append", choices=[source.name for source in KNOWN], help="only these")
+    parser.add_argument("--own", action="store_true", help="our own files in tests/compat/dags")
+    parser.add_argument("--record", action="store_true", help="write down what the oracles say of our own files")
     parser.add_argument("--oracle", type=Path, action="append", default=[], help="a venv with Apache Airflow 2 or 3")
     parser.add_argument("--airflow-version", help="of our environment; without: the oracle's")
     parser.add_argument("--parse-only", action="store_true")
@@ -49,7 +54,22 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _find_oracle(corpus: Corpus, oracles: list[Oracle]) -> Oracle | None:
+    """The one of the corpus's generation; 2.x stands in for 1.10, which runs on no Python of today."""
+    return next((oracle for oracle in oracles if oracle.generation == max(2, corpus.generation)), None)
+
+
+def _record(oracles: list[Oracle], timeout: float) -> int:
+    for corpus in list_own():
+        oracle = _find_oracle(corpus, oracles)
+        if oracle is not None:
+            record(corpus, oracle, timeout)
+    return 0
+
+
 def _choose(options: argparse.Namespace, oracles: list[Oracle]) -> list[Corpus]:
+    if options.own:
+        return list_own()
     if options.corpus:
         version = options.airflow_version or (oracles[0].version if oracles else "3.3.2")
         return [Corpus(path.name, path.resolve(), version) for path in options.corpus]

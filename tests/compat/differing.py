@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.compat import ours
 from tests.compat.compare import Difference, compare_files, compare_runs, same_states
 from tests.compat.corpora import Corpus
 from tests.compat.facts import FileFacts, RunFacts, read_ours, read_run, read_theirs
-from tests.compat.needs import find_need
-from tests.compat.oracle import Oracle
+from tests.compat.needs import explain_need, read_overrides
+from tests.compat.oracle import Answer
 from tests.compat.report import Result
 from tests.running import RunningService
 
-OVERRIDES = Path(__file__).with_name("needs.txt")
-"""Lines `<part of a path>: run` or `<part of a path>: <why not>`; they win over what the text looks like."""
+
+class Oracle(Protocol):
+    """A real Airflow, or what one said."""
+
+    version: str
+
+    def ask(self, root: Path, jobs: Iterable[Answer]) -> list[Answer]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,9 @@ def examine(corpus: Corpus, sides: Sides, only: str = "") -> Result:
 
 
 def _ask_parse(corpus: Corpus, files: list[str], oracle: Oracle) -> dict[str, FileFacts]:
-    jobs = [{"mode": "parse", "root": str(corpus.root), "file": file, "timeout": 90.0} for file in files]
+    jobs: list[Answer] = [
+        {"mode": "parse", "root": str(corpus.root), "file": file, "timeout": 90.0} for file in files
+    ]
     return {answer["file"]: read_theirs(answer) for answer in oracle.ask(corpus.root, jobs)}
 
 
@@ -72,7 +81,7 @@ def _compare_running(
     jobs = [job for job in jobs if job[1] in there]
     our_runs = {facts.dag_id: facts for facts in map(read_run, engine.run_all(jobs))}
     engine.customer.delete()
-    asked = [
+    asked: list[Answer] = [
         {"mode": "run", "root": str(corpus.root), "file": file, "dag_id": dag_id, "timeout": sides.timeout * 2}
         for file, dag_id in jobs
     ]
@@ -85,29 +94,16 @@ def _choose_runs(
     result: Result, corpus: Corpus, mine: dict[str, FileFacts], theirs: dict[str, FileFacts]
 ) -> list[tuple[str, str]]:
     """(file, DAG id) of what can be run on both sides; a DAG id that two files have only once."""
-    local = frozenset(path.stem for path in corpus.root.iterdir() if path.suffix == ".py" or path.is_dir())
     jobs: dict[str, str] = {}
-    overrides = _read_overrides()
+    overrides = read_overrides()
     for file in sorted(mine):
-        need = _need(corpus.root / file, file, local, overrides)
+        need = explain_need(corpus.root, file, overrides)
         if need is not None or mine[file].error is not None or theirs[file].error is not None:
             result.not_run[file] = need or "it is not parsed on both sides"
             continue
         for dag_id in sorted(mine[file].dags.keys() & theirs[file].dags.keys()):
             jobs.setdefault(dag_id, file)
     return [(file, dag_id) for dag_id, file in jobs.items()]
-
-
-def _need(path: Path, file: str, local: frozenset[str], overrides: dict[str, str]) -> str | None:
-    for part, words in overrides.items():
-        if part in file:
-            return None if words == "run" else words
-    return find_need(path.read_text(errors="replace"), local)
-
-
-def _read_overrides() -> dict[str, str]:
-    lines = (line.partition(":") for line in OVERRIDES.read_text().splitlines() if not line.startswith("#"))
-    return {part.strip(): words.strip() for part, colon, words in lines if colon}
 
 
 def _count_run(result: Result, mine: RunFacts, theirs: RunFacts) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 _ALLOWED = {"airflow", "pendulum", "dateutil", "pytz", "__future__", "typing_extensions"}
 _OUTSIDE = re.compile(
@@ -28,6 +29,24 @@ _FLAVOURS = {
     "branch_external_python", "snowpark", "llm", "agent",
 }  # fmt: skip
 _NETWORK = re.compile(r"\b(curl|wget|ssh|docker|kubectl|gsutil|aws|psql|mysql|git|sudo|apt|pip)\s|https?://(?!airflow)|s3://")
+
+
+OVERRIDES = Path(__file__).with_name("needs.txt")
+"""Lines `<part of a path>: run` or `<part of a path>: <why not>`; they win over what the text looks like."""
+
+
+def read_overrides() -> dict[str, str]:
+    lines = (line.partition(":") for line in OVERRIDES.read_text().splitlines() if not line.startswith("#"))
+    return {part.strip(): words.strip() for part, colon, words in lines if colon}
+
+
+def explain_need(root: Path, file: str, overrides: Mapping[str, str]) -> str | None:
+    """Why a file of a corpus is not run, or None."""
+    for part, words in overrides.items():
+        if part in file:
+            return None if words == "run" else words
+    local = frozenset(path.stem for path in root.iterdir() if path.suffix == ".py" or path.is_dir())
+    return find_need((root / file).read_text(errors="replace"), local)
 
 
 def find_need(text: str, local: frozenset[str] = frozenset()) -> str | None:
