@@ -44,7 +44,8 @@ _OTHER_NAMES = {
     "zmq": "pyzmq",
 }
 
-_SAME_NAMES = """aiohttp anthropic bcrypt black boto3 botocore celery cloudpickle confluent_kafka croniter dask dbt deltalake
+_SAME_NAMES = """
+    aiohttp anthropic bcrypt black boto3 botocore celery cloudpickle confluent_kafka croniter dask dbt deltalake
     docker duckdb elasticsearch faker fastapi fastavro feedparser flask fsspec future gcsfs geopandas great_expectations
     gspread h5py hdfs httpx humanize ijson influxdb jinja2 joblib jsonschema kubernetes langchain lightgbm lxml
     marshmallow matplotlib minio mlflow more_itertools nltk numpy openai opensearchpy openpyxl oracledb orjson packaging
@@ -52,7 +53,8 @@ _SAME_NAMES = """aiohttp anthropic bcrypt black boto3 botocore celery cloudpickl
     pyhive pymongo pymssql pymysql pyodbc pysftp pyspark pytest pytz rapidfuzz redis regex requests requests_oauthlib
     rich s3fs scipy scrapy seaborn selenium sentence_transformers shapely simplejson six soda spacy sqlalchemy
     sqlfluff sqlparse statsmodels stripe structlog tabulate tenacity tensorflow toml torch tqdm transformers tweepy
-    typing_extensions tzlocal ujson urllib3 xgboost xlrd xlsxwriter xmltodict yfinance"""
+    typing_extensions tzlocal ujson urllib3 xgboost xlrd xlsxwriter xmltodict yfinance
+"""
 
 
 def find_package(module: str) -> str | None:

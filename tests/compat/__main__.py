@@ -13,13 +13,17 @@ from tests.compat import corpora
 from tests.compat.corpora import KNOWN, Corpus
 from tests.compat.differing import Sides, examine
 from tests.compat.oracle import Oracle
+from tests.compat.ours import running
 from tests.compat.recorded import list_own, record
 from tests.compat.report import describe
-from tests.compat.ours import running
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _read(arguments)
+    for venv in options.oracle:
+        if not (venv / "bin" / "python").exists():
+            print(f"cannot find an Airflow in {venv}: it has no bin/python", file=sys.stderr)
+            return 2
     options.cache.mkdir(parents=True, exist_ok=True)
     oracles = [Oracle(venv, options.cache / "oracle") for venv in options.oracle]
     if options.record:
@@ -40,11 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.compat", description=__doc__)
-    parser.add_argument("--corpus", type=Path, action="append", help="a folder of DAG files; without: known ones")
-    parser.add_argument("--known", action="append", choices=[source.name for source in KNOWN], help="only these")
+    parser.add_argument(
+        "--corpus", type=Path, action="append", help="a folder of DAG files; without: known ones"
+    )
+    parser.add_argument(
+        "--known", action="append", choices=[source.name for source in KNOWN], help="only these"
+    )
     parser.add_argument("--own", action="store_true", help="our own files in tests/compat/dags")
-    parser.add_argument("--record", action="store_true", help="write down what the oracles say of our own files")
-    parser.add_argument("--oracle", type=Path, action="append", default=[], help="a venv with Apache Airflow 2 or 3")
+    parser.add_argument(
+        "--record", action="store_true", help="write down what the oracles say of our own files"
+    )
+    parser.add_argument(
+        "--oracle", type=Path, action="append", default=[], help="a venv with Apache Airflow 2 or 3"
+    )
     parser.add_argument("--airflow-version", help="of our environment; without: the oracle's")
     parser.add_argument("--parse-only", action="store_true")
     parser.add_argument("--only", default="", help="files whose path contains this")

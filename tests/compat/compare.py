@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tests.compat.facts import DagFacts, FileFacts, RunFacts, mask
+
+_PLACE = re.compile(r" \(/[^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,17 @@ def compare_runs(ours: RunFacts, theirs: RunFacts) -> Iterator[Difference]:
         return
     if ours.over != theirs.over:
         slow = "theirs" if ours.over else "ours"
-        yield Difference(ours.file, ours.dag_id, f"{slow} did not end in time", f"{ours.error} / {theirs.error}")
+        yield Difference(
+            ours.file, ours.dag_id, f"{slow} did not end in time", f"{ours.error} / {theirs.error}"
+        )
         return
     if theirs.state is None and ours.state is None:
         return
     if None in (theirs.state, ours.state):
         side, error = ("ours", ours.error) if ours.state is None else ("theirs", theirs.error)
-        yield Difference(ours.file, ours.dag_id, f"{side} could not begin: {last_line(error or '')}", error or "")
+        yield Difference(
+            ours.file, ours.dag_id, f"{side} could not begin: {last_line(error or '')}", error or ""
+        )
         return
     states = list(_compare_tasks(ours, theirs))
     if ours.state != theirs.state:
@@ -114,6 +121,6 @@ def _name(task_id: str, index: int) -> str:
 
 
 def last_line(text: str) -> str:
-    """The words of a traceback."""
+    """The words of a traceback, without the places of files."""
     lines = text.strip().splitlines()
-    return lines[-1].strip()[:200] if lines else ""
+    return _PLACE.sub("", lines[-1]).strip()[:200] if lines else ""

@@ -43,7 +43,9 @@ KNOWN = (
     Source("1.10.15", "apache-airflow==1.10.15", "1.10.15", ("example_dags", "contrib/example_dags")),
     Source("2.11.0", "apache-airflow==2.11.0", "2.11.0", ("example_dags",)),
     Source("3.3.2", "apache-airflow-core==3.3.2", "3.3.2", ("example_dags",)),
-    Source("standard", "apache-airflow-providers-standard==1.21.0", "3.3.2", ("providers/standard/example_dags",)),
+    Source(
+        "standard", "apache-airflow-providers-standard==1.21.0", "3.3.2", ("providers/standard/example_dags",)
+    ),
 )
 
 
@@ -64,7 +66,18 @@ def fetch(source: Source, cache: Path) -> Corpus:
 
 def _install(requirement: str, target: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
-    argv = [uv, "pip", "install", "--quiet", "--no-deps", "--target", target, "--python", sys.executable, requirement]
+    argv: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        target,
+        "--python",
+        sys.executable,
+        requirement,
+    ]
     subprocess.run(argv, check=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.compat import ours
-from tests.compat.compare import Difference, compare_files, compare_runs, same_states
+from tests.compat.compare import Difference, compare_files, compare_runs, last_line, same_states
 from tests.compat.corpora import Corpus
 from tests.compat.facts import FileFacts, RunFacts, read_ours, read_run, read_theirs
 from tests.compat.needs import explain_need, read_overrides
@@ -43,7 +43,7 @@ def examine(corpus: Corpus, sides: Sides, only: str = "") -> Result:
     result.parsed_by_us = sum(facts.error is None for facts in mine.values())
     if sides.oracle is None:
         result.differences += [
-            Difference(file, "parse", f"we cannot import: {facts.error.strip().splitlines()[-1][:200]}", facts.error)
+            Difference(file, "parse", f"we cannot import: {last_line(facts.error)}", facts.error)
             for file, facts in mine.items()
             if facts.error is not None
         ]
@@ -82,7 +82,13 @@ def _compare_running(
     our_runs = {facts.dag_id: facts for facts in map(read_run, engine.run_all(jobs))}
     engine.customer.delete()
     asked: list[Answer] = [
-        {"mode": "run", "root": str(corpus.root), "file": file, "dag_id": dag_id, "timeout": sides.timeout * 2}
+        {
+            "mode": "run",
+            "root": str(corpus.root),
+            "file": file,
+            "dag_id": dag_id,
+            "timeout": sides.timeout * 2,
+        }
         for file, dag_id in jobs
     ]
     their_runs = {facts.dag_id: facts for facts in map(read_run, sides.oracle.ask(corpus.root, asked))}

@@ -10,7 +10,9 @@ from typing import Any
 from airflow.timetables.cron import PRESETS
 
 Edge = tuple[str, str]
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?|\d{4}-\d\d-\d\d|\d{8}T?\d{0,6}")
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?|\d{4}-\d\d-\d\d|\b20\d{6}(T\d{6})?\b"
+)
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _KINDS = {
     "NullTimetable": "null", "OnceTimetable": "once", "ContinuousTimetable": "continuous",
@@ -130,4 +132,4 @@ def read_run(answer: dict[str, Any]) -> RunFacts:
 def mask(value: Any) -> str:
     """A value as text in which moments and addresses of objects are all alike."""
     text = json.dumps(value, sort_keys=True, default=str)
-    return _ADDRESS.sub("<address>", _TIME.sub("<time>", text))
+    return _TIME.sub("<time>", _ADDRESS.sub("<address>", text))

@@ -28,7 +28,9 @@ _FLAVOURS = {
     "docker", "kubernetes", "pyspark", "virtualenv", "external_python", "branch_virtualenv", "kubernetes_cmd",
     "branch_external_python", "snowpark", "llm", "agent",
 }  # fmt: skip
-_NETWORK = re.compile(r"\b(curl|wget|ssh|docker|kubectl|gsutil|aws|psql|mysql|git|sudo|apt|pip)\s|https?://(?!airflow)|s3://")
+_NETWORK = re.compile(
+    r"\b(curl|wget|ssh|docker|kubectl|gsutil|aws|psql|mysql|git|sudo|apt|pip)\s|https?://(?!airflow)|s3://"
+)
 
 
 OVERRIDES = Path(__file__).with_name("needs.txt")
@@ -77,10 +79,13 @@ def _uses(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in _NAMES:
             yield f"it uses {node.id}"
-        if isinstance(node, ast.Attribute) and node.attr in _FLAVOURS and getattr(node.value, "id", "") == "task":
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in _FLAVOURS
+            and getattr(node.value, "id", "") == "task"
+        ):
             yield f"it uses @task.{node.attr}"
         if isinstance(node, ast.Attribute) and node.attr == "get_connection":
             yield "it asks for a connection"
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
-            if (match := _NETWORK.search(node.value)) and not node.value.lstrip().startswith(("#", "\n#")):
-                yield f"it speaks of {match[0].strip()}"
+            yield from (f"it speaks of {match[0].strip()}" for match in _NETWORK.finditer(node.value))

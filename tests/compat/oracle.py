@@ -26,7 +26,9 @@ class Oracle:
         self._python = venv / "bin" / "python"
         self._work = work
         work.mkdir(parents=True, exist_ok=True)
-        self.version = self._say("-c", "import airflow.version as v; print(v.version)").strip().splitlines()[-1]
+        self.version = (
+            self._say("-c", "import airflow.version as v; print(v.version)").strip().splitlines()[-1]
+        )
         self._made = self._make_home()
 
     @property
@@ -59,7 +61,11 @@ class Oracle:
 
     def _ask(self, root: Path, number: int, jobs: list[Answer]) -> list[Answer]:
         """One process, begun again after a job that killed it."""
-        sync = [{"mode": "sync", "root": str(root), "file": "", "timeout": 600.0}] if jobs[0]["mode"] == "run" else []
+        sync = (
+            [{"mode": "sync", "root": str(root), "file": "", "timeout": 600.0}]
+            if jobs[0]["mode"] == "run"
+            else []
+        )
         home = self._work / f"home-{number}"
         answers: list[Answer] = []
         while len(answers) < len(jobs):
@@ -69,13 +75,17 @@ class Oracle:
             before = len(answers)
             answers += self._talk(home, sync + left)[len(sync) :]
             if len(answers) == before:
-                answers.append({**left[0], "error": "the process that answers for Airflow died", "seconds": 0.0})
+                answers.append(
+                    {**left[0], "error": "the process that answers for Airflow died", "seconds": 0.0}
+                )
         return answers
 
     def _talk(self, home: Path, jobs: list[Answer]) -> list[Answer]:
         argv = [str(self._python), str(_PROBE)]
         lines = "".join(json.dumps(job) + "\n" for job in jobs)
-        done = subprocess.run(argv, env=self._surroundings(home), input=lines, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            argv, env=self._surroundings(home), input=lines, stdout=subprocess.PIPE, text=True
+        )
         ready, *found = done.stdout.splitlines() or [""]
         if ready != "ready":
             words = (home / "probe.log").read_text()[-2000:]
@@ -98,7 +108,9 @@ class Oracle:
         return subprocess.run(argv, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def _surroundings(self, home: Path) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "HOME", "TMPDIR", "TZ")}
+        kept = {
+            key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "HOME", "TMPDIR", "TZ")
+        }
         return {
             **kept,
             "AIRFLOW_HOME": str(home),

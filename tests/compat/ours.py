@@ -24,13 +24,23 @@ from tests.running import ROOT, RunningService, environ, until
 Answer = dict[str, Any]
 AT_ONCE = 6
 ENDED = ("success", "failed")
-OPTIONS = {"core.max_active_tasks_per_dag": "16", "core.parallelism": "16", "core.dagbag_import_timeout": "60"}
+OPTIONS = {
+    "core.max_active_tasks_per_dag": "16",
+    "core.parallelism": "16",
+    "core.dagbag_import_timeout": "60",
+}
 
 
 def parse(corpus: Corpus, files: list[str], version: str, python: str = sys.executable) -> list[Answer]:
     """What comes of the files: lines of `python -m runner check`, the serialised DAGs in full."""
     argv = [sys.executable, "-m", "runner", "check", "--airflow-version", version, "--python", python]
-    argv += ["--timeout", "60", "--dags-folder", str(corpus.root), *(str(corpus.root / file) for file in files)]
+    argv += [
+        "--timeout",
+        "60",
+        "--dags-folder",
+        str(corpus.root),
+        *(str(corpus.root / file) for file in files),
+    ]
     done = subprocess.run(argv, env=environ(), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     return [answer for answer in answers if "file" in answer]
@@ -63,14 +73,17 @@ class Engine:
             self.customer.s3.create_bucket(Bucket=BUCKET)
         for path in sorted(corpus.root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                self.customer.upload(f"{self.name}/{path.relative_to(corpus.root).as_posix()}", path.read_bytes())
+                self.customer.upload(
+                    f"{self.name}/{path.relative_to(corpus.root).as_posix()}", path.read_bytes()
+                )
         self.customer.create(self.name, AirflowVersion=corpus.version, AirflowConfigurationOptions=OPTIONS)
         until(lambda: dag_ids <= self._known() or self._is_settled(), 120, "the files are parsed")
         return self._known() & dag_ids
 
     def run_all(self, jobs: Iterable[tuple[str, str]]) -> Iterator[Answer]:
         """Run each (file, DAG id) once by hand, a few at a time."""
-        waiting, going = list(jobs), {}
+        waiting = list(jobs)
+        going: dict[str, tuple[str, float]] = {}
         while waiting or going:
             while waiting and len(going) < AT_ONCE:
                 file, dag_id = waiting.pop(0)
@@ -111,7 +124,9 @@ class Engine:
                 f"SELECT task_id, map_index, state, try_number FROM task_instance {where} ORDER BY 1, 2", mine
             ).fetchall()
             xcoms = db.execute(f"SELECT task_id, map_index, key, value FROM xcom {where}", mine).fetchall()
-            reasons = db.execute(f"SELECT reason FROM task_instance {where} AND reason IS NOT NULL", mine).fetchall()
+            reasons = db.execute(
+                f"SELECT reason FROM task_instance {where} AND reason IS NOT NULL", mine
+            ).fetchall()
         values = [(task, index, key, _as_json(value)) for task, index, key, value in xcoms]
         why = "; ".join(str(reason) for (reason,) in reasons)
         return {"run": run[0], "tasks": tasks, "xcoms": values, "error": run[1] or why or None}

@@ -22,7 +22,9 @@ os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    log = os.open(os.path.join(os.environ["AIRFLOW_HOME"], "probe.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(
+        os.path.join(os.environ["AIRFLOW_HOME"], "probe.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    )
     os.dup2(log, 1)
     os.dup2(log, 2)
     warm()
@@ -76,7 +78,7 @@ def isolate(job: dict) -> dict:
         os.unlink(place)
     except (OSError, ValueError):
         if not ended:
-            why = "it took longer than %g seconds" % job["timeout"]
+            why = f"it took longer than {job['timeout']:g} seconds"
             answer = {"error": why, "late": True}
             if job["mode"] == "run":
                 answer.update(read_run(job["dag_id"]))
@@ -234,7 +236,7 @@ def value_of(kind, row):
             value = deserialize(value)
         return json.loads(json.dumps(value, default=str))
     except Exception as problem:
-        return "unreadable: %r" % problem
+        return f"unreadable: {problem!r}"
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Recorded:
         self._path = _place(corpus)
         found = json.loads(self._path.read_text())
         self.version: str = found["oracle"]
-        self._answers = {_key(answer): answer for answer in found["answers"]}
+        self._answers: dict[tuple[Any, ...], Answer] = {_key(answer): answer for answer in found["answers"]}
 
     def ask(self, _root: Path, jobs: Iterable[Answer]) -> list[Answer]:
         return [self._find(job) for job in jobs]
@@ -39,14 +39,18 @@ class Recorded:
             return self._answers[_key(job)]
         except KeyError:
             name = self._path.name
-            raise LookupError(f"cannot find {_key(job)} in {name}: run `python -m tests.compat --record`") from None
+            raise LookupError(
+                f"cannot find {_key(job)} in {name}: run `python -m tests.compat --record`"
+            ) from None
 
 
 def record(corpus: Corpus, oracle: Oracle, timeout: float) -> None:
     """Ask the oracle all that can be asked of a corpus of ours, and make that the committed answers."""
     overrides = read_overrides()
     where = {"root": str(corpus.root), "timeout": timeout}
-    parsed = oracle.ask(corpus.root, [{"mode": "parse", **where, "file": file} for file in corpus.list_files()])
+    parsed = oracle.ask(
+        corpus.root, [{"mode": "parse", **where, "file": file} for file in corpus.list_files()]
+    )
     runs = [
         {"mode": "run", **where, "file": answer["file"], "dag_id": dag["dag_id"]}
         for answer in parsed
@@ -54,7 +58,9 @@ def record(corpus: Corpus, oracle: Oracle, timeout: float) -> None:
         for dag in answer["dags"]
     ]
     answers = [_strip(answer) for answer in parsed + oracle.ask(corpus.root, runs)]
-    lines = ",\n".join(json.dumps(answer, sort_keys=True) for answer in sorted(answers, key=lambda a: str(_key(a))))
+    lines = ",\n".join(
+        json.dumps(answer, sort_keys=True) for answer in sorted(answers, key=lambda a: str(_key(a)))
+    )
     _place(corpus).write_text(f'{{"oracle": "{oracle.version}", "answers": [\n{lines}\n]}}\n')
 
 
@@ -68,5 +74,7 @@ def _key(answer: Answer) -> tuple[Any, ...]:
 
 def _strip(answer: Answer) -> Answer:
     """Without what is another next time."""
-    kept = {name: value for name, value in answer.items() if name not in ("root", "seconds", "timeout", "run_id")}
+    kept = {
+        name: value for name, value in answer.items() if name not in ("root", "seconds", "timeout", "run_id")
+    }
     return {**kept, "error": last_line(answer["error"]) if answer.get("error") else None}

@@ -56,10 +56,12 @@ def _describe(result: Result) -> Iterable[str]:
     yield f"\n{result.corpus}: {result.files} files as {result.version}, beside {result.oracle or 'nothing'}"
     yield f"  parsed by us       {result.parsed_by_us}"
     if result.parsed_by_them is not None:
-        yield f"  parsed by them     {result.parsed_by_them}, by both {result.parsed_by_both}: {_rate(result.parse_rate, GOAL_PARSE)}"
+        rate = _rate(result.parse_rate, GOAL_PARSE)
+        yield f"  parsed by them     {result.parsed_by_them}, by both {result.parsed_by_both}: {rate}"
         yield f"  same when parsed   {result.same_when_parsed} of {result.parsed_by_both}"
     if result.runs:
-        yield f"  runs               {result.runs}, same states {result.runs_with_same_states}: {_rate(result.run_rate, GOAL_RUN)}"
+        rate = _rate(result.run_rate, GOAL_RUN)
+        yield f"  runs               {result.runs}, same states {result.runs_with_same_states}: {rate}"
         yield f"  identical runs     {result.runs_identical} (tries and XComs, too)"
     if result.incomparable:
         yield f"  incomparable       {', '.join(result.incomparable)}"
@@ -71,10 +73,16 @@ def _describe(result: Result) -> Iterable[str]:
     for cause, items in sorted(causes.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         yield f"  {len(items):4} x {cause}"
         for item in items:
-            yield f"           {item.file} {item.about}: {item.detail.strip().splitlines()[-1][:300] if item.detail.strip() else ''}"
+            yield f"           {item.file} {item.about}: {_shorten(item.detail)}"
 
 
 def _rate(value: float | None, goal: float) -> str:
     if value is None:
         return "-"
     return f"{value:.1%} ({'reaches' if value >= goal else 'misses'} the goal of {goal:.0%})"
+
+
+def _shorten(detail: str) -> str:
+    """The last line, where tracebacks say what it is about."""
+    lines = detail.strip().splitlines()
+    return lines[-1][:300] if lines else ""
