@@ -64,6 +64,7 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
         return
     frontier.move(task, ending.state, reason)
     task.next_at = ending.next_at
+    task.reschedules += ending.state is _S.UP_FOR_RESCHEDULE
     if restarting or ending.state is _S.UP_FOR_RETRY:
         task.end_date = ended
     if ending.state is _S.DEFERRED:

@@ -59,6 +59,7 @@ class InstanceRow(NamedTuple):
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
 
 
 CHANGEABLE = (
@@ -74,6 +75,7 @@ CHANGEABLE = (
     "pid",
     "host",
     "reason",
+    "reschedules",
 )
 """The columns that the scheduler writes."""
 

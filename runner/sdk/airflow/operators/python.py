@@ -11,6 +11,18 @@ from airflow.models.baseoperator import BaseOperator
 from airflow.models.skipmixin import BranchMixIn, SkipMixin
 from airflow.utils.operator_helpers import determine_kwargs
 
+__all__ = [
+    "BranchExternalPythonOperator",  # noqa: F822 - those of other interpreters are imported when they are used
+    "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",  # noqa: F822
+    "ExternalPythonOperator",  # noqa: F822
+    "PythonOperator",
+    "PythonVirtualenvOperator",  # noqa: F822
+    "ShortCircuitOperator",
+    "get_current_context",
+    "task",
+]
+
 
 class PythonOperator(BaseOperator):
     """Calls `python_callable(*op_args, **op_kwargs)`; what the function names of the context it receives too.
@@ -118,3 +130,9 @@ def task(*args: Any, **kwargs: Any) -> Any:
     from airflow.decorators import task as decorator
 
     return decorator(*args, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    from airflow import aliases
+
+    return aliases.resolve(__name__, name)
