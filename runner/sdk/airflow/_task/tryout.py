@@ -9,11 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-_BAD = ("failed", "upstream_failed")
 
 
 class CannotBegin(Exception):
@@ -33,17 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CannotBegin as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    result = dag.test(run_conf=conf, logical_date=date)
-    state = state_of(result)
-    print(f"{dag.dag_id}: {state}", flush=True)
-    return 0 if state == "success" else 1
-
-
-def state_of(result: Any) -> str:
-    """The state of the run: its own, or what the states of its tasks come to."""
-    if isinstance(result, Mapping):
-        return "failed" if any(state in _BAD for state in result.values()) else "success"
-    return str(getattr(result.state, "value", result.state))
+    run = dag.test(run_conf=conf, **({} if date is None else {"logical_date": date}))
+    for task_id, state in run.states.items():
+        print(f"  {task_id}: {state}")
+    print(f"{dag.dag_id}: {run.state}", flush=True)
+    return 0 if run.state == "success" else 1
 
 
 def _read_conf(text: str | None) -> dict[str, Any]:
