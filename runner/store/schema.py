@@ -227,6 +227,7 @@ xcom = Table(
     Column("value", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("length", Integer, comment="items of a list or dict; null for what nothing can be mapped over"),
+    Column("blob", Text, comment="the object that holds the value, when it is too large for here"),
 )
 
 variable = Table(

@@ -75,7 +75,8 @@ def outcome(
 
     A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
     may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
-    `details.map_index_label`. `details.rendered`: the rendered template fields, as text. A failure
+    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
+    `details.pushed`: XComs that were left before the last word, because they are large: key to length. A failure
     has `details.called_back` when the child has called the task's callbacks itself.
     `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
@@ -312,12 +313,14 @@ def trigger_log(trigger: str, text: str) -> Message:
 
 
 CHILD_METHODS = {
-    "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
+    "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}; here and in the next two a large"
+    " value is not `value` but `text`: its JSON",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
     "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
     " its instances left a value, and the one at `offset` in the order of map indexes",
-    "set_xcom": "{key, value} -> null; own task only",
+    "set_xcom": "{key, value | text, length|null} -> null; own task only; `text` is the JSON of a large value, `length`"
+    " how many items it has",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
     "set_variable": "{key, value, description} -> null",

@@ -348,3 +348,11 @@ def upgrade() -> None:
                 comment="items of a list or dict; null for what nothing can be mapped over",
             )
         )
+        batch_op.add_column(
+            sa.Column(
+                "blob",
+                sa.Text(),
+                nullable=True,
+                comment="the object that holds the value, when it is too large for here",
+            )
+        )
