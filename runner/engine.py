@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,9 @@ class Engine:
     def __init__(self, layout: Layout, spec: CellSpec, db: Database) -> None:
         self._spec = spec
         box = open_box(layout.home / "secrets.key")
-        self._scheduler = Scheduler(db, spec, layout.engine_socket, self._answer, box=box)
+        self._scheduler = Scheduler(
+            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop
+        )
         self._report: SyncReport | None = None
         self._intake = Intake(spec, db, self._scheduler, time.time, self._collect)
         self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
@@ -87,6 +89,9 @@ class Engine:
 
     def _answer(self, attempt: Any, method: str, params: Mapping[str, Any]) -> Any:
         return handle(self._context, attempt, method, params)
+
+    def _drop(self, blobs: Sequence[str]) -> None:
+        self._context.blobs.drop(blobs)
 
     def _collect(self, keep: set[str], older_than: float) -> Iterable[str]:
         return self._mirror.collect(keep, older_than)

@@ -61,6 +61,8 @@ class Changes:
     """Task instance -> what people call it, by its map_index_template."""
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
+    dropped_blobs: list[str] = field(default_factory=list)
+    """Objects that held those of them that were large; known once it is written."""
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     callbacks: list[NewCallback] = field(default_factory=list)
     """To be called, in a process of their own, because of what this turn ended."""
@@ -116,7 +118,7 @@ class Changes:
             {id: label for id, label in self.labels.items() if id in tasks},
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
-            {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            xcoms={where: row for where, row in self.xcoms.items() if where[0] in tasks},
             callbacks=[callback for callback in self.callbacks if callback.run == key],
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},

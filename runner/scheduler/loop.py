@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
         box: SecretBox | None = None,
         on_standing_event: StandingHandler = ignore_standing,
+        drop_blobs: Callable[[Sequence[str]], None] = lambda _blobs: None,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
@@ -67,7 +69,7 @@ class Scheduler:
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         rules = Rules(spec.generation, self._fresh, longest)
         self._decider = Decider(db, rules, new_attempt, next_runs, box)
-        self._on_standing_event = on_standing_event
+        self._on_standing_event, self._drop_blobs = on_standing_event, drop_blobs
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
@@ -323,6 +325,8 @@ class Scheduler:
             if link is not None:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
+        if changes.dropped_blobs:
+            self._questions.call(partial(self._drop_blobs, changes.dropped_blobs))
         for question in changes.questions:
             self._consulting.ask(question, next(iter(self._list_links()), None))
         if changes.deferrals or changes.event_acks or changes.greeted or changes.has_reloaded:

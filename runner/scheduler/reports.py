@@ -83,8 +83,11 @@ def _refuse_unmappable(frontier: Frontier, task: Task, outcome: Mapping[str, Any
     if not keys or task.map_index >= 0 or outcome.get("state") != _S.SUCCESS:
         return outcome
     xcoms = dict(outcome.get("xcoms") or {})
+    pushed = (outcome.get("details") or {}).get("pushed") or {}
     for key in sorted(keys):
-        reason = explain_unmappable(xcoms.get(key), key in xcoms, frontier.max_map_length)
+        is_there = xcoms.get(key) is not None or key in pushed
+        length = measure_value(xcoms[key]) if key in xcoms else pushed.get(key)
+        reason = explain_unmappable(is_there, length, frontier.max_map_length)
         if reason is not None:
             xcoms.pop(key, None)
             return {**outcome, "state": "failed", "reason": reason, "xcoms": xcoms}
@@ -223,4 +226,5 @@ def _keep_xcoms(frontier: Frontier, task: Task, values: Mapping[str, Any], at: f
             "value": _dump(value),
             "created_at": at,
             "length": measure_value(value),
+            "blob": None,
         }

@@ -38,7 +38,7 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     if changes.tries:
         unfinished.put_tries(conn, changes.tries)
     if changes.dropped_xcoms:
-        unfinished.drop_xcoms(conn, changes.dropped_xcoms)
+        changes.dropped_blobs = unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
     if changes.missed is not None:

@@ -151,9 +151,19 @@ def put_tries(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     insert_missing(conn, task_try, [dict(row) for row in rows], ["task_instance", "try_number"])
 
 
-def drop_xcoms(conn: sa.Connection, places: Sequence[Mapping[str, Any]]) -> None:
-    """Delete what earlier tries left. A place: `x_dag_id`, `x_run_id`, `x_task_id`, `x_map_index`."""
+def drop_xcoms(conn: sa.Connection, places: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Delete what earlier tries left. A place: `x_dag_id`, `x_run_id`, `x_task_id`, `x_map_index`.
+
+    The objects that held large values: nothing refers to them any more.
+    """
+    blobs: list[str] = []
+    gone = {(place["x_task_id"], place["x_map_index"]) for place in places}
+    for dag_id, run_id in {(place["x_dag_id"], place["x_run_id"]) for place in places}:
+        at = (xcom.c.dag_id == dag_id, xcom.c.run_id == run_id, xcom.c.blob.is_not(None))
+        rows = conn.execute(sa.select(xcom.c.task_id, xcom.c.map_index, xcom.c.blob).where(*at))
+        blobs += [row.blob for row in rows if (row.task_id, row.map_index) in gone]
     conn.execute(_DROP_XCOMS, places)
+    return blobs
 
 
 def put_xcoms(conn: sa.Connection, rows: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from runner.store.listing_runs import TiFilter, list_every_task_instance
 from runner.store.task_instances import clear, mark_run
 from runner.store.user_edits import delete_run as delete_run_rows
 from runner.store.user_edits import requeue_run, set_run_note
+from runner.store.xcoms import Place, list_blobs
 
 _FAILED = ["failed", "upstream_failed"]
 
@@ -53,7 +54,9 @@ def delete_run(call: Call) -> Response:
             raise ApiError(
                 "conflict", f"cannot delete run {row.run_id!r}: it is running; set it to failed first"
             )
+        blobs = list_blobs(conn, Place(row.dag_id, row.run_id, "~", None))
         delete_run_rows(conn, row.id, row.dag_id, row.run_id)
+    call.cell.blobs.drop(blobs)
     call.cell.post_runs_changed([row.id])
     return empty()
 

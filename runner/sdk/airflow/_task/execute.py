@@ -29,7 +29,7 @@ from airflow.exceptions import (
 )
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import to_plain
+from airflow.models.xcom import Large, pack, push
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
 from airflow.utils.timezone import utcnow
 
@@ -92,6 +92,7 @@ class Attempt:
         self.workload = workload
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
+        self.pushed: dict[str, int | None] = {}
         self.skipped: list[str] = []
         self.label: str | None = None
         self.asset_events: list[dict[str, Any]] = []
@@ -212,8 +213,18 @@ class Attempt:
                     raise AirflowException(
                         f"cannot push the output {key!r} of {self.task.task_id!r}: keys must be text"
                     )
-            self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
-        self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
+            for key, value in result.items():
+                self._leave(key, value, f"output {key!r}")
+        self._leave(XCOM_RETURN_KEY, result, "the return value")
+
+    def _leave(self, key: str, value: Any, name: str) -> None:
+        """For the last word; what is too large for it goes ahead, into a place of its own."""
+        packed = pack(key, value, name, self.ti)
+        if isinstance(packed, Large):
+            push(self.ti._comms, key, packed)
+            self.pushed[key] = packed.length
+        else:
+            self.xcoms[key] = packed
 
     def _name_instance(self, failed: bool = False) -> None:
         """The label of `map_index_template`; one that cannot be rendered must not hide why the task failed."""
@@ -235,6 +246,8 @@ class Attempt:
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
         if skipped and outcome.state == "success":
             details["skip"] = skipped
+        if self.pushed:
+            details["pushed"] = self.pushed
         if self.asset_events:
             details["asset_events"] = self.asset_events
         return details
