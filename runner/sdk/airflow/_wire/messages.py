@@ -15,6 +15,8 @@ from typing import Any
 from .frames import Message
 
 PROTOCOL = 1
+IMPORTING = "import:"
+"""How the "attempt" of a request begins that no attempt asks, but a process that imports a DAG file."""
 
 # ---- agent -> engine -------------------------------------------------------------------------------------------
 
