@@ -25,6 +25,7 @@ from airflow._wire.frames import Message
 
 from runner.agent import kernel
 from runner.agent.base import BaseZygote
+from runner.agent.imports import answer_alone
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop
 from runner.agent.parsing import Parser
@@ -78,7 +79,7 @@ class Check:
         self._report = report
         self._left: set[tuple[str, str]] = set()
         self._base = BaseZygote(self._loop, python, self, work / "zygote.out")
-        self._parser = Parser(self._loop, self._base, Path, self._on_parsed, self._reap)
+        self._parser = Parser(self._loop, self._base, Path, self._on_parsed, self._reap, answer_alone)
 
     def run(self, found: Sequence[Found], timeout: float) -> None:
         """Parse them all."""

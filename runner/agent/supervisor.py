@@ -123,6 +123,8 @@ class Supervisor:
 
     def zygote_ready(self, attempts: list[str], zygote: FileZygote) -> None:
         for attempt in self._held(attempts):
+            if zygote.secrets:
+                attempt.log.masker.add(zygote.secrets)
             self._launch(attempt, zygote)
 
     def zygote_unsafe(self, attempts: list[str], reason: str) -> None:

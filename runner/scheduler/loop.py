@@ -229,17 +229,14 @@ class Scheduler:
         self._questions.call(tell)
 
     def _ask(self, link: AgentLink, message: Message) -> None:
-        """A question of a task, of the trigger it waits for, of a callback, or of a standing trigger."""
+        """A question of a task, of the trigger it waits for, of a callback, a standing trigger or an import."""
         asker, frontier = message["attempt"], self._decider.frontier
         task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
         if task is not None:
             info: AttemptInfo | None = describe_asker(task)
         else:
-            info = (
-                nobody(asker)
-                if self._triggers.is_standing(asker)
-                else self._decider.callbacks.describe(asker)
-            )
+            is_nobody = asker.startswith(messages.IMPORTING) or self._triggers.is_standing(asker)
+            info = nobody(asker) if is_nobody else self._decider.callbacks.describe(asker)
         self._questions.ask(link.id, info, message)
 
     def _drop(self, link: AgentLink) -> None:

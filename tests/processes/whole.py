@@ -52,7 +52,10 @@ class WholeCell:
 
     def _parse(self, bundle: Path) -> list[dict[str, Any]]:
         """The DAGs of f.py, parsed in another process, so that nothing of it stays in this one."""
-        program = "import json, sys; from airflow._task.parse import parse; print(json.dumps(parse(sys.argv[1], 'f.py')))"
+        program = (
+            "import json, sys; from airflow._task.parse import parse; "
+            "print(json.dumps(parse(sys.argv[1], 'f.py')))"
+        )
         environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'runner' / 'sdk'}:{bundle}"}
         environ["AERODROME_AIRFLOW_VERSION"] = self.cell.spec.airflow_version
         done = subprocess.run(

@@ -249,7 +249,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.execution_time.context", "airflow.utils.operator_helpers", "context_to_airflow_vars"),
     ("airflow.sdk.execution_time.macros", "airflow.macros", "*"),
     ("airflow.sdk.execution_time.timeout", "airflow._task.timeouts", "timeout"),
-    ("airflow.sdk.execution_time.xcom", "airflow.models.xcom", "XCom"),
+    ("airflow.sdk.execution_time.xcom", "airflow.models.xcom", "XCom BaseXCom"),
     ("airflow.sdk.log", "airflow.utils.log.secrets", "mask_secret redact"),
     ("airflow.sdk.timezone", "airflow.utils.timezone", "*"),
     ("airflow.sdk.types", "airflow.models.taskinstance", "RuntimeTaskInstanceProtocol=TaskInstance"),

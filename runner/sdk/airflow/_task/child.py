@@ -57,6 +57,13 @@ def load(bundle_path: str, file: str) -> dict[str, Any]:
     return load_file(os.path.join(bundle_path, file), bundle_path)  # noqa: PTH118
 
 
+def connect(channel: Channel | None) -> None:
+    """Let what is imported from now on ask over this channel; None: nobody any more."""
+    from airflow._task import comms
+
+    comms.set_current(None if channel is None else comms.Comms(channel))
+
+
 def enter_bundle(bundle_path: str) -> None:
     """Make a snapshot the place where this process works and imports from."""
     os.chdir(bundle_path)
@@ -135,6 +142,7 @@ def _execute(
     from airflow._task.execute import execute
 
     if dags is None:
+        connect(channel)
         try:
             dags = load(bundle_path, work.file)
         except BaseException as error:
@@ -220,6 +228,7 @@ def _try_out(
     fork.limit(resource.RLIMIT_NPROC, PARSE_PROCESSES)
     gc.enable()
     enter_bundle(bundle_path)
+    connect(channel)
     me = os.getpid()
     result = work()
     if os.getpid() != me:

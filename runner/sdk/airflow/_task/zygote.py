@@ -171,11 +171,13 @@ def run_file(
     channel = Channel(sock)
     fork.silence(1, 2)  # what imports print, again and again, has no reader
     ours = _open_files()
+    child.connect(channel)
     try:
         dags = child.load(bundle_path, file)
     except BaseException as error:
         channel.send(messages.broken(child.describe_import_error(error)))
         return
+    child.connect(None)
     unsafe = find_hazard(ours)
     if unsafe:
         channel.send(messages.ready(sorted(dags), unsafe))

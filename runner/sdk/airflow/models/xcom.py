@@ -15,6 +15,7 @@ from airflow.models.xcom_arg import XCOM_RETURN_KEY
 
 __all__ = ["XCOM_RETURN_KEY", "BaseXCom", "XCom", "to_plain"]  # noqa: F822 - XCom is the backend in use
 
+_OPTION = "AIRFLOW__CORE__XCOM_BACKEND"
 INLINE = 64 * 1024
 """Characters of JSON up to which a value comes with the task's last word."""
 MOST = 31 * 1024 * 1024
@@ -176,7 +177,7 @@ def pack(key: str, value: Any, name: str, ti: Any) -> Any:
 
     Raises NotEncodable for what has no JSON form, AirflowException for what is too large altogether.
     """
-    if "AIRFLOW__CORE__XCOM_BACKEND" in os.environ and (backend := find_backend()) is not None:
+    if _OPTION in os.environ and (backend := find_backend()) is not None:
         place = {field: getattr(ti, field) for field in ("task_id", "dag_id", "run_id", "map_index")}
         stored = _call_known(backend.serialize_value, value, {"key": key, **place})
         countable = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
@@ -202,7 +203,7 @@ def push(comms: Any, key: str, packed: Any) -> None:
 def unpack(answer: dict[str, Any], place: dict[str, Any]) -> Any:
     """The value in an answer. `place`: as far as it is known where it lay, for a backend."""
     value = from_plain(json.loads(answer["text"]) if "text" in answer else answer["value"])
-    if "AIRFLOW__CORE__XCOM_BACKEND" not in os.environ:
+    if _OPTION not in os.environ:
         return value
     backend = find_backend()
     if backend is None:
@@ -213,11 +214,10 @@ def unpack(answer: dict[str, Any], place: dict[str, Any]) -> Any:
 
 
 def find_backend() -> Any | None:
-    """The class of `[core] xcom_backend`; None when it is the usual one. Raises TypeError for one that is no backend."""
-    from airflow.configuration import conf
+    """The class of `[core] xcom_backend`; None when it is the usual one. Raises TypeError for what is no backend."""
     from airflow.utils.module_loading import import_string
 
-    path = conf.get("core", "xcom_backend", fallback="")
+    path = os.environ.get(_OPTION, "")
     found = import_string(path) if path else BaseXCom
     if found is BaseXCom:
         return None

@@ -31,7 +31,7 @@ def store(any_demo):
 
 @pytest.fixture
 def ask(any_demo, store):
-    return lambda method, info=Info(), **params: handle(any_demo.context, info, method, params)
+    return lambda method, info=None, **params: handle(any_demo.context, info or Info(), method, params)
 
 
 def list_rows(cell):
