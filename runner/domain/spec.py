@@ -95,6 +95,7 @@ class DagSpec:
     fail_fast: bool = False
     is_paused_upon_creation: bool | None = None
     has_on_success_callback: bool = False
+    run_listeners: tuple[str, ...] = ()
     has_on_failure_callback: bool = False
     deadlines: tuple[Mapping[str, Any], ...] = ()
 
@@ -136,6 +137,7 @@ def read_dag(data: Mapping[str, Any]) -> DagSpec:
     groups = data.get("task_groups") or {}
     known["tasks"] = tuple(_place_task(read_task(task), groups) for task in data.get("tasks", ()))
     known.setdefault("timetable", {"kind": "null"})
+    known["run_listeners"] = tuple(data.get("run_listeners") or ())
     known["deadlines"] = tuple(data.get("deadlines") or ())
     return DagSpec(**known)
 

@@ -12,6 +12,7 @@ from runner.domain.past import count_unmet
 from runner.domain.spec import DagSpec
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.scheduler import reports
+from runner.scheduler.calls import want_for_listeners
 from runner.scheduler.changes import RunMove, StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
@@ -91,6 +92,7 @@ class Loader:
             del waiting[0]
             self._frontier.changes.runs.append(RunMove(run, DagRunState.QUEUED, DagRunState.RUNNING))
             run.start_date = now if run.start_date is None else run.start_date
+            self._frontier.changes.callbacks += want_for_listeners(run, DagRunState.RUNNING, None)
             self._start(conn, run, now)
         self._waiting.pop(dag_id, None)
 

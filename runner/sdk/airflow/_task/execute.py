@@ -13,6 +13,7 @@ from airflow._task import comms as comms_module
 from airflow._task import context as contexts
 from airflow._task import logs
 from airflow._task.callbacks import run_callbacks, tell
+from airflow._task.listening import has_listeners
 from airflow._task.outcomes import Outcome, last_word, outcome_of
 from airflow._task.timeouts import handled, time_limit
 from airflow._task.tracebacks import clean, one_line
@@ -127,6 +128,8 @@ class Attempt:
                 if self.task.outlets or self.task.inlets:
                     self._check_assets()
                 self.task.render_template_fields(self.context)
+                if has_listeners():
+                    self._tell_listeners("running")
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
                 result = self._execute()
@@ -276,6 +279,13 @@ class Attempt:
         name = self._callback_name(outcome)
         if name is not None:
             tell(self.task, self.context, name)
+        if has_listeners():
+            self._tell_listeners(str(self.ti.state), error)
+
+    def _tell_listeners(self, state: str, error: BaseException | None = None) -> None:
+        from airflow._task.listening import tell_of_task
+
+        tell_of_task(self.ti, state, error)
 
     def _callback_name(self, outcome: Outcome) -> str | None:
         if outcome.state == "failed":

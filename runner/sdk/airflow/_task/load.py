@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from airflow._task.plugins import apply_policies, load_plugins
 from airflow._task.tracebacks import clean
 from airflow.exceptions import AirflowDagDuplicatedIdException
 from airflow.models import scope
@@ -20,12 +21,13 @@ def load_file(path: str, bundle_path: str) -> dict[str, DAG]:
 
     Raises AirflowDagCycleException and AirflowDagDuplicatedIdException with file and line.
     """
-    seen = scope.begin()
     if bundle_path not in sys.path:
         sys.path.append(bundle_path)
+    load_plugins(bundle_path)
+    seen = scope.begin()
     try:
         module = _execute(path)
-        dags = _collect(module, seen.registered)
+        dags = apply_policies(_collect(module, seen.registered))
         for dag in dags.values():
             dag.check_cycle()
             dag.validate()

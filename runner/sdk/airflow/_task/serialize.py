@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from airflow._task.listening import list_run_states
+from airflow._task.plugins import list_plugin_links
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
 from airflow.configuration import conf, generation
@@ -49,6 +51,7 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "render_template_as_native_obj": bool(dag.render_template_as_native_obj),
         "display_name": dag.dag_display_name,
         "has_on_success_callback": bool(dag.on_success_callback),
+        "run_listeners": list_run_states(),
         "has_on_failure_callback": bool(dag.on_failure_callback),
         "has_sla_miss_callback": bool(dag.sla_miss_callback),
         "deadlines": _deadlines(dag),
@@ -106,7 +109,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "email_on_retry": bool(task.email_on_retry),
         "sla": _sla(task),
         "external": list(getattr(task, "external_dags", ())),
-        "extra_links": sorted(link.name for link in task.operator_extra_links),
+        "extra_links": sorted({link.name for link in (*task.operator_extra_links, *list_plugin_links(task))}),
         "params": _params(task.params),
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
