@@ -15,6 +15,9 @@ from typing import Any
 from .frames import Message
 
 PROTOCOL = 1
+AWAITING_INPUT = "airflow:input"
+"""The `classpath` of a deferral that no trigger ends but somebody's answer. `kwargs`: {"defaults", "params_input"},
+which count when it takes too long."""
 IMPORTING = "import:"
 """How the "attempt" of a request begins that no attempt asks, but a process that imports a DAG file."""
 
@@ -324,6 +327,8 @@ CHILD_METHODS = {
     "set_xcom": "{key, value | text, length|null} -> null; own task only; `text` is the JSON of a large value, `length`"
     " how many items it has",
     "delete_xcom": "{key} -> null",
+    "put_hitl_detail": "{subject, options, body|null, defaults|null, multiple, params, assignees} -> null; what the"
+    " own task asks people",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
     "set_variable": "{key, value, description} -> null",
     "delete_variable": "{key} -> null",
