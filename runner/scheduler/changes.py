@@ -13,6 +13,7 @@ from runner.scheduler.instances import Run, Task
 from runner.store.asset_events import NewEvent
 from runner.store.callbacks import CallbackMove, NewCallback
 from runner.store.deadlines import Missed
+from runner.store.hitl import Response
 from runner.store.triggers import Deferral
 
 
@@ -82,6 +83,8 @@ class Changes:
     """Updates of assets, each with the key of the run that made it."""
     deferrals: dict[int, Deferral | None] = field(default_factory=dict)
     """Task instance -> what it waits for from now on; None: for nothing any more."""
+    responses: dict[int, Response] = field(default_factory=dict)
+    """Task instance -> the defaults that count because nobody answered it."""
     waits: list[Task] = field(default_factory=list)
     """Tasks that began to wait in this turn."""
     cancels: list[str] = field(default_factory=list)
@@ -121,6 +124,7 @@ class Changes:
             xcoms={where: row for where, row in self.xcoms.items() if where[0] in tasks},
             callbacks=[callback for callback in self.callbacks if callback.run == key],
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
+            responses={id: row for id, row in self.responses.items() if id in tasks},
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 

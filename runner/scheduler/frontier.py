@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from airflow._wire.messages import AWAITING_INPUT
+
 from runner.domain.decide import is_legal
 from runner.domain.mapping import MAX_LENGTH
 from runner.domain.runs import judge_end
@@ -90,7 +92,7 @@ class Frontier:
             if task is None:
                 continue  # its DAG lost the task
             task.deferral = deferral
-            if task.state is _S.DEFERRED:
+            if task.state is _S.DEFERRED and deferral.classpath != AWAITING_INPUT:
                 self.waiting[deferral.token] = task
 
     def drop(self, key: int) -> Run | None:

@@ -6,6 +6,7 @@ from runner.scheduler.changes import Changes, Growth
 from runner.store import callbacks, deadlines, unfinished
 from runner.store.asset_events import put_events
 from runner.store.database import Connection
+from runner.store.hitl import note_response
 from runner.store.runs import move_run
 from runner.store.triggers import put_deferrals
 
@@ -35,6 +36,9 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
             raise Moved(f"run {move.run.key} is not as it was")
     if changes.deferrals:
         put_deferrals(conn, changes.deferrals)
+    for key, response in changes.responses.items():
+        if not note_response(conn, key, response):
+            raise Moved(f"the question of task instance {key} has been answered")
     if changes.tries:
         unfinished.put_tries(conn, changes.tries)
     if changes.dropped_xcoms:

@@ -221,3 +221,8 @@ class PoolPatch(Strict):
     description: str | None = None
     include_deferred: bool | None = None
     team_name: str | None = None
+
+
+class HitlResponse(Strict):
+    chosen_options: Annotated[list[str], Field(min_length=1, max_length=1000)]
+    params_input: dict[str, JsonValue] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ from runner.api.airflow import (
     connections,
     dag_runs,
     dags,
+    hitl,
     logs,
     pools,
     run_edits,
@@ -79,6 +80,9 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     # one of a mapped task's instances (last: an index looks like any other word)
     ("GET", f"{_MAPPED}/tries", task_instances.list_tries, _VIEWER),
     ("GET", f"{_MAPPED}/tries/{{task_try_number}}", task_instances.get_try, _VIEWER),
+    ("GET", f"{_RUN}/hitlDetails", hitl.list_details, _VIEWER),
+    ("GET", f"{_MAPPED}/hitlDetails", hitl.get_detail, _VIEWER),
+    ("PATCH", f"{_MAPPED}/hitlDetails", hitl.answer, _USER),
     ("PATCH", f"{_MAPPED}/dry_run", task_instances.try_patch, _USER),
     ("GET", _MAPPED, task_instances.get_task_instance, _VIEWER),
     ("PATCH", _MAPPED, task_instances.patch_task_instance, _USER),

@@ -89,6 +89,14 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sensors.weekday_sensor", "airflow.sensors.weekday", "DayOfWeekSensor"),
     ("airflow.sensors.file_sensor", "airflow.sensors.filesystem", "FileSensor"),
     # the standard provider
+    ("airflow.providers.standard.operators.hitl", "airflow.operators.hitl", "*"),
+    (
+        "airflow.providers.standard.exceptions",
+        "airflow.operators.hitl",
+        "HITLTriggerEventError HITLTimeoutError HITLRejectException",
+    ),
+    ("airflow.sdk.execution_time.hitl", "airflow.models.hitl", "*"),
+    ("airflow.sdk.exceptions", "airflow.exceptions", "TaskAwaitingInput"),
     ("airflow.providers.standard.operators.bash", "airflow.operators.bash", "*"),
     ("airflow.providers.standard.operators.python", "airflow.operators.python", "*"),
     ("airflow.providers.standard.operators.empty", "airflow.operators.empty", "*"),

@@ -65,7 +65,7 @@ def apply_policies(dags: dict[str, Any]) -> dict[str, Any]:
     local = load_local_settings()
     if local is None:
         return dags
-    from airflow.exceptions import AirflowClusterPolicySkipDag
+    from airflow.rare_exceptions import AirflowClusterPolicySkipDag
 
     kept = {}
     for dag_id, dag in dags.items():
