@@ -45,6 +45,8 @@ class Rules:
     generation: int
     fresh_interpreter: bool = False
     max_map_length: int = MAX_LENGTH
+    makes_runs: bool = True
+    """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
 
 
 class Decider:
@@ -98,6 +100,8 @@ class Decider:
             return self._loader.get_spec(conn, version)
 
         created = None
+        if not self._rules.makes_runs:
+            return None
         if changes.create_runs:
             created = creation.create_due(conn, now, self._blocked, read_spec, self._rules.generation >= 3)
         if changes.create_asset_runs or changes.asset_events:

@@ -65,7 +65,8 @@ class Scheduler:
         timeout = spec.number("core", "dagbag_import_timeout", 30.0)
         next_runs = NextRuns(db, timeout, self._questions.call, self.post)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
-        rules = Rules(spec.generation, self._fresh, longest)
+        makes_runs = spec.flag("scheduler", "use_job_schedule", True)
+        rules = Rules(spec.generation, self._fresh, longest, makes_runs)
         self._decider = Decider(db, rules, new_attempt, next_runs, box)
         self._on_standing_event = on_standing_event
         self._hub = Hub(socket_path)
