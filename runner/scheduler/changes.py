@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow._wire.frames import Message
+
 from runner.domain.states import DagRunState
 from runner.events import TimetableAsked
 from runner.scheduler.instances import Run, Task
@@ -65,6 +67,8 @@ class Changes:
     """Link -> attempts whose reports are done with."""
     questions: list[TimetableAsked] = field(default_factory=list)
     """Timetables to be asked."""
+    standing: tuple[Message, ...] | None = None
+    """The asset watchers that there are to be from now on; None: those that there are."""
     create_runs: bool = False
     create_asset_runs: bool = False
     asset_events: list[tuple[int, NewEvent]] = field(default_factory=list)

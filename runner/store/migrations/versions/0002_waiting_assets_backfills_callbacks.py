@@ -70,6 +70,12 @@ def upgrade() -> None:
         ),
         sa.Column("ref", sa.String(length=1500), nullable=False, comment="the name or the uri; else empty"),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column(
+            "watchers",
+            sa.Text(),
+            nullable=True,
+            comment="JSON: the event triggers that this use of the asset brings along",
+        ),
         sa.PrimaryKeyConstraint(
             "dag_id", "task_id", "role", "kind", "asset", "ref", name=op.f("pk_dag_asset")
         ),
