@@ -221,8 +221,9 @@ class Supervisor:
             attempt.started_at = message.get("started_at") or now
             self._send(messages.started(attempt.id, message["pid"], attempt.started_at))
         if attempt.stop_reason is not None:
+            details = message.get("details") or {}
             outcome = endings.outcome_of_failure(
-                attempt.stop_reason, attempt.started_at, now, lost=attempt.lost
+                attempt.stop_reason, attempt.started_at, now, lost=attempt.lost, details=details
             )
         else:
             outcome = endings.outcome_of_finish(message, attempt.started_at, now)

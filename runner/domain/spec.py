@@ -38,6 +38,9 @@ class TaskSpec:
     on_failure_fail_dagrun: bool = False
     start_date: str | None = None
     end_date: str | None = None
+    has_on_failure_callback: bool = False
+    has_on_retry_callback: bool = False
+    sla: float | None = None
     ignore_first_depends_on_past: bool = True
     wait_for_past_depends_before_skipping: bool = False
     group: str | None = None
@@ -71,6 +74,14 @@ class DagSpec:
     dagrun_timeout: float | None = None
     fail_fast: bool = False
     is_paused_upon_creation: bool | None = None
+    has_on_success_callback: bool = False
+    has_on_failure_callback: bool = False
+    deadlines: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def has_promises(self) -> bool:
+        """Is there anything that must have ended by some time?"""
+        return bool(self.deadlines) or any(task.sla is not None for task in self.tasks)
 
     @property
     def first(self) -> float | None:
@@ -105,6 +116,7 @@ def read_dag(data: Mapping[str, Any]) -> DagSpec:
     groups = data.get("task_groups") or {}
     known["tasks"] = tuple(_place_task(read_task(task), groups) for task in data.get("tasks", ()))
     known.setdefault("timetable", {"kind": "null"})
+    known["deadlines"] = tuple(data.get("deadlines") or ())
     return DagSpec(**known)
 
 

@@ -27,6 +27,8 @@ class Batch:
     poll: bool = False
     dags_changed: bool = False
     create: bool = False
+    callbacks: bool = False
+    """Callbacks were written that nobody has been handed yet."""
     ask_timetables: bool = False
     write_processes: bool = False
     not_before: float = 0.0
@@ -42,6 +44,7 @@ class Batch:
             or self.poll
             or self.dags_changed
             or self.create
+            or self.callbacks
             or self.ask_timetables
         )
 

@@ -11,6 +11,8 @@ from runner.domain.states import DagRunState
 from runner.events import TimetableAsked
 from runner.scheduler.instances import Run, Task
 from runner.store.asset_events import NewEvent
+from runner.store.callbacks import CallbackMove, NewCallback
+from runner.store.deadlines import Missed
 from runner.store.triggers import Deferral
 
 
@@ -60,11 +62,16 @@ class Changes:
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    callbacks: list[NewCallback] = field(default_factory=list)
+    """To be called, in a process of their own, because of what this turn ended."""
+    callback_moves: list[CallbackMove] = field(default_factory=list)
     starts: dict[int, list[Task]] = field(default_factory=dict)
     """Link -> attempts to hand to it."""
     stops: list[StopOrder] = field(default_factory=list)
     acks: dict[int, list[str]] = field(default_factory=dict)
     """Link -> attempts whose reports are done with."""
+    callback_starts: dict[int, list[Message]] = field(default_factory=dict)
+    """Link -> workloads of callbacks to hand to it."""
     questions: list[TimetableAsked] = field(default_factory=list)
     """Timetables to be asked."""
     standing: tuple[Message, ...] | None = None
@@ -85,10 +92,14 @@ class Changes:
     """Links that said hello, and the triggers that their agents have."""
     has_reloaded: bool = False
     """Runs were read again: what they wait for may be other triggers than before."""
+    missed: list[Missed] | None = None
+    """Promises that were not kept; None when none has fallen due."""
 
     @property
     def needs_writing(self) -> bool:
-        return bool(self.tasks or self.runs or self.growths or self.create_runs or self.create_asset_runs)
+        told = self.callbacks or self.callback_moves or self.missed is not None
+        made = self.create_runs or self.create_asset_runs
+        return bool(self.tasks or self.runs or self.growths or made or told)
 
     @property
     def touched(self) -> set[int]:
@@ -108,6 +119,7 @@ class Changes:
             [row for row in self.tries if row["task_instance"] in tasks],
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            callbacks=[callback for callback in self.callbacks if callback.run == key],
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )

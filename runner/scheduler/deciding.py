@@ -15,6 +15,8 @@ from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, firing, reports
 from runner.scheduler.asset_runs import AssetRuns
 from runner.scheduler.batch import Batch
+from runner.scheduler.callbacks import Callbacks
+from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import NextRuns
 from runner.scheduler.creation import Created
@@ -26,7 +28,7 @@ from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
 from runner.scheduler.watching import list_standing
-from runner.store import dags, unfinished
+from runner.store import dags, deadlines, unfinished
 from runner.store.asset_queue import is_waiting
 from runner.store.database import Connection, Database
 from runner.store.secrets import SecretBox
@@ -42,6 +44,7 @@ class Rules:
     """What the environment's generation and configuration decide."""
 
     generation: int
+    fresh_interpreter: bool = False
     max_map_length: int = MAX_LENGTH
 
 
@@ -62,6 +65,7 @@ class Decider:
         self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
+        self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
         self._asset_runs = AssetRuns(rules.generation)
@@ -81,7 +85,10 @@ class Decider:
             self._report(link, message, now)
         for kind, key in batch.due:
             self._fall_due(kind, key, now)
-        admit(frontier, _list_rooms(links, changes), self._limits, now, self._new_attempt)
+        rooms = _list_rooms(links, changes)
+        admit(frontier, rooms, self._limits, now, self._new_attempt)
+        if self.callbacks.has_pending:
+            self.callbacks.admit(rooms, changes, self._new_attempt)
         self._end_stuck_runs(changes)
         return changes
 
@@ -104,7 +111,7 @@ class Decider:
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
-        after = Batch(grown=self.frontier.attach(changes.growths))
+        after = Batch(grown=self.frontier.attach(changes.growths), callbacks=bool(changes.callbacks))
         self._next_runs.note_asked()
         for task in changes.tasks.values():
             task.mark_saved()
@@ -146,6 +153,11 @@ class Decider:
             self._loader.load_all(conn, now)
         elif batch.poll:
             batch.reload |= find_strays(conn, self.frontier)
+        if batch.load_all or batch.callbacks:
+            self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
+        if batch.poll and deadlines.has_due(conn, now):
+            missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
+            self.frontier.changes.callbacks += want_for_promises(missed)
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
@@ -166,16 +178,25 @@ class Decider:
     def _report(self, link: AgentLink, message: Message, now: float) -> None:
         try:
             if message["kind"] == "hello":
-                reports.reconcile(self.frontier, link.id, link.agent, set(message["attempts"]), now)
+                held = set(message["attempts"])
+                reports.reconcile(self.frontier, link.id, link.agent, held, now, self.callbacks.knows)
+                self.callbacks.reconcile(link.id, link.agent, held, self.frontier.changes)
                 self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
             elif message["kind"] == "trigger_event":
                 firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)
+            elif self.callbacks.knows(message["attempt"]):
+                self._report_callback(link, message)
             elif message["kind"] == "started":
                 reports.note_started(self.frontier, link.agent, link.host, message)
             else:
                 reports.note_finished(self.frontier, link.id, message, now)
         except (KeyError, TypeError, ValueError):
             log.exception("cannot use a report of agent %s: %s", link.agent, message)
+
+    def _report_callback(self, link: AgentLink, message: Message) -> None:
+        if message["kind"] == "finished":
+            self.callbacks.finish(message["attempt"], message["outcome"], self.frontier.changes)
+            self.frontier.changes.acknowledge(link.id, message["attempt"])
 
     def _fall_due(self, kind: Kind, key: int, now: float) -> None:
         if kind is Kind.TASK and key in self.frontier.tasks:

@@ -10,6 +10,7 @@ from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 
 from runner.scheduler.instances import Run, Task
+from runner.store.unfinished import RunRow
 
 
 def make_workload(task: Task, fresh_interpreter: bool, resume: Message | None = None) -> Message:
@@ -34,8 +35,10 @@ def make_workload(task: Task, fresh_interpreter: bool, resume: Message | None = 
 
 
 def _make_extra(task: Task, resume: Message | None) -> dict[str, Any]:
-    """`first_start`: when a try that goes on after a pause began."""
-    extra: dict[str, Any] = {} if task.start_date is None else {"first_start": task.start_date}
+    """What only some attempts have. A try that goes on after a pause knows when it began, and how often it paused."""
+    extra: dict[str, Any] = {}
+    if task.start_date is not None:
+        extra = {"first_start": task.start_date, "reschedules": task.reschedules}
     if resume is not None:
         extra["resume"] = resume
     return extra
@@ -44,24 +47,29 @@ def _make_extra(task: Task, resume: Message | None) -> dict[str, Any]:
 def _get_facts(run: Run) -> dict[str, Any]:
     """The run's facts, made once per run."""
     if run.facts is None:
-        row = run.row
-        run.facts = encoding.to_plain(
-            {
-                "dag_id": row.dag_id,
-                "run_id": row.run_id,
-                "run_type": row.run_type,
-                "logical_date": _when(row.logical_date),
-                "data_interval_start": _when(row.interval_start),
-                "data_interval_end": _when(row.interval_end),
-                "run_after": _when(row.run_after),
-                "queued_at": _when(row.queued_at),
-                "start_date": _when(run.start_date),
-                "external_trigger": row.run_type == "manual",
-                "triggered_by": row.triggered_by,
-                "conf": encoding.loads(row.conf),
-            }
-        )
+        run.facts = describe_run(run.row, run.start_date)
     return run.facts
+
+
+def describe_run(row: RunRow, start_date: float | None) -> dict[str, Any]:
+    """A run's facts as a workload has them."""
+    facts: dict[str, Any] = encoding.to_plain(
+        {
+            "dag_id": row.dag_id,
+            "run_id": row.run_id,
+            "run_type": row.run_type,
+            "logical_date": _when(row.logical_date),
+            "data_interval_start": _when(row.interval_start),
+            "data_interval_end": _when(row.interval_end),
+            "run_after": _when(row.run_after),
+            "queued_at": _when(row.queued_at),
+            "start_date": _when(start_date),
+            "external_trigger": row.run_type == "manual",
+            "triggered_by": row.triggered_by,
+            "conf": encoding.loads(row.conf),
+        }
+    )
+    return facts
 
 
 def _when(seconds: float | None) -> dt.datetime | None:

@@ -14,6 +14,7 @@ from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import Outcome
+from runner.scheduler.calls import want_for_run
 from runner.scheduler.changes import Changes, Growth, RunMove
 from runner.scheduler.expansion import FindLengths, attach, count_items, grow, list_surplus, shrink
 from runner.scheduler.following import Followers
@@ -85,7 +86,9 @@ class Frontier:
     def remember(self, deferrals: Mapping[int, Deferral]) -> None:
         """Give tasks of a run that has just been started what they wait for, or what resumed them."""
         for key, deferral in deferrals.items():
-            task = self.tasks[key]
+            task = self.tasks.get(key)
+            if task is None:
+                continue  # its DAG lost the task
             task.deferral = deferral
             if task.state is _S.DEFERRED:
                 self.waiting[deferral.token] = task
@@ -237,6 +240,7 @@ class Frontier:
         """End a run. It stays in memory until the turn is committed."""
         self.drop_growths(run)
         self.changes.runs.append(RunMove(run, run.state, state, reason))
+        self.changes.callbacks += want_for_run(run, state, reason)
         run.state = state
         self.active.get(run.dag_id, set()).discard(run.key)
 

@@ -27,7 +27,7 @@ from runner.scheduler.dispatch import make_workload
 from runner.scheduler.instances import Task
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
-from runner.scheduler.questions import Handler, Questions, nobody, refuse
+from runner.scheduler.questions import AttemptInfo, Handler, Questions, describe_asker, nobody, refuse
 from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
 from runner.scheduler.triggers import STANDING, Triggers
@@ -64,9 +64,10 @@ class Scheduler:
         longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
         timeout = spec.number("core", "dagbag_import_timeout", 30.0)
         next_runs = NextRuns(db, timeout, self._questions.call, self.post)
-        self._decider = Decider(db, Rules(spec.generation, longest), new_attempt, next_runs, box)
-        self._watching = Watching(db, clock, self.post)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
+        rules = Rules(spec.generation, self._fresh, longest)
+        self._decider = Decider(db, rules, new_attempt, next_runs, box)
+        self._watching = Watching(db, clock, self.post)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
@@ -226,13 +227,18 @@ class Scheduler:
         self._questions.call(tell)
 
     def _ask(self, link: AgentLink, message: Message) -> None:
-        """A question of a task, of the trigger it waits for, or of a standing trigger."""
+        """A question of a task, of the trigger it waits for, of a callback, or of a standing trigger."""
         asker, frontier = message["attempt"], self._decider.frontier
         task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
-        if task is None and self._triggers.is_standing(asker):
-            self._questions.ask_for(link.id, nobody(asker), message)
+        if task is not None:
+            info: AttemptInfo | None = describe_asker(task)
         else:
-            self._questions.ask(link.id, task, message)
+            info = (
+                nobody(asker)
+                if self._triggers.is_standing(asker)
+                else self._decider.callbacks.describe(asker)
+            )
+        self._questions.ask(link.id, info, message)
 
     def _drop(self, link: AgentLink) -> None:
         self._hub.drop(link)
@@ -277,6 +283,7 @@ class Scheduler:
             except Moved as error:
                 log.info("%s: reading it again", error)
                 batch.reload |= changes.touched
+                batch.callbacks = True
                 continue
             self._batch = self._decider.settle_batch(changes, created, now)
             return changes
@@ -300,6 +307,11 @@ class Scheduler:
             if link is not None:
                 link.held.update(task.attempt for task in tasks if task.attempt)
                 self._hub.queue(link, messages.run([self._make_workload(task) for task in tasks]))
+        for key, workloads in changes.callback_starts.items():
+            link = self._hub.links.get(key)
+            if link is not None:
+                link.held.update(work["attempt"] for work in workloads)
+                self._hub.queue(link, messages.run(workloads))
         for order in changes.stops:
             link = self._hub.find(order.agent)
             if link is not None:

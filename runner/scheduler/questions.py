@@ -15,7 +15,7 @@ from runner.events import Answered
 from runner.scheduler.instances import Task
 
 log = logging.getLogger(__name__)
-_CODES = ("not_found", "stale", "invalid", "unavailable")
+_CODES = ("not_found", "exists", "stale", "invalid", "unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,12 @@ class Questions:
         self._post = post
         self._pool = ThreadPoolExecutor(threads, "answers")
 
-    def ask(self, link: int, task: Task | None, message: Message) -> None:
+    def ask(self, link: int, info: AttemptInfo | None, message: Message) -> None:
         """Answer a question that came over a link; one of an attempt that is not live any more is refused."""
-        if task is None:
+        if info is None:
             error = {"code": "stale", "message": "cannot answer: this attempt is not the live one any more"}
             self._post(Answered(link, messages.reply(message["attempt"], message["id"], error=error)))
             return
-        self.ask_for(link, _describe(task), message)
-
-    def ask_for(self, link: int, info: AttemptInfo, message: Message) -> None:
-        """Answer a question of whoever `info` says."""
         self._pool.submit(self._answer, link, info, message)
 
     def call(self, function: Callable[[], None]) -> None:
@@ -84,7 +80,8 @@ def refuse(_info: AttemptInfo, method: str, _params: dict[str, Any]) -> Any:
     raise LookupError(f"cannot answer {method}: this engine has no API")
 
 
-def _describe(task: Task) -> AttemptInfo:
+def describe_asker(task: Task) -> AttemptInfo:
+    """Who asks, when a task does."""
     row = task.run.row
     return AttemptInfo(
         task.attempt or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow._wire import messages
@@ -15,6 +15,7 @@ from runner.domain.decide import judge_ending
 from runner.domain.mapping import explain_unmappable, measure_value
 from runner.domain.states import TERMINAL, TaskInstanceState
 from runner.scheduler import deferrals
+from runner.scheduler.calls import want_for_task
 from runner.scheduler.changes import StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
@@ -61,11 +62,13 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
     label = (outcome.get("details") or {}).get("map_index_label")
     if label is not None and task.map_index >= 0:
         frontier.changes.labels[task.id] = str(_clean(str(label)))
+    frontier.changes.callbacks += want_for_task(task, ending.state, outcome)
     if ending.state in TERMINAL and ending.state is not None:
         _end_task(frontier, task, ending.state, reason, outcome, now)
         return
     frontier.move(task, ending.state, reason)
     task.next_at = ending.next_at
+    task.reschedules += ending.state is _S.UP_FOR_RESCHEDULE
     if restarting or ending.state is _S.UP_FOR_RETRY:
         task.end_date = ended
     if ending.state is _S.DEFERRED:
@@ -88,11 +91,18 @@ def _refuse_unmappable(frontier: Frontier, task: Task, outcome: Mapping[str, Any
     return outcome
 
 
-def reconcile(frontier: Frontier, link: int, agent: str, held: set[str], now: float) -> None:
+def reconcile(
+    frontier: Frontier,
+    link: int,
+    agent: str,
+    held: set[str],
+    now: float,
+    wanted: Callable[[str], bool] = lambda _attempt: False,
+) -> None:
     """Agree with an agent that has just said what it holds.
 
     What was queued for it and never arrived is handed over again under the same attempt. What ran there and is not
-    known there any more was lost. What it holds and nobody wants is told to stop.
+    known there any more was lost. What it holds and nobody wants (`wanted`: what is not a task's) is told to stop.
     """
     for attempt, task in list(frontier.attempts.items()):
         if task.agent != agent:
@@ -108,6 +118,8 @@ def reconcile(frontier: Frontier, link: int, agent: str, held: set[str], now: fl
             )
             apply_outcome(frontier, task, outcome, now)
     for attempt in sorted(held - frontier.attempts.keys()):
+        if wanted(attempt):
+            continue
         frontier.changes.stops.append(StopOrder(agent, attempt, "it is not wanted any more"))
 
 

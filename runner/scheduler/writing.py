@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.scheduler.changes import Changes, Growth
-from runner.store import unfinished
+from runner.store import callbacks, deadlines, unfinished
 from runner.store.asset_events import put_events
 from runner.store.database import Connection
 from runner.store.runs import move_run
@@ -41,6 +41,13 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
+    if changes.missed is not None:
+        deadlines.settle(conn, [item.id for item in changes.missed], now)
+    if changes.callbacks:
+        callbacks.put_callbacks(conn, changes.callbacks, now)
+    for step in changes.callback_moves:
+        if not callbacks.move_callback(conn, step, now):
+            raise Moved(f"callback {step.id} is not as it was")
     if changes.asset_events:
         put_events(conn, [event for _run, event in changes.asset_events], now)
 

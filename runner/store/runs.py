@@ -13,6 +13,7 @@ from runner.domain.graph import build, resolve_priorities
 from runner.domain.mapping import find_literal_count
 from runner.domain.spec import DagSpec, TaskSpec, read_dag
 from runner.domain.states import RUN_TERMINAL, RUN_TRANSITIONS, DagRunState
+from runner.store.deadlines import put_deadlines
 from runner.store.schema import dag_run, task_instance, xcom
 
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
@@ -63,6 +64,8 @@ def insert_run(
     rows = _plan_rows(key, run, spec)
     if rows:
         conn.execute(task_instance.insert(), rows)
+    if spec.has_promises:
+        put_deadlines(conn, key, spec, run)
     return int(key)
 
 

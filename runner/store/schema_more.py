@@ -205,6 +205,7 @@ def _add_told(metadata: MetaData) -> None:
         Column("data", Text, nullable=False, server_default="{}"),
         Column("state", String(10), nullable=False),
         Column("attempt", String(32), unique=True),
+        Column("agent", String(64), comment="which agent holds the attempt"),
         Column("tries", Integer, nullable=False, server_default="0"),
         Column("created_at", Double, nullable=False),
         Column("ended_at", Double),

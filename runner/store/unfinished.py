@@ -59,6 +59,7 @@ class InstanceRow(NamedTuple):
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
 
 
 CHANGEABLE = (
@@ -74,6 +75,7 @@ CHANGEABLE = (
     "pid",
     "host",
     "reason",
+    "reschedules",
 )
 """The columns that the scheduler writes."""
 
@@ -86,7 +88,7 @@ _SAVE = (
     )
     .values({name: sa.bindparam(f"to_{name}") for name in CHANGEABLE})
 )
-_RUN_COLUMNS = [dag_run.c[name] for name in RunRow._fields]
+RUN_COLUMNS = [dag_run.c[name] for name in RunRow._fields]
 _INSTANCE_COLUMNS = [task_instance.c[name] for name in InstanceRow._fields]
 _LOAD = sa.select(*_INSTANCE_COLUMNS).where(task_instance.c.run == sa.bindparam("run"))
 _DROP_XCOMS = xcom.delete().where(
@@ -111,7 +113,7 @@ def list_unfinished(conn: sa.Connection) -> dict[int, str]:
 
 def load_runs(conn: sa.Connection, keys: Collection[int] | None = None) -> list[RunRow]:
     """Unfinished runs, oldest first: all of them, or those of `keys` that are unfinished."""
-    query = sa.select(*_RUN_COLUMNS).where(dag_run.c.state.in_(_UNFINISHED))
+    query = sa.select(*RUN_COLUMNS).where(dag_run.c.state.in_(_UNFINISHED))
     if keys is not None:
         query = query.where(dag_run.c.id.in_(list(keys)))
     return [RunRow(*row) for row in conn.execute(query.order_by(dag_run.c.run_after, dag_run.c.id))]

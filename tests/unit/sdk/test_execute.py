@@ -230,6 +230,7 @@ def test_callback_that_raises_changes_nothing(
         ("BranchPythonOperator(task_id='t', python_callable=lambda: 'a', dag=dag) >> [a, b]", ["b"]),
         ("BranchPythonOperator(task_id='t', python_callable=lambda: ['a', 'b'], dag=dag) >> [a, b, c]", ["c"]),
         ("BranchPythonOperator(task_id='t', python_callable=lambda: None, dag=dag) >> [a, b]", ["a", "b"]),
+        ("BranchPythonOperator(task_id='t', python_callable=lambda: 'c', dag=dag) >> [a, b]; b << c", ["a"]),
         # what the chosen branch leads to is not skipped, although it is a direct successor
         ("t = BranchPythonOperator(task_id='t', python_callable=lambda: 'a', dag=dag)\nt >> [a, b]\na >> b", []),
         ("ShortCircuitOperator(task_id='t', python_callable=lambda: False, dag=dag) >> a >> b", ["a", "b"]),
@@ -247,11 +248,11 @@ def test_branches_skip(one: Callable[..., Any], rest: str, skipped: list[str]) -
 
 @pytest.mark.parametrize(
     "chosen, words",
-    [("'nowhere'", "has no such task"), ("'far'", "only its direct successors"), ("5", "not a task id")],
+    [("'nowhere'", "has no such task"), ("5", "not a task id")],
 )
 def test_branch_to_a_wrong_place_fails(one: Callable[..., Any], chosen: str, words: str) -> None:
     word = one(
-        "a, far = EmptyOperator(task_id='a', dag=dag), EmptyOperator(task_id='far', dag=dag)\n"
+        "a = EmptyOperator(task_id='a', dag=dag)\n"
         f"BranchPythonOperator(task_id='t', python_callable=lambda: {chosen}, dag=dag) >> a"
     )
     assert word["state"] == "failed" and words in word["reason"]
@@ -277,3 +278,56 @@ def test_exit_code_of_the_process_is_untouched(one: Callable[..., Any]) -> None:
     before = os.getpid()
     one("python(lambda: sys.exit(0))")
     assert os.getpid() == before
+
+
+CALLS = """
+calls = []
+def note(context):
+    ti = context["ti"]
+    error, run = str(context.get("exception")), context["dag_run"]
+    calls.append((ti.task_id, ti.try_number, context["reason"], error, run.state))
+dag.on_failure_callback = [note, note]
+python(lambda: 1, on_retry_callback=note)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "expected"),
+    [
+        ("dag_failure", "failed", [("t", 2, "why", "None", "failed")] * 2),
+        ("dag_success", "success", []),
+        ("task", "up_for_retry", [("t", 2, "why", "why", "up_for_retry")]),
+    ],
+    ids=["of the DAG", "none there", "of a task"],
+)
+def test_a_callback_gets_the_context_of_the_task_it_is_about(
+    bundle: Bundle, kind: str, state: str, expected: list[Any]
+) -> None:
+    dags = bundle.load(HEAD + CALLS)
+    about = {"task_id": "t", "map_index": -1, "try_number": 2, "max_tries": 3}
+    wanted = {"id": 1, "kind": kind, "state": state, "reason": "why", "task": about}
+    word = bundle.run(dags, "t", extra={"callback": wanted})
+    assert word["state"] == "success"
+    assert _calls(dags) == expected
+
+
+def test_a_callback_that_raises_says_so_and_is_not_called_again(
+    bundle: Bundle, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dags = bundle.load(HEAD + "dag.on_success_callback = lambda context: 1 / 0\npython(lambda: 1)")
+    wanted = {"id": 1, "kind": "dag_success", "state": "success", "reason": "success", "task": None}
+    word = bundle.run(dags, "t", extra={"callback": wanted})
+    assert (word["state"], word["retry"]) == ("failed", False)
+    assert "ZeroDivisionError" in capfd.readouterr().out
+
+
+def _calls(dags: dict[str, Any]) -> list[Any]:
+    return dags["d"].get_task("t").python_callable.__globals__["calls"]  # type: ignore[no-any-return]
+
+
+def test_tasks_to_skip_may_be_ids_pairs_and_tasks(one: Callable[..., Any]) -> None:
+    word = one(
+        "a = EmptyOperator(task_id='a', dag=dag)\ndef skip():\n"
+        "    raise DownstreamTasksSkipped(tasks=[a, 'b', ('c', -1)])\npython(skip) >> a"
+    )
+    assert (word["state"], word["details"]["skip"]) == ("success", ["a", "b", "c"])

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from types import GeneratorType
 from typing import Any
 
 from airflow._task import comms as comms_module
 from airflow._task import context as contexts
 from airflow._task import logs
-from airflow._task.callbacks import run_callbacks
-from airflow._task.outcomes import Outcome, outcome_of
+from airflow._task.callbacks import run_callbacks, tell
+from airflow._task.outcomes import Outcome, last_word, outcome_of
 from airflow._task.timeouts import handled, time_limit
 from airflow._task.tracebacks import clean, one_line
-from airflow._wire import messages
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 from airflow.configuration import GENERATION_VARIABLE
@@ -23,6 +23,7 @@ from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
     TaskDeferred,
 )
@@ -38,10 +39,15 @@ log = logging.getLogger("airflow.task")
 def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict[str, Any]) -> Message:
     """Run the task and say how it went (see `messages.finish`). Never raises.
 
-    `settings`: log_level, airflow_version, environment, config. The traceback of a failure is in the log already.
+    `settings`: log_level, airflow_version, environment, config; `log_here` leaves logging as it is. The traceback of a
+    failure is in the log already.
     """
     try:
         prepare_process(comms, settings)
+        if "callback" in workload.extra:
+            from airflow._task.calling import call_back
+
+            return call_back(workload, dags, comms)
         task = find_task(workload, dags)
         ti = TaskInstance(workload, task, DagRun(workload.dag_id, workload.run_id, workload.run), comms)
         ti.began = utcnow()
@@ -56,7 +62,8 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
 def prepare_process(comms: Any, settings: dict[str, Any]) -> None:
     """Connection, log and generation of this process."""
     comms_module.set_current(comms)
-    logs.configure(settings.get("log_level") or "INFO")
+    if not settings.get("log_here"):
+        logs.configure(settings.get("log_level") or "INFO")
     if settings.get("airflow_version"):
         os.environ[GENERATION_VARIABLE] = settings["airflow_version"]
 
@@ -71,17 +78,9 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
     return dag.get_task(workload.task_id).prepare_for_execution()
 
 
-def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
-    """The finish message; what a task leaves counts only when it succeeded."""
-    succeeded = outcome.state == "success"
-    return messages.finish(
-        outcome.state,
-        reason=outcome.reason,
-        retry=outcome.retry,
-        until=outcome.until,
-        xcoms=xcoms if succeeded else {},
-        details=details if succeeded or outcome.state == "deferred" else {},
-    )
+def _id_of(task: Any) -> str:
+    """The id of a task to skip: named by itself, with a map index, or by the task."""
+    return str(task[0] if isinstance(task, tuple) else getattr(task, "task_id", task))
 
 
 class Attempt:
@@ -94,6 +93,7 @@ class Attempt:
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
+        self.label: str | None = None
         self.asset_events: list[dict[str, Any]] = []
         self.deferral: dict[str, Any] | None = None
 
@@ -107,17 +107,21 @@ class Attempt:
             error = self._defer(request)
         except BaseException as problem:
             error = clean(problem)
+            if self.task.map_index_template is not None and self.context is not None:
+                self._name_instance(failed=True)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
-            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+            self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
-        return last_word(outcome, self.xcoms, self._details())
+        return last_word(outcome, self.xcoms, self._details(outcome))
 
     def _do_the_work(self) -> None:
         token = contexts.enter(self.context)
         try:
             with handled(signal.SIGTERM, self._terminate):
+                if self.task.is_mapped:
+                    self._unmap()
                 if self.task.outlets or self.task.inlets:
                     self._check_assets()
                 self.task.render_template_fields(self.context)
@@ -125,11 +129,18 @@ class Attempt:
                 self.task.pre_execute(self.context)
                 result = self._execute()
                 self.task.post_execute(self.context, result)
+                if self.task.map_index_template is not None:
+                    self._name_instance()
                 self._keep(result)
                 if self.task.outlets:
                     self.asset_events = self._list_asset_events()
         finally:
             contexts.leave(token)
+
+    def _unmap(self) -> None:
+        from airflow._task.mapping import become_instance
+
+        self.task = become_instance(self.context)
 
     def _execute(self) -> Any:
         own, call = self.task.execution_timeout, self.task.execute
@@ -143,11 +154,23 @@ class Attempt:
             self.ti.next_method = resume.get("next_method") if resume else None
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                result = call(self.context)
-                return self._drain(result) if isinstance(result, GeneratorType) else result
+                return self._call(call)
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _call(self, function: Callable[[Any], Any]) -> Any:
+        try:
+            result = function(self.context)
+            if isinstance(result, GeneratorType):  # it yields what it has to say about its outlets
+                from airflow.assets.outlet_events import drain
+
+                result = drain(result, self.context["outlet_events"])
+            return result
+        except DagRunTriggerException as wanted:
+            from airflow._task.starting_runs import start_run
+
+            return start_run(wanted, self.ti)
 
     def _defer(self, request: TaskDeferred) -> BaseException:
         """Note what the trigger is to be; the request itself, or what is wrong with it."""
@@ -172,6 +195,10 @@ class Attempt:
 
     def _keep(self, result: Any) -> None:
         """The return value as XComs that are committed with the state. Raises for what has no JSON form."""
+        if self.task.is_mapped_over and self.ti.map_index < 0:
+            from airflow._task.mapping import check_mappable
+
+            check_mappable(self.task, result)
         if result is None or not self.task.do_xcom_push:
             return
         if self.task.multiple_outputs:
@@ -188,20 +215,29 @@ class Attempt:
             self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
-    def _details(self) -> dict[str, Any]:
+    def _name_instance(self, failed: bool = False) -> None:
+        """The label of `map_index_template`; one that cannot be rendered must not hide why the task failed."""
+        from airflow._task.mapping import name_instance
+
+        try:
+            self.label = name_instance(self.context)
+        except Exception as problem:
+            if not failed:
+                raise
+            log.info("cannot render map_index_template: %s", problem)
+
+    def _details(self, outcome: Outcome) -> dict[str, Any]:
         if self.deferral is not None:
             return {"deferral": self.deferral}
+        details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
+        if outcome.state == "failed" and self.context is not None:
+            details["called_back"] = True
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
-        details: dict[str, Any] = {"skip": skipped} if skipped else {}
+        if skipped and outcome.state == "success":
+            details["skip"] = skipped
         if self.asset_events:
             details["asset_events"] = self.asset_events
         return details
-
-    def _drain(self, generator: Any) -> Any:
-        """The value of an `execute` that yields what it has to say about its outlets."""
-        from airflow.assets.outlet_events import drain
-
-        return drain(generator, self.context["outlet_events"])
 
     def _check_assets(self) -> None:
         from airflow.assets.running import check_active
@@ -225,7 +261,7 @@ class Attempt:
         self.context["exception"] = error
         name = self._callback_name(outcome)
         if name is not None:
-            run_callbacks(getattr(self.task, name), self.context, name)
+            tell(self.task, self.context, name)
 
     def _callback_name(self, outcome: Outcome) -> str | None:
         if outcome.state == "failed":

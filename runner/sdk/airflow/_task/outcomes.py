@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from airflow._task.tracebacks import one_line
+from airflow._wire import messages
+from airflow._wire.frames import Message
 from airflow.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
@@ -45,3 +48,16 @@ def outcome_of(error: BaseException) -> Outcome:
         case SystemExit():
             return Outcome("failed", f"SystemExit: the task ended the interpreter with {error.code!r}")
     return Outcome("failed", one_line(error))
+
+
+def last_word(outcome: Outcome, xcoms: dict[str, Any], details: dict[str, Any]) -> Message:
+    """The finish message; what a task leaves counts only when it succeeded."""
+    succeeded = outcome.state == "success"
+    return messages.finish(
+        outcome.state,
+        reason=outcome.reason,
+        retry=outcome.retry,
+        until=outcome.until,
+        xcoms=xcoms if succeeded else {},
+        details=details,
+    )

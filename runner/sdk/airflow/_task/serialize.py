@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
-from airflow.configuration import conf
+from airflow.configuration import conf, generation
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.timezone import zone_name
@@ -51,12 +51,12 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "has_on_success_callback": bool(dag.on_success_callback),
         "has_on_failure_callback": bool(dag.on_failure_callback),
         "has_sla_miss_callback": bool(dag.sla_miss_callback),
-        "deadlines": [],
+        "deadlines": _deadlines(dag),
         "owner_links": dict(dag.owner_links or {}),
         "access_control": dict(dag.access_control or {}),
-        "rerun_with_latest_version": None,
-        "disable_bundle_versioning": False,
-        "allowed_run_types": None,
+        "rerun_with_latest_version": dag.rerun_with_latest_version,
+        "disable_bundle_versioning": bool(dag.disable_bundle_versioning),
+        "allowed_run_types": dag.allowed_run_types,
         "tasks": [serialize_task(task) for task in dag.tasks],
         "task_groups": {group_id: _group(group) for group_id, group in dag.task_group_dict.items()},
         "edge_labels": {
@@ -92,20 +92,20 @@ def serialize_task(task: Any) -> SerializedTask:
         "owner": task.owner,
         "noop": is_noop(task),
         "group": task.task_group.group_id if task.task_group is not None else None,
-        "start_trigger": _start_trigger(task) if task.start_from_trigger else None,
-        "mapped": None,
+        "start_trigger": _start_trigger(task) if task.start_from_trigger and not task.is_mapped else None,
+        "mapped": task.expand_input.to_wire() if task.is_mapped else None,
         "map_index_template": task.map_index_template,
         "inlets": _assets(task.inlets),
         "outlets": _assets(task.outlets),
         "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
         "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
-        "has_on_failure_callback": bool(task.on_failure_callback),
-        "has_on_retry_callback": bool(task.on_retry_callback),
+        "has_on_failure_callback": bool(task.on_failure_callback or (task.email and task.email_on_failure)),
+        "has_on_retry_callback": bool(task.on_retry_callback or (task.email and task.email_on_retry)),
         "email": _addresses(task.email),
         "email_on_failure": bool(task.email_on_failure),
         "email_on_retry": bool(task.email_on_retry),
-        "sla": _seconds(task.sla),
-        "external": [],
+        "sla": _sla(task),
+        "external": list(getattr(task, "external_dags", ())),
         "extra_links": sorted(link.name for link in task.operator_extra_links),
         "params": _params(task.params),
         "is_setup": task.is_setup,
@@ -121,9 +121,8 @@ def serialize_task(task: Any) -> SerializedTask:
 
 def is_noop(task: Any) -> bool:
     """Whether it is an EmptyOperator (or a subclass that adds no work) that nobody watches: it needs no process."""
-    plain = (
-        type(task).execute is EmptyOperator.execute and type(task).pre_execute is EmptyOperator.pre_execute
-    )
+    kind = task.operator_class if task.is_mapped else type(task)
+    plain = kind.execute is EmptyOperator.execute and kind.pre_execute is EmptyOperator.pre_execute
     watched = any(getattr(task, name) for name in _WATCHERS)
     return plain and not watched and not task.outlets and not task.inlets
 
@@ -168,7 +167,7 @@ def _first_start(dag: Any) -> dt.datetime | None:
 
 
 def _params(params: Any) -> dict[str, Any]:
-    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items_raw()}
+    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items()}
 
 
 def _group(group: Any) -> dict[str, Any]:
@@ -181,6 +180,7 @@ def _group(group: Any) -> dict[str, Any]:
         "ui_color": group.ui_color,
         "ui_fgcolor": group.ui_fgcolor,
         "children": sorted(group.children),
+        "mapped": group.expand_input.to_wire() if group.is_mapped else None,
     }
 
 
@@ -188,6 +188,20 @@ def _addresses(email: Any) -> list[str]:
     """One address, several in one text, or a list of them."""
     given = [email] if isinstance(email, str) else email or []
     return [part.strip() for text in given for part in text.replace(";", ",").split(",") if part.strip()]
+
+
+def _deadlines(dag: Any) -> list[dict[str, Any]]:
+    if dag.deadline is None:
+        return []
+    from airflow.models.deadline import list_deadlines
+
+    return [item.to_wire(number) for number, item in enumerate(list_deadlines(dag))]
+
+
+def _sla(task: Any) -> float | None:
+    """What 1.10 and 2.x promise of a task; 3.x knows no SLAs. Nothing when nobody is to be told."""
+    told = task.sla is not None and (task.dag.sla_miss_callback or task.email)
+    return _seconds(task.sla) if told and generation() < 3 else None
 
 
 def _longest_delay(task: Any) -> float:

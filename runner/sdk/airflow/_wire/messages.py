@@ -75,7 +75,8 @@ def outcome(
 
     A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
     may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
-    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
+    `details.map_index_label`. `details.rendered`: the rendered template fields, as text. A failure
+    has `details.called_back` when the child has called the task's callbacks itself.
     `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
     """
@@ -196,7 +197,7 @@ def ask_timetable(id: str, bundle: str, file: str, timeout: float, dag_id: str, 
 
 
 def reply(attempt: str, id: int, result: Any = None, error: Message | None = None) -> Message:
-    """The answer to a request. `error`: {"code", "message"}; codes: not_found, stale, invalid, unavailable."""
+    """The answer to a request. `error`: {"code", "message"}; codes: not_found, exists, stale, invalid, unavailable."""
     return {"kind": "reply", "attempt": attempt, "id": id, "result": result, "error": error}
 
 
@@ -311,6 +312,8 @@ CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
+    "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
+    " its instances left a value, and the one at `offset` in the order of map indexes",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
@@ -321,12 +324,19 @@ CHILD_METHODS = {
     "get_dag_run": "{dag_id, run_id} -> {found, ...run facts}",
     "get_task_states": "{dag_id, run_id, task_ids|null} -> {task_id: state}",
     "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
+    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, run_after|null, conf, reset, note|null}"
+    " -> {run_id, created}; refused as `exists` when there is such a run and `reset` is not set",
+    "get_dag": "{dag_id} -> {dag_id, is_paused, is_stale, task_ids, group_ids}",
+    "get_next_interval": "{dag_id, run_id} -> {found, start, end}: of the scheduled run after this one",
+    "count_dag_runs": "{dag_id, logical_dates|null, run_ids|null, states|null} -> number",
+    "count_task_instances": "{dag_id, logical_dates|null, run_ids|null, states|null, task_ids|null,"
+    " task_group_id|null, map_index|null} -> number",
+    "list_task_states": "{as count_task_instances} -> {run_id: {task_id or task_id_<map_index>: state}}",
     "get_asset": "{name|null, uri|null} -> {found, name, uri, group, extra}; an active asset",
     "list_inactive_assets": "{assets: [AssetRef]} -> [AssetRef]; those of the given that no events can be made for",
     "list_asset_events": "{name|null, uri|null, alias|null, after|null, before|null, ascending, limit|null}"
     " -> [event]; an event: {id, timestamp, asset: {name, uri, group, extra}, extra, source_dag_id, source_run_id,"
     " source_task_id, source_map_index, aliases: [name]}",
     "list_triggering_events": "{} -> [event]; those that the own run was made for",
-    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}",
 }
 """What a child may ask. To add one: here, `_task/comms`, `runner/api/execution`, and a test with a real socket."""

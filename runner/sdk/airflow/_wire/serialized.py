@@ -128,12 +128,14 @@ class SerializedTask(TypedDict, total=False):
     outlets: list[AssetRef]
     ignore_first_depends_on_past: bool  # True
     wait_for_past_depends_before_skipping: bool
-    has_on_failure_callback: bool  # to be called for an attempt that could not say its last word
+    has_on_failure_callback: (
+        bool  # a callback or a mail, also for an attempt that could not say its last word
+    )
     has_on_retry_callback: bool
     email: list[str]
     email_on_failure: bool
     email_on_retry: bool
-    sla: float | None
+    sla: float | None  # of a DAG that has someone to tell, where the generation knows SLAs
     external: list[
         dict[str, Any]
     ]  # {"kind": "sensor"|"trigger"|"marker", "dag_id", "task_id"?}: arrows between DAGs
@@ -178,7 +180,7 @@ class SerializedDag(TypedDict, total=False):
     has_sla_miss_callback: bool
     deadlines: list[
         dict[str, Any]
-    ]  # {"name", "reference": {"kind", ...}, "interval": seconds, "callback": {...}}
+    ]  # {"name", "number", "reference": {"kind", ...}, "interval" (s), "callback"}
     owner_links: dict[str, str]
     access_control: dict[str, Any]
     rerun_with_latest_version: bool | None

@@ -35,10 +35,13 @@ class Workload:
     fresh_interpreter: bool = False
     """Run in a new interpreter and not in a fork of the file's zygote."""
     extra: dict[str, Any] = field(default_factory=dict)
-    """What only some attempts have. `first_start`: when a try that goes on after a pause began. `reschedules`: how
-    often it has. `resume`: {"next_method", "next_kwargs", "event"} after a deferral, or {"error", "traceback"} when its
-    trigger came to nothing; error is timeout or failure. `callback`: this is no
-    task but a callback to be called: {"kind", "reason", ...}."""
+    """What only some attempts have.
+
+    `first_start`: when a try that goes on after a pause began. `reschedules`: how often it has. `resume`:
+    {"next_method", "next_kwargs", "event"} after a deferral, or {"error", "traceback"} when its trigger came to
+    nothing (error is timeout or failure). `asset_events`: what triggered the run.
+    `callback`: this is no task but a callback to be called: {"id", "kind", "reason", "state", "task"}, where the
+    context is that of `task`."""
 
     def to_message(self) -> dict[str, Any]:
         """As data. Shallow: a thousand attempts of one run share its facts."""
@@ -46,6 +49,11 @@ class Workload:
 
     @property
     def log_key(self) -> str:
+        callback = self.extra.get("callback")
+        if callback:
+            return callback_log_key(
+                self.dag_id, self.run_id, callback["kind"], callback["id"], self.try_number
+            )
         return log_key(self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number)
 
 
@@ -65,6 +73,12 @@ def log_key(dag_id: str, run_id: str, task_id: str, map_index: int, try_number: 
     parts = [f"dag_id={_safe(dag_id)}", f"run_id={_safe(run_id)}", f"task_id={_safe(task_id)}"]
     if map_index >= 0:
         parts.append(f"map_index={map_index}")
+    return "/".join([*parts, f"attempt={try_number}"])
+
+
+def callback_log_key(dag_id: str, run_id: str, kind: str, id: int, try_number: int) -> str:
+    """Where the log of a callback is that the engine had called: beside the logs of its run's tasks."""
+    parts = [f"dag_id={_safe(dag_id)}", f"run_id={_safe(run_id)}", f"callback={_safe(kind)}-{id}"]
     return "/".join([*parts, f"attempt={try_number}"])
 
 

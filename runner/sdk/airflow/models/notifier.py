@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -27,7 +28,8 @@ class BaseNotifier:
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
         from airflow._task.templates import Renderer
 
-        renderer = Renderer(context["task"], context, jinja_env)
+        owner = context.get("task") or SimpleNamespace(get_dag=lambda: context["dag"])
+        renderer = Renderer(owner, context, jinja_env)
         for name in self.template_fields:
             setattr(self, name, renderer.render(getattr(self, name)))
 

@@ -13,6 +13,18 @@ from airflow.models.baseoperator import BaseOperator
 from airflow.models.skipmixin import BranchMixIn, SkipMixin
 from airflow.utils.operator_helpers import determine_kwargs
 
+__all__ = [
+    "BranchExternalPythonOperator",  # noqa: F822 - those of other interpreters are imported when they are used
+    "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",  # noqa: F822
+    "ExternalPythonOperator",  # noqa: F822
+    "PythonOperator",
+    "PythonVirtualenvOperator",  # noqa: F822
+    "ShortCircuitOperator",
+    "get_current_context",
+    "task",
+]
+
 
 class PythonOperator(BaseOperator):
     """Calls `python_callable(*op_args, **op_kwargs)`; what the function names of the context it receives too.
@@ -59,7 +71,8 @@ class PythonOperator(BaseOperator):
 
     def execute_callable(self, context: Any) -> Any:
         """Call the function with its own arguments and what it asks of the context; await it when it is async."""
-        self.op_kwargs = self.determine_kwargs(context)
+        available = ChainMap({"templates_dict": self.templates_dict, **self.op_kwargs}, context)
+        self.op_kwargs = {**self.determine_kwargs(available), **self.op_kwargs}
         result = self.python_callable(*self.op_args, **self.op_kwargs)
         if isinstance(result, GeneratorType) and isgeneratorfunction(self.python_callable):
             from airflow.assets.outlet_events import drain
@@ -72,10 +85,8 @@ class PythonOperator(BaseOperator):
         return result
 
     def determine_kwargs(self, context: Any) -> Mapping[str, Any]:
-        """The function's keyword arguments: its own, and what it asks of the context."""
-        available = ChainMap({"templates_dict": self.templates_dict, **self.op_kwargs}, context)
-        wanted = determine_kwargs(self.python_callable, self.op_args, available)
-        return {**wanted, **self.op_kwargs}
+        """What the function takes of the context, by its signature."""
+        return determine_kwargs(self.python_callable, self.op_args, context)
 
 
 async def _awaited(result: Any) -> Any:
@@ -128,3 +139,9 @@ def task(*args: Any, **kwargs: Any) -> Any:
     from airflow.decorators import task as decorator
 
     return decorator(*args, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    from airflow import aliases
+
+    return aliases.resolve(__name__, name)

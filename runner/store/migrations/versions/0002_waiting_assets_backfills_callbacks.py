@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), server_default="{}", nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempt", sa.String(length=32), nullable=True),
+        sa.Column("agent", sa.String(length=64), nullable=True, comment="which agent holds the attempt"),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("ended_at", sa.Double(), nullable=True),

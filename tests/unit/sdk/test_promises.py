@@ -1,0 +1,87 @@
+"""What is called when a deadline or an SLA was missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import Bundle
+
+DEADLINES = """
+from datetime import timedelta
+from airflow.sdk import DAG, AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference, SyncCallback
+from airflow.operators.empty import EmptyOperator
+calls = []
+def plain(text):
+    calls.append(text)
+async def awaited(text, context):
+    calls.append((text, context["dag_run"].run_id, context["deadline"]["alert_name"]))
+class Note(BaseNotifier):
+    def __init__(self, text):
+        self.text = text
+    def notify(self, context):
+        calls.append((self.text, context["deadline"]["deadline_time"].year))
+def alert(callback, name=None):
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=1), callback, name)
+with DAG("d", schedule=None, deadline=[
+    alert(SyncCallback(plain, {"text": "a"})),
+    alert(AsyncCallback(awaited, {"text": "b"}), "second"),
+    alert(SyncCallback(Note, {"text": "c"})),
+]) as dag:
+    dag.calls = calls
+    EmptyOperator(task_id="t")
+"""
+
+
+def call(bundle: Bundle, source: str, **wanted: Any) -> list[Any]:
+    dags = bundle.load(source)
+    facts = {"id": 1, "state": "running", "reason": "late", **wanted}
+    word = bundle.run(dags, "t", extra={"callback": facts})
+    assert word["state"] == "success", word["reason"]
+    return list(dags["d"].calls)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, "a"), (1, ("b", "run1", "second")), (2, ("c", 1970))],
+    ids=["plain", "async", "class"],
+)
+def test_a_deadline_calls_a_function_a_coroutine_or_a_notifier(
+    bundle: Bundle, number: int, expected: Any
+) -> None:
+    assert call(bundle, DEADLINES, kind="deadline", number=number, at=5.0) == [expected]
+
+
+def test_deadlines_are_on_the_wire(bundle: Bundle) -> None:
+    found = bundle.dag(DEADLINES)["deadlines"]
+    assert [(item["name"], item["interval"], item["reference"]) for item in found] == [
+        ("deadline 0", 60.0, {"kind": "queued_at"}),
+        ("second", 60.0, {"kind": "queued_at"}),
+        ("deadline 2", 60.0, {"kind": "queued_at"}),
+    ]
+
+
+SLAS = """
+from datetime import timedelta
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+calls = []
+def missed(dag, task_list, blocking_task_list, slas, blocking_tis):
+    calls.append((dag.dag_id, task_list.partition(" ")[0], [s.task_id for s in slas], blocking_tis))
+with DAG("d", sla_miss_callback=missed) as dag:
+    dag.calls = calls
+    BashOperator(task_id="t", bash_command="true", sla=timedelta(minutes=5))
+"""
+
+
+def test_slas_are_told_together(bundle: Bundle) -> None:
+    assert call(bundle, SLAS, kind="sla_miss", tasks=[["t", 5.0]]) == [("d", "t", ["t"], [])]
+
+
+@pytest.mark.parametrize(("version", "sla"), [("2.10.3", 300.0), ("3.3.2", None)])
+def test_an_sla_is_a_thing_of_1_and_2(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, version: str, sla: float | None
+) -> None:
+    monkeypatch.setenv("AERODROME_AIRFLOW_VERSION", version)
+    assert bundle.dag(SLAS)["tasks"]["t"]["sla"] == sla
