@@ -329,6 +329,15 @@ def upgrade() -> None:
             )
         )
 
+    if op.get_bind().dialect.name == "postgresql":  # SQLite measures no text
+        op.alter_column(
+            "dag_run",
+            "run_type",
+            type_=sa.String(length=30),
+            existing_type=sa.String(length=20),
+            existing_nullable=False,
+            existing_comment="manual, scheduled, backfill, asset_triggered",
+        )
     with op.batch_alter_table("dag_run", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("backfill", sa.Integer(), nullable=True, comment="id of the backfill it belongs to")
