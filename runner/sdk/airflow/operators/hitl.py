@@ -48,8 +48,9 @@ class HITLOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if self.execution_timeout and not response_timeout:
-            response_timeout, self.execution_timeout = self.execution_timeout, None
+        limit: Any = getattr(self, "execution_timeout", None)
+        if limit and not response_timeout:  # meant for the answer: nothing else here takes time
+            response_timeout, self.execution_timeout = limit, None
         self.subject, self.body, self.options, self.multiple = subject, body, options, multiple
         self.defaults = [defaults] if isinstance(defaults, str) else defaults
         self.params = params if isinstance(params, ParamsDict) else ParamsDict(params or {})
