@@ -60,6 +60,8 @@ class Changes:
     growths: list[Growth] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)
     """Task instance -> what people call it, by its map_index_template."""
+    rendered: dict[int, str] = field(default_factory=dict)
+    """Task instance -> JSON of its rendered template fields."""
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
     dropped_blobs: list[str] = field(default_factory=list)
@@ -121,11 +123,14 @@ class Changes:
             [move for move in self.runs if move.run.key == key],
             [growth for growth in self.growths if growth.pattern.run.key == key],
             {id: label for id, label in self.labels.items() if id in tasks},
-            [row for row in self.tries if row["task_instance"] in tasks],
-            [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
+            tries=[row for row in self.tries if row["task_instance"] in tasks],
+            dropped_xcoms=[
+                place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names
+            ],
             xcoms={where: row for where, row in self.xcoms.items() if where[0] in tasks},
             callbacks=[callback for callback in self.callbacks if callback.run == key],
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
+            rendered={id: text for id, text in self.rendered.items() if id in tasks},
             responses={id: row for id, row in self.responses.items() if id in tasks},
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )

@@ -59,7 +59,10 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
     if outcome.get("started_at") is not None and task.start_date is None:
         task.start_date = outcome["started_at"]
     _keep_xcoms(frontier, task, outcome.get("xcoms") or {}, ended)
-    label = (outcome.get("details") or {}).get("map_index_label")
+    details = outcome.get("details") or {}
+    if details.get("rendered"):
+        frontier.changes.rendered[task.id] = _dump(details["rendered"]).replace("\\u0000", "")
+    label = details.get("map_index_label")
     if label is not None and task.map_index >= 0:
         frontier.changes.labels[task.id] = str(_clean(str(label)))
     frontier.changes.callbacks += want_for_task(task, ending.state, outcome)

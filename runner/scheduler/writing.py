@@ -31,6 +31,8 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         _grow(conn, growth)
     if changes.labels:
         unfinished.set_labels(conn, changes.labels)
+    if changes.rendered:
+        unfinished.put_rendered(conn, changes.rendered)
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")

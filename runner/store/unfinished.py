@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from runner.domain.past import ENDED_WELL
 from runner.domain.states import LIVE, DagRunState
 from runner.store.put import insert_missing, put_rows
-from runner.store.schema import dag_run, pool, task_instance, task_try, xcom
+from runner.store.schema import dag_run, pool, rendered_fields, task_instance, task_try, xcom
 
 _UNFINISHED = [str(DagRunState.QUEUED), str(DagRunState.RUNNING)]
 
@@ -273,6 +273,11 @@ def grow_task(
     columns = [*_COPIED, "map_index", "max_tries"]
     made = conn.execute(task_instance.insert().from_select(columns, rows).returning(t.id, t.map_index))
     return [(row[0], row[1]) for row in made]
+
+
+def put_rendered(conn: sa.Connection, fields: Mapping[int, str]) -> None:
+    """Keep what became of task instances' template fields: JSON, by task instance."""
+    put_rows(conn, rendered_fields, [{"task_instance": key, "fields": text} for key, text in fields.items()])
 
 
 def set_labels(conn: sa.Connection, labels: Mapping[int, str]) -> None:

@@ -65,6 +65,8 @@ def test_answers_resume_tasks_at_once_and_only_once(whole: WholeCell) -> None:
         1,
     )
 
+    assert first["task_instance"]["rendered_fields"] == {"subject": "Hello r1", "body": None}
+
     def answer(task_id: str, chosen: list[str], **params: object) -> int:
         path = f"{run}/taskInstances/{task_id}/-1/hitlDetails"
         return whole.call("PATCH", path, json={"chosen_options": chosen, "params_input": params}).status_code

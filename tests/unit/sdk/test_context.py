@@ -266,3 +266,31 @@ def test_the_short_way_renders_as_jinja_does(bundle: Bundle, text: str) -> None:
         return word["state"], word["xcoms"], word["reason"]
 
     assert outcome("") == outcome("jinja_environment_kwargs={'autoescape': False}")
+
+
+def test_rendered_fields_are_told_where_there_were_templates(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH", "60")
+    source = """
+from airflow import DAG
+from airflow.models import BaseOperator
+class Op(BaseOperator):
+    template_fields = ("a", "b", "api_token")
+    def __init__(self, a, b=None, api_token=None, **kwargs):
+        super().__init__(**kwargs)
+        self.a, self.b, self.api_token = a, b, api_token
+    def execute(self, context):
+        self.a = "changed since"
+with DAG("d"):
+    Op(task_id="plain", a="no template", b=["none"])
+    Op(task_id="t", a={"day": "{{ ds }}"}, b=object(), api_token="{{ run_id }}")
+    Op(task_id="long", a="{{ 'x' * 100 }}")
+"""
+    dags = bundle.load(source)
+    assert "rendered" not in bundle.run(dags, "plain")["details"]
+    shown = bundle.run(dags, "t")["details"]["rendered"]
+    assert (shown["a"], shown["api_token"]) == ({"day": "2024-05-06"}, "***")
+    assert shown["b"].startswith("<object object at")
+    shown = bundle.run(dags, "long")["details"]["rendered"]["a"]
+    assert shown.startswith("Truncated") and "x" * 60 in shown and "x" * 61 not in shown

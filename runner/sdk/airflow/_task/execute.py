@@ -97,6 +97,7 @@ class Attempt:
         self.pushed: dict[str, int | None] = {}
         self.skipped: list[str] = []
         self.label: str | None = None
+        self.rendered: dict[str, Any] | None = None
         self.asset_events: list[dict[str, Any]] = []
         self.deferral: dict[str, Any] | None = None
 
@@ -128,6 +129,8 @@ class Attempt:
                 if self.task.outlets or self.task.inlets:
                     self._check_assets()
                 self.task.render_template_fields(self.context)
+                if "_held_templates" in self.task.__dict__:
+                    self._show_rendered()
                 if has_listeners():
                     self._tell_listeners("running")
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
@@ -141,6 +144,11 @@ class Attempt:
                     self.asset_events = self._list_asset_events()
         finally:
             contexts.leave(token)
+
+    def _show_rendered(self) -> None:
+        from airflow._task.rendered import describe_fields
+
+        self.rendered = describe_fields(self.task)
 
     def _unmap(self) -> None:
         from airflow._task.mapping import become_instance
@@ -242,9 +250,11 @@ class Attempt:
             log.info("cannot render map_index_template: %s", problem)
 
     def _details(self, outcome: Outcome) -> dict[str, Any]:
+        details: dict[str, Any] = {} if self.rendered is None else {"rendered": self.rendered}
         if self.deferral is not None:
-            return {"deferral": self.deferral}
-        details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
+            return {**details, "deferral": self.deferral}
+        if self.label is not None:
+            details["map_index_label"] = self.label
         if outcome.state == "failed" and self.context is not None:
             details["called_back"] = True
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
