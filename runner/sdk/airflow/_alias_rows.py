@@ -89,6 +89,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sensors.weekday_sensor", "airflow.sensors.weekday", "DayOfWeekSensor"),
     ("airflow.sensors.file_sensor", "airflow.sensors.filesystem", "FileSensor"),
     # the standard provider
+    ("airflow.task.priority_strategy", "airflow.utils.weight_rule", "PriorityWeightStrategy"),
     ("airflow.providers.standard.operators.hitl", "airflow.operators.hitl", "*"),
     (
         "airflow.providers.standard.exceptions",

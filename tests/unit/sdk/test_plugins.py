@@ -135,3 +135,18 @@ def test_policies_change_and_refuse(bundle: Bundle) -> None:
     from airflow.settings import pod_mutation_hook
 
     assert pod_mutation_hook(None) == "mutated"
+
+
+def test_weight_strategy_of_the_users_own_is_asked_when_parsed(bundle: Bundle) -> None:
+    source = """
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+from airflow.task.priority_strategy import PriorityWeightStrategy
+class Long(PriorityWeightStrategy):
+    def get_weight(self, ti):
+        return 10 * ti.priority_weight + len(ti.task_id) - ti.try_number
+with DAG("d"):
+    BashOperator(task_id="four", bash_command="true", weight_rule=Long(), priority_weight=2)
+"""
+    task = bundle.dag(source)["tasks"]["four"]
+    assert (task["priority_weight"], task["weight_rule"]) == (24, "absolute")

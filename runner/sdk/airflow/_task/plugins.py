@@ -102,8 +102,8 @@ def _call(local: ModuleType, name: str, subject: Any) -> None:
         policy(subject)
 
 
-class _Instance:
-    """A task instance as `task_instance_mutation_hook` may change it: of any run, before any try."""
+class FirstInstance:
+    """A task instance as policies and weight strategies see it: of any run, before its first try."""
 
     def __init__(self, task: Any) -> None:
         self.task, self.task_id, self.dag_id = task, task.task_id, task.dag_id
@@ -116,7 +116,7 @@ def _mutate(local: ModuleType, task: Any) -> None:
     """What the hook changes of an instance is changed of the task: no user code runs where instances are made."""
     if not hasattr(local, "task_instance_mutation_hook"):
         return
-    instance = _Instance(task)
+    instance = FirstInstance(task)
     local.task_instance_mutation_hook(instance)
     for name in ("queue", "pool", "pool_slots", "priority_weight"):
         if getattr(instance, name) != getattr(task, name, None):

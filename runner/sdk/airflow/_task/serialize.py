@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from airflow._task.listening import list_run_states
-from airflow._task.plugins import list_plugin_links
+from airflow._task.plugins import FirstInstance, list_plugin_links
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
 from airflow.configuration import conf, generation
@@ -71,6 +71,7 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
 
 def serialize_task(task: Any) -> SerializedTask:
     """One task."""
+    weight, rule = _priority(task)
     return {
         "task_id": task.task_id,
         "operator": task.operator_name,
@@ -84,8 +85,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "wait_for_downstream": bool(task.wait_for_downstream),
         "pool": task.pool,
         "pool_slots": task.pool_slots,
-        "priority_weight": task.priority_weight,
-        "weight_rule": task.weight_rule,
+        "priority_weight": weight,
+        "weight_rule": rule,
         "queue": task.queue,
         "execution_timeout": _seconds(task.execution_timeout),
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
@@ -224,3 +225,10 @@ def _seconds(value: Any) -> float | None:
 
 def _date(value: dt.datetime | None) -> str | None:
     return value.isoformat() if value is not None else None
+
+
+def _priority(task: Any) -> tuple[int, str]:
+    """Weight and rule; a strategy of the user's own is asked here, once, for an instance before its first try."""
+    if isinstance(task.weight_rule, str):
+        return task.priority_weight, task.weight_rule
+    return int(task.weight_rule.get_weight(FirstInstance(task))), "absolute"
