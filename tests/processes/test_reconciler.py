@@ -29,6 +29,7 @@ from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
 from infra import embedded_s3
 from infra.process import ProcessProvisioner
+from sync.venv import VenvError
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(airflow._wire.__file__).parents[2]
@@ -41,6 +42,19 @@ def until(look: Callable[[], T], seconds: float = 15.0) -> T:
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.01)
     return found
+
+
+class OwnInterpreter:
+    """The one that runs these tests; a text that says `broken` cannot be installed."""
+
+    def find_base(self) -> str:
+        return sys.executable
+
+    def find(self, wanted: str, progress: Callable[[str], None], cancelled: Callable[[], bool]) -> str:
+        progress("installing")
+        if "broken" in wanted:
+            raise VenvError("cannot install the requirements; uv says:\n" + "because " * 200)
+        return sys.executable
 
 
 class World:
@@ -74,7 +88,7 @@ class World:
             surroundings=os.environ,
             account="123456789012",
             sync_interval=1.0,
-            base_python=lambda: sys.executable,
+            interpreters=OwnInterpreter(),
             clock=time.time,
         )
         self.reconciler = Reconciler(jobs, time.time)

@@ -103,8 +103,7 @@ def test_a_users_requirements_are_installed_without_airflow_itself(tmp_path: Pat
     pinned = make_requirements(wheels)
     provider = {"airflow/providers/toy/__init__.py": "FOUND = 1\n"}
     make_wheel(wheels, "apache-airflow-providers-toy", "3.0", provider, ("apache-airflow>=2.11", "toy"))
-    wanted = tmp_path / "requirements.txt"
-    wanted.write_text("apache-airflow==2.10.3\napache-airflow-providers-toy\n")
+    wanted = "apache-airflow==2.10.3\napache-airflow-providers-toy\n"
     steps: list[str] = []
     offline = ("--no-index", "--find-links", str(wheels))
     venvs = tmp_path / "venvs"
@@ -118,7 +117,6 @@ def test_a_users_requirements_are_installed_without_airflow_itself(tmp_path: Pat
     code = f"import sys; sys.path.insert(0, {str(sdk)!r}); import airflow.providers.toy as p; print(p.FOUND)"
     assert ask(python, code) == "1"
     assert ensure_environment_venv(venvs, pinned, wanted, index=offline) == python
-    wanted.write_text("apache-airflow-providers-nowhere\n")
     with pytest.raises(VenvError, match=r"(?s)uv says:\n.*providers-nowhere"):
-        ensure_environment_venv(venvs, pinned, wanted, index=offline)
+        ensure_environment_venv(venvs, pinned, "apache-airflow-providers-nowhere", index=offline)
     assert ask(python, "import toy; print(toy.VERSION)") == "1.0", "the last good venv is untouched"
