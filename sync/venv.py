@@ -78,6 +78,7 @@ def ensure_environment_venv(
         _copy_base(base, staging)
         progress("installing the environment's requirements")
         progress(_install_wanted(staging, plan, index, cancelled))
+        _drop_stale_byte_code(base, staging)
         progress("the environment's interpreter is ready")
 
     _ensure(root, final, build)
@@ -92,6 +93,19 @@ def _copy_base(base: Path, staging: Path) -> None:
     shutil.copytree(base / "lib", staging / "lib", symlinks=True, copy_function=os.link)
     if (base / "lib64").is_symlink():
         (staging / "lib64").symlink_to("lib")
+
+
+def _drop_stale_byte_code(base: Path, staging: Path) -> None:
+    """Byte code of a source that was replaced. Python takes it for the new one's when second and size are the same."""
+    for cached in (base / "lib").rglob("__pycache__/*.pyc"):
+        source = cached.parent.parent / f"{cached.name.partition('.')[0]}.py"
+        ours = staging / cached.relative_to(base)
+        if _is_same(ours, cached) and not _is_same(staging / source.relative_to(base), source):
+            ours.unlink()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.samefile(other)
 
 
 def _install_wanted(staging: Path, plan: Plan, index: tuple[str, ...], cancelled: Callable[[], bool]) -> str:
