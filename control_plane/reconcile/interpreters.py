@@ -16,7 +16,12 @@ from pathlib import Path
 from control_plane.reconcile.cell import Roots, process_env
 from sync.venv import VenvError, ensure_base_venv, ensure_environment_venv
 
-_CHECK = "import airflow.sdk, airflow._task.child, airflow._task.preload, airflow._task.zygote"
+_CHECK = """
+from importlib import import_module
+from airflow._task.preload import MODULES
+for name in ("airflow.sdk", "airflow._task.child", "airflow._task.zygote", *MODULES):
+    import_module(name)
+"""
 _CHECK_SECONDS = 120.0
 
 

@@ -275,6 +275,7 @@ def run_web() -> Iterator[int]:
         yield server.server_port
     finally:
         server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
