@@ -61,6 +61,8 @@ def find_need(text: str, local: frozenset[str] = frozenset()) -> str | None:
         top = module.partition(".")[0]
         if top not in _ALLOWED and top not in sys.stdlib_module_names and top not in local:
             return f"it imports {top}"
+        if top == "random":
+            return "it throws dice"
         if _OUTSIDE.search(module):
             return f"it imports {module}"
     return next(_uses(tree), None)

@@ -71,6 +71,7 @@ def test_moments_and_addresses_are_alike_when_values_are_compared() -> None:
     ("text", "need"),
     [
         ("from airflow import DAG\nimport pendulum, os, json", None),
+        ("import random", "it throws dice"),
         ("import pandas", "it imports pandas"),
         ("import helpers.inner", None),
         ("from airflow.providers.amazon.aws.hooks.s3 import S3Hook", "it imports airflow.providers"),

@@ -11,7 +11,6 @@ import gc
 import os
 import resource
 import select
-import signal
 import sys
 import time
 import traceback
@@ -75,7 +74,6 @@ def describe_import_error(error: BaseException) -> str:
 def settle() -> None:
     """What a task child does once, before it knows its task."""
     fork.offer_to_oom_killer()
-    fork.limit(resource.RLIMIT_CORE, 0)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # the standard library's generator re-seeds itself after a fork
@@ -100,6 +98,7 @@ def take_output(log: int) -> None:
 def run_fresh(sock: int, parent: int) -> NoReturn:
     """A task child in an interpreter of its own. The lock file stays open for as long as it lives."""
     fork.die_with(parent)
+    fork.limit(resource.RLIMIT_CORE, 0)
     settle()
     run(Channel(_socket(sock)), None)
 
@@ -158,7 +157,7 @@ def _say(channel: Channel, finish: Message) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End now, whatever threads the user's code left: exit handlers run, then output is flushed."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    fork.stop_handling_term()
     try:
         atexit._run_exitfuncs()
         _flush()
@@ -216,7 +215,6 @@ def _try_out(
     fork.show_title("aerodrome", "parse", environment, file)
     fork.silence(1, 2)
     fork.offer_to_oom_killer(700)
-    fork.limit(resource.RLIMIT_CORE, 0)
     fork.limit(resource.RLIMIT_AS, PARSE_MEMORY)
     fork.limit(resource.RLIMIT_FSIZE, PARSE_FILE_SIZE)
     fork.limit(resource.RLIMIT_NPROC, PARSE_PROCESSES)

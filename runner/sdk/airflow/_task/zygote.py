@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -117,6 +118,7 @@ def run_base(sock: socket.socket, parent: int, environment: str) -> None:
     fork.die_with(parent)
     fork.show_title("aerodrome", "zygote", environment)
     os.nice(_NICE)  # all that it forks: what users run gives way to what starts and watches it
+    fork.limit(resource.RLIMIT_CORE, 0)
     rehearsal = child.import_runtime(environment)
     gc.collect()
     gc.disable()
