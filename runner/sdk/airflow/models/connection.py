@@ -157,7 +157,12 @@ def get_connection(conn_id: str) -> Connection:
     if comms is not None:
         answer = comms.ask("get_connection", {"conn_id": conn_id})
     if not answer["found"]:
-        raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
+        from airflow.secrets.default_connections import find_default_connection
+
+        default = find_default_connection(conn_id)
+        if default is None:
+            raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
+        return Connection(conn_id=conn_id, **default)
     fields: dict[str, Any] = {name: answer.get(name) for name in _FIELDS}
     return Connection(conn_id=conn_id, **fields)
 
