@@ -53,3 +53,18 @@ def lazy_load_command(import_path: str) -> Callable[..., Any]:
 
     command.__name__ = import_path.rpartition(".")[2]
     return command
+
+
+def positive_int(*, allow_zero: bool) -> Callable[[str], int]:
+    """A type of argument: a whole number above zero, or from it on."""
+
+    def read(text: str) -> int:
+        import argparse
+
+        lowest = 0 if allow_zero else 1
+        number = int(text) if text.strip().isdigit() else -1
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"cannot use {text!r}: give a whole number from {lowest} on")
+        return number
+
+    return read
