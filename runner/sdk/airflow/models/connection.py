@@ -158,9 +158,14 @@ def get_connection(conn_id: str) -> Connection:
     from airflow.secrets.lookup import find_connection
 
     found: Connection | None = find_connection(conn_id)
-    if found is None:
+    if found is not None:
+        return found
+    from airflow.secrets.default_connections import find_default_connection
+
+    default = find_default_connection(conn_id)
+    if default is None:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
-    return found
+    return Connection(conn_id=conn_id, **default)
 
 
 def _maybe_json(value: Any) -> Any:
