@@ -228,7 +228,7 @@ class Scheduler:
         self._questions.call(tell)
 
     def _ask(self, link: AgentLink, message: Message) -> None:
-        """A question of a task, of the trigger it waits for, of a callback, or of a standing trigger."""
+        """A question of a task, of the trigger it waits for, of a callback, a standing trigger, or an import."""
         asker, frontier = message["attempt"], self._decider.frontier
         task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
         if task is not None:
@@ -236,7 +236,7 @@ class Scheduler:
         else:
             info = (
                 nobody(asker)
-                if self._triggers.is_standing(asker)
+                if self._triggers.is_standing(asker) or asker.startswith(messages.IMPORT)
                 else self._decider.callbacks.describe(asker)
             )
         self._questions.ask(link.id, info, message)

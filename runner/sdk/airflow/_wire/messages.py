@@ -15,6 +15,8 @@ from typing import Any
 from .frames import Message
 
 PROTOCOL = 1
+IMPORT = "import:"
+"""What the `attempt` of a request begins with when it is a DAG file that asks, while it is imported."""
 
 # ---- agent -> engine -------------------------------------------------------------------------------------------
 
