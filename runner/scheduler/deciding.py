@@ -27,6 +27,7 @@ from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
+from runner.scheduler.watching import list_standing
 from runner.store import dags, deadlines, unfinished
 from runner.store.asset_queue import is_waiting
 from runner.store.database import Connection, Database
@@ -164,6 +165,8 @@ class Decider:
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
+        if batch.load_all or batch.dags_changed:
+            self.frontier.changes.standing = list_standing(conn)
         if batch.load_all or batch.dags_changed or batch.poll or batch.ask_timetables:
             self.frontier.changes.questions = self._next_runs.list_questions(
                 conn, lambda version: self._loader.get_spec(conn, version), now
