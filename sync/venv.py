@@ -113,7 +113,15 @@ def _build(
         progress(f"making a venv with {base}")
         _uv(["venv", "--relocatable", "--allow-existing", "--python", base, str(staging)])
         interpreter = str(staging / "bin" / "python")
-        install = ["pip", "install", "--python", interpreter, "--compile-bytecode", "--require-hashes"]
+        install = [
+            "pip",
+            "install",
+            "--python",
+            interpreter,
+            "--compile-bytecode",
+            "--require-hashes",
+            "--no-deps",
+        ]
         try:
             progress(f"installing {requirements.name} from the local cache")
             _uv([*install, "--offline", "-r", str(requirements)])
