@@ -81,8 +81,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "wait_for_downstream": bool(task.wait_for_downstream),
         "pool": task.pool,
         "pool_slots": task.pool_slots,
-        "priority_weight": task.priority_weight,
-        "weight_rule": task.weight_rule,
+        "priority_weight": task.priority_weight if isinstance(task.weight_rule, str) else _weigh(task),
+        "weight_rule": task.weight_rule if isinstance(task.weight_rule, str) else "absolute",
         "queue": task.queue,
         "execution_timeout": _seconds(task.execution_timeout),
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
@@ -117,6 +117,13 @@ def serialize_task(task: Any) -> SerializedTask:
         "template_fields": list(task.template_fields),
         "display_name": task.task_display_name,
     }
+
+
+def _weigh(task: Any) -> int:
+    """What a rule of the user's own says; it has had its word when this returns."""
+    from airflow.utils.priority_strategy import weigh
+
+    return weigh(task.weight_rule, task)
 
 
 def is_noop(task: Any) -> bool:

@@ -133,8 +133,17 @@ def _execution_timeout(value: Any, task_id: str) -> dt.timedelta | None:
     )
 
 
-def _weight_rule(value: Any) -> str:
+def _weight_rule(value: Any) -> Any:
+    """The name of a rule, or a rule of the user's own: an object, its class, or the path of that."""
+    if isinstance(value, type):
+        return value()
+    if value is not None and not isinstance(value, str):
+        return value
     rule = str(value or conf.get("core", "default_task_weight_rule"))
+    if "." in rule:
+        from airflow.utils.module_loading import import_string
+
+        return import_string(rule)()
     if not WeightRule.is_valid(rule):
         raise AirflowException(
             f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute"
