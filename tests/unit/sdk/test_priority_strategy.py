@@ -26,7 +26,7 @@ with DAG("d", schedule=None) as dag:
 
 @pytest.mark.parametrize("rule", ["Falling()", "Falling"])
 def test_a_rule_of_the_users_own_becomes_a_weight_when_the_dag_is_parsed(bundle: Bundle, rule: str) -> None:
-    (task,) = bundle.dag(DAG.replace("{rule}", rule))["tasks"]
+    task = bundle.dag(DAG.replace("{rule}", rule))["tasks"]["t"]
     assert (task["priority_weight"], task["weight_rule"]) == (30, "absolute")
 
 
