@@ -32,7 +32,14 @@ MOST_PROCESSES = 64
 TIMEOUT_MARGIN = 2.0
 """Seconds more than the child gives itself: its own time-out comes first and names the line that hangs."""
 TRIES = 3
-_SHAPE = {"dags": list, "error": str | None, "seconds": float | int, "modules": list, "warnings": list}
+_SHAPE = {
+    "dags": list,
+    "error": str | None,
+    "seconds": float | int,
+    "modules": list,
+    "warnings": list,
+    "asked": dict,
+}
 _ANSWER_SHAPE = {"answer": dict | None, "error": str | None}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.customer import BUCKET, Customer
-from tests.running import RunningService
+from tests.running import RunningService, until
 
 pytestmark = pytest.mark.timeout(300)
 DAG = """
@@ -49,7 +49,12 @@ def test_tasks_see_what_a_variable_is_now_when_the_import_read_it(service: Runni
     customer.rest("PATCH", "/variables/names", {"key": "names", "value": '["one", "two"]'})
     customer.rest("POST", "/variables", {"key": "missing", "value": "there"})
     assert _values(customer, "second", "one") == [["one", "two"], "here", "there"]
+    until(lambda: _tasks(customer) == {"one", "two"}, 20, "the DAG has the task that the variable names")
     customer.delete()
+
+
+def _tasks(customer: Customer) -> set[str]:
+    return {task["task_id"] for task in customer.rest("GET", "/dags/asks/tasks")["tasks"]}
 
 
 def _values(customer: Customer, run_id: str, task_id: str) -> object:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow._task import comms as comms_module
+from airflow._wire.messages import digest_answer
 
 READING = frozenset({"get_variable", "get_connection"})
 Answer = tuple[str, dict[str, Any], Any]
@@ -29,6 +30,13 @@ class Asker:
         if method in READING:
             self.answers.append((method, params, answer))
         return answer
+
+
+def describe(answers: Iterable[Answer]) -> dict[str, str]:
+    """What was asked, with digests of the answers: see `messages.parse_result`."""
+    return {
+        f"{method}:{next(iter(params.values()))}": digest_answer(answer) for method, params, answer in answers
+    }
 
 
 @contextmanager
