@@ -20,7 +20,7 @@ from airflow._wire.layout import Layout
 from runner import ownlogs, process
 from runner.agent import interpreter, kernel
 from runner.agent.adoption import Adoption
-from runner.agent.imports import Imports
+from runner.agent.importing import ImportQuestions
 from runner.agent.launching import Launcher
 from runner.agent.link import Link
 from runner.agent.logs import LogStore
@@ -88,15 +88,15 @@ class Agent:
             loop, launcher, store, layout.attempts, level, self._link.send,
             lambda: self._strays.look_later(),
         )  # fmt: skip
-        self._imports = Imports(self._link.send)
+        self._imports = ImportQuestions(self._link.send)
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
-            spec.number("core", "dagbag_import_timeout", 30.0), self._imports.ask,
+            spec.number("core", "dagbag_import_timeout", 30.0), self._imports,
         )  # fmt: skip
         self._supervisor.zygotes = self._zygotes
         self._parser = Parser(
-            loop, self._zygotes.base, layout.bundle, self._link.send, lambda: self._strays.look_later(),
-            self._imports.ask,
+            loop, self._zygotes.base, layout.bundle, self._link.send,
+            lambda: self._strays.look_later(), self._imports,
         )  # fmt: skip
         self._triggers = Triggers(
             loop, python, layout.bundle, self._settings(level or "INFO"), layout.own_logs / "triggerer.log",

@@ -19,7 +19,7 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel
 from runner.agent.base import BaseZygote
-from runner.agent.imports import Learn
+from runner.agent.importing import ImportQuestions
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop, Timer
 from runner.agent.spares import Spare, Spares
@@ -86,9 +86,9 @@ class Zygotes:
 
     def __init__(
         self, loop: Loop, interpreter: Interpreter, owner: Owner, bundle_path: Callable[[str], Path],
-        output: Path, import_limit: float, ask: Callable[[Message, Stream, Learn], None],
+        output: Path, import_limit: float, imports: ImportQuestions,
     ) -> None:  # fmt: skip
-        self._ask = ask
+        self._imports = imports
         self._loop, self._owner = loop, owner
         self._bundle_path, self._import_limit = bundle_path, import_limit
         self._files: dict[tuple[str, str], FileZygote] = {}
@@ -188,7 +188,7 @@ class Zygotes:
                 zygote.children.discard(attempt)
                 self._owner.child_exited(attempt, message["status"])
         elif kind == "ask" and zygote.stream is not None:
-            self._ask(message, zygote.stream, zygote.secrets.extend)
+            self._imports.ask(zygote.id, message, zygote.stream.send, zygote.secrets.extend)
         elif kind == "ready" and message["unsafe"]:
             self._unsafe[zygote.bundle, zygote.file] = message["unsafe"]
             self._drop(zygote)
@@ -210,6 +210,7 @@ class Zygotes:
 
     def _on_file_close(self, zygote: FileZygote) -> None:
         zygote.stream = None
+        self._imports.forget(zygote.id)
         if zygote.ready:
             self.abandon(zygote)
 

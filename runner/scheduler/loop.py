@@ -237,8 +237,11 @@ class Scheduler:
         if task is not None:
             info: AttemptInfo | None = describe_asker(task)
         else:
-            is_nobody = asker.startswith(messages.IMPORTING) or self._triggers.is_standing(asker)
-            info = nobody(asker) if is_nobody else self._decider.callbacks.describe(asker)
+            info = (
+                nobody(asker)
+                if self._triggers.is_standing(asker) or asker.startswith(messages.IMPORT)
+                else self._decider.callbacks.describe(asker)
+            )
         self._questions.ask(link.id, info, message)
 
     def _drop(self, link: AgentLink) -> None:

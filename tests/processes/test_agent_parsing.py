@@ -138,7 +138,7 @@ def test_what_a_file_asks_at_its_top_level_is_answered_when_parsed_and_when_run(
     def ask(start: int) -> dict[str, Any]:
         asked = engine.wait(lambda m: m["kind"] == "request", start)
         assert (asked["method"], asked["params"]) == ("get_variable", {"key": "my_secret"})
-        assert asked["attempt"].startswith(messages.IMPORTING)
+        assert asked["attempt"].startswith(messages.IMPORT)
         return asked
 
     engine.send(messages.parse("p", BUNDLE, ["asks.py"], 20))
@@ -155,6 +155,26 @@ def test_what_a_file_asks_at_its_top_level_is_answered_when_parsed_and_when_run(
     engine.send(messages.reply(asked["attempt"], asked["id"], answer))
     assert engine.outcome(work)["state"] == "success"
     assert "it is ***" in [line["event"] for line in cell.ended_log(work)]
+
+
+def test_a_question_at_import_reaches_the_engine_when_it_is_about_a_variable(
+    cell: Cell, engine: Engine
+) -> None:
+    cell.write("asks.py", "from airflow.models import Variable\ndag(Variable.get('x'), t=lambda: None)")
+    engine.send(messages.parse("p", BUNDLE, ["asks.py"], 20.0))
+    asked = engine.wait(lambda m: m["kind"] == "request")
+    assert (asked["method"], asked["params"]) == ("get_variable", {"key": "x"})
+    assert asked["attempt"].startswith(messages.IMPORT)
+    engine.send(messages.reply(asked["attempt"], asked["id"], {"found": True, "value": "named"}))
+    result = engine.wait(lambda m: m["kind"] == "parsed")["result"]
+    assert [dag["dag_id"] for dag in result["dags"]] == ["named"]
+
+
+def test_a_question_at_import_is_refused_when_it_is_about_a_run(cell: Cell, engine: Engine) -> None:
+    text = "from airflow._task.comms import current\ncurrent().ask('get_xcom', {})"
+    cell.write("asks.py", text)
+    error = engine.parse(["asks.py"])["asks.py"]["error"]
+    assert "cannot get xcom while a DAG file is imported" in error
 
 
 def test_two_hundred_files_parse_in_the_time_they_may_take(cell: Cell, engine: Engine) -> None:

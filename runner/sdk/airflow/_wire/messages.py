@@ -10,6 +10,7 @@ and the engine acknowledges only what it has committed.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .frames import Message
@@ -18,8 +19,8 @@ PROTOCOL = 1
 AWAITING_INPUT = "airflow:input"
 """The `classpath` of a deferral that no trigger ends but somebody's answer. `kwargs`: {"defaults", "params_input"},
 which count when it takes too long."""
-IMPORTING = "import:"
-"""How the "attempt" of a request begins that no attempt asks, but a process that imports a DAG file."""
+IMPORT = "import:"
+"""What the `attempt` of a request begins with when it is a DAG file that asks, while it is imported."""
 
 # ---- agent -> engine -------------------------------------------------------------------------------------------
 
@@ -112,13 +113,27 @@ def parsed(id: str, file: str, result: Message) -> Message:
 
 
 def parse_result(
-    dags: list[Message], error: str | None, seconds: float, modules: list[str], warnings: list[str]
+    dags: list[Message],
+    error: str | None,
+    seconds: float,
+    modules: list[str],
+    warnings: list[str],
+    asked: dict[str, str] | None = None,
 ) -> Message:
     """`dags`: serialised DAGs. `error`: the import error as the user should read it, or None.
 
-    `modules`: files of the bundle that the file imported (relative), so that their change parses it again.
+    `modules`: files of the bundle that the file imported (relative), so that their change parses it again. `asked`:
+    what it asked on the way, `get_variable:key` or `get_connection:conn_id`, with the digest of the answer; likewise.
     """
-    return {"dags": dags, "error": error, "seconds": seconds, "modules": modules, "warnings": warnings}
+    rest = {"modules": modules, "warnings": warnings, "asked": asked or {}}
+    return {"dags": dags, "error": error, "seconds": seconds, **rest}
+
+
+def digest_answer(answer: Any) -> str:
+    """Tells answers apart without keeping them."""
+    import hashlib
+
+    return hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def timetable_answered(id: str, answer: Message | None, error: str | None = None) -> Message:
