@@ -55,6 +55,8 @@ class Decider:
         self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
+        self._held: frozenset[str] = frozenset()
+        """DAGs whose queued runs wait: they are paused, or no file has them."""
         self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
@@ -107,6 +109,7 @@ class Decider:
                 after.check.add(move.run.dag_id)
                 after.create |= move.run.dag_id in self._blocked
                 self._blocked -= {move.run.dag_id}
+                after.dags_changed |= move.run.plan.spec.max_consecutive_failed_dag_runs > 0
         if created is not None:
             after.created += created.keys
             self._blocked = created.blocked
@@ -125,6 +128,7 @@ class Decider:
                 frozenset(dags.list_paused(conn)),
                 unfinished.list_pools_with_deferred(conn),
             )
+            self._held = self._limits.paused | dags.list_stale(conn)
             self._blocked = frozenset()
             batch.check |= set(self._loader.waiting_dags)
             batch.create = True
@@ -140,7 +144,7 @@ class Decider:
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
-        for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._limits.paused):
+        for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._held):
             self._loader.activate(conn, dag_id, now)
         if batch.create:
             self.frontier.changes.create_runs = bool(dags.list_due(conn, now, self._blocked, limit=1))

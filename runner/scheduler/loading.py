@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from runner.domain.past import count_unmet
@@ -13,6 +13,7 @@ from runner.scheduler.changes import RunMove, StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
 from runner.scheduler.plans import DagPlan, PlanCache
+from runner.scheduler.queued import QueuedRuns
 from runner.scheduler.timers import Kind, Timers
 from runner.store import triggers, unfinished
 from runner.store.dags import get_version
@@ -30,12 +31,12 @@ class Loader:
         self._frontier = frontier
         self._timers = timers
         self._plans = PlanCache()
-        self._waiting: dict[str, list[Run]] = {}
+        self._queued = QueuedRuns()
 
     @property
     def waiting_dags(self) -> list[str]:
         """DAGs that have queued runs."""
-        return [dag_id for dag_id, runs in self._waiting.items() if runs]
+        return self._queued.dag_ids
 
     def get_plan(self, conn: Connection, version_id: int) -> DagPlan:
         """The plan of a DAG version."""
@@ -74,21 +75,18 @@ class Loader:
         """Drop runs from memory."""
         for key in keys:
             run = self._frontier.drop(key)
-            if run is not None and run in self._waiting.get(run.dag_id, ()):
-                self._waiting[run.dag_id].remove(run)
+            if run is not None:
+                self._queued.drop(run)
 
     def activate(self, conn: Connection, dag_id: str, now: float) -> None:
-        """Start queued runs of a DAG, oldest first, as long as it may have more active ones."""
-        waiting = self._waiting.get(dag_id, [])
-        while waiting:
-            run = waiting[0]
-            if len(self._frontier.active.get(dag_id, ())) >= run.plan.spec.max_active_runs:
-                return
-            del waiting[0]
+        """Start queued runs of a DAG as long as it, or the backfill they belong to, may have more active ones."""
+        active = Counter(
+            self._frontier.runs[key].row.backfill for key in self._frontier.active.get(dag_id, ())
+        )
+        for run in self._queued.take(conn, dag_id, active, now):
             self._frontier.changes.runs.append(RunMove(run, DagRunState.QUEUED, DagRunState.RUNNING))
             run.start_date = now if run.start_date is None else run.start_date
             self._start(conn, run, now)
-        self._waiting.pop(dag_id, None)
 
     def _put(self, conn: Connection, row: RunRow, now: float) -> None:
         run = Run(row, self.get_plan(conn, row.version_id), DagRunState(row.state), row.start_date)
@@ -96,8 +94,9 @@ class Loader:
         if run.state is DagRunState.RUNNING:
             self._start(conn, run, now)
         else:
-            waiting = self._waiting.setdefault(row.dag_id, [])
-            bisect.insort(waiting, run, key=lambda queued: (queued.row.run_after, queued.key))
+            self._queued.put(run)
+            if row.run_after > now:
+                self._timers.add(row.run_after, Kind.CREATION)
 
     def _start(self, conn: Connection, run: Run, now: float) -> None:
         if run.plan.needs_past:

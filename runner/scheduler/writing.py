@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from runner.domain.states import DagRunState
 from runner.scheduler.changes import Changes, Growth
 from runner.store import callbacks, deadlines, unfinished
 from runner.store.database import Connection
+from runner.store.failing import pause_failing
 from runner.store.runs import move_run
 from runner.store.triggers import put_deferrals
 
@@ -32,6 +34,7 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for move in changes.runs:
         if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
             raise Moved(f"run {move.run.key} is not as it was")
+    _pause_failing(conn, changes, now)
     if changes.deferrals:
         put_deferrals(conn, changes.deferrals)
     if changes.tries:
@@ -47,6 +50,14 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for step in changes.callback_moves:
         if not callbacks.move_callback(conn, step, now):
             raise Moved(f"callback {step.id} is not as it was")
+
+
+def _pause_failing(conn: Connection, changes: Changes, now: float) -> None:
+    """Pause the DAGs that have failed as often in a row as they may."""
+    for move in changes.runs:
+        most = move.run.plan.spec.max_consecutive_failed_dag_runs
+        if move.target is DagRunState.FAILED and most > 0:
+            pause_failing(conn, move.run.dag_id, most, now)
 
 
 def _grow(conn: Connection, growth: Growth) -> None:

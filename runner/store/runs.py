@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ from runner.domain.mapping import find_literal_count
 from runner.domain.spec import DagSpec, TaskSpec, read_dag
 from runner.domain.states import RUN_TERMINAL, RUN_TRANSITIONS, DagRunState
 from runner.store.deadlines import put_deadlines
-from runner.store.schema import dag_run, task_instance, xcom
+from runner.store.schema import backfill, dag_run, task_instance, xcom
 
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
+_UNFINISHED = [str(state) for state in DagRunState if state not in RUN_TERMINAL]
 
 
 class RunExists(ValueError):
@@ -39,6 +40,7 @@ class NewRun:
     note: str | None = None
     triggered_by: str = "scheduler"
     triggering_user: str | None = None
+    backfill: int | None = None
 
 
 def insert_run(
@@ -61,7 +63,7 @@ def insert_run(
         if "UNIQUE" not in str(error.orig).upper():
             raise
         raise RunExists(_describe_clash(run)) from None
-    rows = _plan_rows(key, run, spec)
+    rows = plan_instances(key, run.dag_id, run.run_id, spec)
     if rows:
         conn.execute(task_instance.insert(), rows)
     if spec.has_promises:
@@ -87,10 +89,18 @@ def move_run(
         values |= {"queued_at": now, "start_date": None}
     if target in RUN_TERMINAL:
         values["end_date"] = now
-    done = conn.execute(
-        dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
-    )
-    return done.rowcount == 1
+    change = dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
+    moved = conn.execute(change.returning(dag_run.c.backfill)).first()
+    if moved is not None and moved.backfill is not None and target in RUN_TERMINAL:
+        complete_backfills(conn, [moved.backfill], now)
+    return moved is not None
+
+
+def complete_backfills(conn: sa.Connection, keys: Collection[int], now: float) -> None:
+    """Note of those of these backfills that have no unfinished run that they are complete."""
+    left = sa.exists().where(dag_run.c.backfill == backfill.c.id, dag_run.c.state.in_(_UNFINISHED))
+    ended = (backfill.c.id.in_(list(keys)), backfill.c.completed_at.is_(None), ~left)
+    conn.execute(backfill.update().where(*ended).values(completed_at=now, updated_at=now))
 
 
 def delete_run(conn: sa.Connection, key: int) -> bool:
@@ -104,22 +114,27 @@ def delete_run(conn: sa.Connection, key: int) -> bool:
 
 
 def count_unfinished(conn: sa.Connection, dag_ids: Sequence[str]) -> dict[str, int]:
-    """How many queued and running runs each of these DAGs has; DAGs without any are left out."""
+    """How many queued and running runs each of these DAGs has, without backfills; DAGs without any are left out."""
     query = (
         sa.select(dag_run.c.dag_id, sa.func.count())
-        .where(dag_run.c.state.in_(["queued", "running"]), dag_run.c.dag_id.in_(dag_ids))
+        .where(
+            dag_run.c.state.in_(_UNFINISHED),
+            dag_run.c.dag_id.in_(dag_ids),
+            dag_run.c.run_type != BACKFILL,
+        )
         .group_by(dag_run.c.dag_id)
     )
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def _plan_rows(key: int, run: NewRun, spec: DagSpec) -> list[dict[str, Any]]:
+def plan_instances(key: int, dag_id: str, run_id: str, spec: DagSpec) -> list[dict[str, Any]]:
+    """The task instances that a new run has, as rows."""
     graph = build(spec.tasks)
     return [
         {
             "run": key,
-            "dag_id": run.dag_id,
-            "run_id": run.run_id,
+            "dag_id": dag_id,
+            "run_id": run_id,
             "task_id": task.task_id,
             "map_index": map_index,
             "max_tries": task.retries + 1,

@@ -33,6 +33,7 @@ class RunRow(NamedTuple):
     bundle: str
     queued_at: float
     start_date: float | None
+    backfill: int | None = None
 
 
 class InstanceRow(NamedTuple):

@@ -75,7 +75,7 @@ def trigger(call: Call) -> Response:
         raise ApiError(
             "invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed"
         )
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         runnable, params = _find_runnable(conn, dag_id)
         _check_conf(params, body.conf or {})
         new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from runner.api.airflow import (
     admin,
+    backfills,
     clearing,
     connections,
     dag_runs,
     dags,
+    event_logs,
     logs,
     pools,
     run_edits,
@@ -26,6 +28,7 @@ _TIS = f"{_RUN}/taskInstances"
 _TI = f"{_TIS}/{{task_id}}"
 _MAPPED = f"{_TI}/{{map_index}}"
 _XCOM = f"{_TI}/xcomEntries"
+_BACKFILL = "/backfills/{backfill_id}"
 
 ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     # the environment
@@ -38,6 +41,9 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("GET", "/providers", admin.list_providers, _OP),
     ("GET", "/config", admin.refuse_config, _VIEWER),
     ("GET", "/config/section/{section}/option/{option}", admin.refuse_config, _VIEWER),
+    ("GET", "/eventLogs", event_logs.list_event_logs, _OP),
+    ("GET", "/eventLogs/{event_log_id}", event_logs.get_event_log, _OP),
+    ("GET", "/dagWarnings", event_logs.list_dag_warnings, _VIEWER),
     # DAGs
     ("GET", "/dags", dags.list_dags, _VIEWER),
     ("GET", _DAG, dags.get_dag, _VIEWER),
@@ -57,6 +63,15 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("PATCH", _RUN, run_edits.patch_run, _USER),
     ("DELETE", _RUN, run_edits.delete_run, _USER),
     ("POST", f"{_RUN}/clear", run_edits.clear_run, _USER),
+    ("POST", f"{_DAG}/clearDagRuns", run_edits.clear_runs, _USER),
+    # backfills
+    ("GET", "/backfills", backfills.list_backfills, _VIEWER),
+    ("POST", "/backfills", backfills.create_backfill, _USER),
+    ("POST", "/backfills/dry_run", backfills.try_backfill, _USER),
+    ("GET", _BACKFILL, backfills.get_backfill, _VIEWER),
+    ("PUT", f"{_BACKFILL}/pause", backfills.pause_backfill, _USER),
+    ("PUT", f"{_BACKFILL}/unpause", backfills.unpause_backfill, _USER),
+    ("PUT", f"{_BACKFILL}/cancel", backfills.cancel_backfill, _USER),
     # task instances
     ("POST", f"{_DAG}/clearTaskInstances", clearing.clear_task_instances, _USER),
     ("GET", _TIS, task_instances.list_task_instances, _VIEWER),

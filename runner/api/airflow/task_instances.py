@@ -95,7 +95,7 @@ def _patch(call: Call, dry_run: bool) -> Response:
     mask = (call.update_mask(frozenset({"new_state", "note"})) or given) & given
     if not mask & {"new_state", "note"}:
         raise ApiError("unprocessable", "cannot patch a task instance: give new_state or note")
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         all_indexes = "map_index" not in call.path and "map_index" not in call.params
         targets = _find_all_rows(call, conn) if all_indexes else []
         target = targets[0] if targets else find_row(call, conn)

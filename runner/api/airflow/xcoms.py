@@ -52,7 +52,7 @@ def post_xcom(call: Call) -> Response:
     """POST …/xcomEntries"""
     body = call.parse(XComCreate)
     place = _place(call, body.map_index)
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         _check_task(call, conn, place, exact=True)
         if store.find_value(conn, place, body.key)[0]:
             raise ApiError("conflict", f"cannot create XCom entry {body.key!r}: it exists; PATCH changes it")
@@ -66,7 +66,7 @@ def patch_xcom(call: Call) -> Response:
     """PATCH …/xcomEntries/{xcom_key}"""
     body = call.parse(XComUpdate)
     place, key = _place(call, body.map_index), call.path["xcom_key"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if not store.find_value(conn, place, key)[0]:
             raise not_found("XCom entry", key)
         store.put_xcoms(conn, place, {key: encoding.to_plain(body.value)}, call.cell.clock())
@@ -78,7 +78,7 @@ def patch_xcom(call: Call) -> Response:
 def delete_xcom(call: Call) -> Response:
     """DELETE …/xcomEntries/{xcom_key}"""
     place, key = _place(call, map_index_of(call)), call.path["xcom_key"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if not store.delete_xcom(conn, place, key):
             raise not_found("XCom entry", key)
     return empty()
