@@ -39,6 +39,21 @@ class ParseAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class TimetableAsked:
+    """Have an agent ask the timetable of a DAG; see `airflow._wire.messages.ask_timetable`.
+
+    `on_answer(answer, error)` is called once, in the scheduler's thread, which must not wait.
+    """
+
+    dag_id: str
+    bundle: str
+    file: str
+    question: dict[str, Any]
+    timeout: float
+    on_answer: Callable[[dict[str, Any] | None, str | None], None]
+
+
+@dataclass(frozen=True, slots=True)
 class TriggersKept:
     """The standing triggers that there are to be from now on; see `messages.triggers`. Ids begin with "watcher:"."""
 
@@ -58,4 +73,4 @@ class Stop:
     """End the loop after this turn. Tasks go on; the next engine adopts them."""
 
 
-Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TriggersKept | Answered | Stop
+Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TimetableAsked | TriggersKept | Answered | Stop

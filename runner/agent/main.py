@@ -104,6 +104,7 @@ class Agent:
             "ack": self._supervisor.ack,
             "reply": self._reply,
             "parse": self._parse,
+            "ask_timetable": self._parser.consult,
             "triggers": self._triggers.handle,
             "trigger_ack": self._triggers.ack,
         }

@@ -1,7 +1,8 @@
 """Parsing DAG files, each in a forked child of its own that nothing in the file can turn against its neighbours.
 
-Invariant: exactly one `parsed` for each file of a request, as long as the connection that asked lives; a child that
-is over leaves no process behind. A file whose child dies with the parse zygote is tried again alone.
+Timetables of users are asked in such children, too. Invariant: exactly one answer for each file of a request, as
+long as the connection that asked lives; a child that is over leaves no process behind. A file whose child dies with
+the parse zygote is tried again alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
@@ -30,16 +32,19 @@ TIMEOUT_MARGIN = 2.0
 """Seconds more than the child gives itself: its own time-out comes first and names the line that hangs."""
 TRIES = 3
 _SHAPE = {"dags": list, "error": str | None, "seconds": float | int, "modules": list, "warnings": list}
+_ANSWER_SHAPE = {"answer": dict | None, "error": str | None}
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One file to parse."""
+    """One file to parse, or one to ask a timetable of (`question`)."""
 
     request: str
     bundle: str
     file: str
     timeout: float
+    dag_id: str = ""
+    question: Message | None = None
     tries: int = 0
     id: str = ""
     pid: int | None = None
@@ -48,6 +53,22 @@ class Job:
     result: Message | None = None
     trouble: str | None = None
     reported: bool = False
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        return _SHAPE if self.question is None else _ANSWER_SHAPE
+
+    def describe(self, bundle_path: str) -> Message:
+        """What the parse zygote is told."""
+        if self.question is None:
+            return messages.parse_file(self.id, bundle_path, self.file)
+        return messages.consult_file(self.id, bundle_path, self.file, self.dag_id, self.question)
+
+    def answer(self, result: Message) -> Message:
+        """What the engine is told."""
+        if self.question is None:
+            return messages.parsed(self.request, self.file, result)
+        return messages.timetable_answered(self.request, result.get("answer"), result["error"])
 
 
 class Parser:
@@ -68,6 +89,12 @@ class Parser:
         """Queue the files of a request."""
         where = message["id"], message["bundle"]
         self._queue.extend(Job(*where, file, message["timeout"]) for file in message["files"])
+        self.pump()
+
+    def consult(self, message: Message) -> None:
+        """Ask a timetable, before whatever else waits: a run may be due."""
+        where = message["id"], message["bundle"], message["file"], message["timeout"]
+        self._queue.appendleft(Job(*where, message["dag_id"], message["question"]))
         self.pump()
 
     def cancel(self) -> None:
@@ -160,12 +187,12 @@ class Parser:
         job.stream = Stream(
             self._loop, ours, lambda m: self._on_result(job, m), lambda why: self._on_close(job, why)
         )
-        self._zygote.ask(messages.parse_file(job.id, str(self._bundle_path(job.bundle)), job.file), its)
+        self._zygote.ask(job.describe(str(self._bundle_path(job.bundle))), its)
 
     def _on_result(self, job: Job, message: Message) -> None:
         if job.result is not None or job.trouble is not None:
             return
-        if not all(isinstance(message.get(key), kind) for key, kind in _SHAPE.items()):
+        if not all(isinstance(message.get(key), kind) for key, kind in job.shape.items()):
             self._kill(job, "its process wrote to the agent's socket")
             return
         job.result = message
@@ -210,7 +237,7 @@ class Parser:
     def _report(self, job: Job, result: Message) -> None:
         if not job.reported:
             job.reported = True
-            self._send(messages.parsed(job.request, job.file, result))
+            self._send(job.answer(result))
 
     def _drop(self, job: Job) -> None:
         if job.deadline is not None:

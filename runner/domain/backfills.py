@@ -8,12 +8,12 @@ from typing import Any
 
 from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState
-from runner.domain.timetables import RunInfo, next_run
+from runner.domain.timetables import RunInfo, get_time_part, next_run
 
 BEHAVIORS = frozenset({"none", "failed", "completed"})
 IN_FLIGHT, ALREADY_EXISTS = "in flight", "already exists"
 MAX_RUNS = 100_000
-_APERIODIC = frozenset({"null", "once", "continuous", "assets", "asset"})
+_APERIODIC = frozenset({"null", "once", "continuous", "asset"})
 
 
 class BadBackfill(ValueError):
@@ -59,8 +59,7 @@ def check(plan: BackfillPlan, spec: DagSpec, now: float) -> None:
 
 def get_kind(timetable: Mapping[str, Any]) -> str:
     """What drives the DAG by the clock."""
-    kind = str(timetable.get("kind", "null"))
-    return get_kind(timetable.get("time") or {}) if kind == "asset_or_time" else kind
+    return str(get_time_part(timetable).get("kind", "null"))
 
 
 def list_infos(plan: BackfillPlan, timetable: Mapping[str, Any], now: float) -> list[RunInfo]:

@@ -8,12 +8,14 @@ every hour keeps to elapsed time. Whatever a zone does, `find_next` is later tha
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
 _MOST_TICKS_REPEATED = 1000  # a change of the clock by three hours repeats 180 ticks of '* * * * *'
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})(?::(\d{2}))?$")
 
 
 class BadSchedule(ValueError):
@@ -25,7 +27,7 @@ class Cron:
     """One expression in one zone."""
 
     expression: str
-    zone: ZoneInfo
+    zone: dt.tzinfo
     hourly: bool
     """It runs every hour of the day, so that elapsed time and not the clock's face decides."""
     ticks: croniter = field(compare=False, repr=False)
@@ -52,6 +54,10 @@ class Cron:
         before = self.find_previous(current)
         return current if self.find_next(before) == current else before
 
+    def find_newest_start(self, now: dt.datetime, _anchor: dt.datetime | None) -> dt.datetime:
+        """Where the newest interval that is over begins."""
+        return self.find_previous(self.align_down(now))
+
     def _step(self, current: dt.datetime, forward: bool) -> dt.datetime:
         local = current.astimezone(self.zone).replace(tzinfo=None, fold=0)
         self.ticks.set_current(local)
@@ -60,23 +66,34 @@ class Cron:
             found = current + (face - local) if self.hourly else _read_clock(face, self.zone)
             if found > current or not forward:
                 return found
-        raise BadSchedule(f"cannot step from {current.isoformat()} by {self.expression!r} in {self.zone.key}")
+        raise BadSchedule(f"cannot step from {current.isoformat()} by {self.expression!r} in {self.zone}")
 
 
 def read_cron(expression: str, zone: str) -> Cron:
     """The cron expression, checked. Raises BadSchedule."""
     try:
         ticks = croniter(expression, start_time=0.0)
-        return Cron(expression, ZoneInfo(zone), ticks.expanded[1] == ["*"], ticks)
+        ticks.get_next()  # some expressions are well formed and never come: 30 February
+        return Cron(expression, read_zone(zone), ticks.expanded[1] == ["*"], ticks)
     except (ValueError, KeyError, OSError) as error:
         raise BadSchedule(f"cannot read the schedule {expression!r} in zone {zone!r}: {error}") from None
 
 
-def _read_clock(face: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+def read_zone(name: str) -> dt.tzinfo:
+    """A zone by IANA name, or a fixed offset written +05:30. Raises ValueError, KeyError or OSError."""
+    match = _OFFSET.match(name)
+    if match is None:
+        return ZoneInfo(name)
+    sign, hours, minutes, seconds = match.groups()
+    offset = dt.timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
+    return dt.timezone(-offset if sign == "-" else offset)
+
+
+def _read_clock(face: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     """The instant at which a clock in the zone shows `face`: the second one of two; later by the gap when none does."""
     first = face.replace(tzinfo=zone, fold=0)
     second = face.replace(tzinfo=zone, fold=1)
     before, after = first.utcoffset(), second.utcoffset()
     if before is None or after is None:
-        raise BadSchedule(f"cannot read a clock in {zone.key}")
+        raise BadSchedule(f"cannot read a clock in {zone}")
     return (face - (before if after > before else after)).replace(tzinfo=dt.UTC)

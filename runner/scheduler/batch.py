@@ -29,6 +29,7 @@ class Batch:
     create: bool = False
     callbacks: bool = False
     """Callbacks were written that nobody has been handed yet."""
+    ask_timetables: bool = False
     write_processes: bool = False
     not_before: float = 0.0
     """Steady time before which the database is left in peace."""
@@ -44,6 +45,7 @@ class Batch:
             or self.dags_changed
             or self.create
             or self.callbacks
+            or self.ask_timetables
         )
 
     @property

@@ -8,7 +8,9 @@ from typing import Any
 from airflow._wire.frames import Message
 
 from runner.domain.states import DagRunState
+from runner.events import TimetableAsked
 from runner.scheduler.instances import Run, Task
+from runner.store.asset_events import NewEvent
 from runner.store.callbacks import CallbackMove, NewCallback
 from runner.store.deadlines import Missed
 from runner.store.triggers import Deferral
@@ -70,7 +72,12 @@ class Changes:
     """Link -> attempts whose reports are done with."""
     callback_starts: dict[int, list[Message]] = field(default_factory=dict)
     """Link -> workloads of callbacks to hand to it."""
+    questions: list[TimetableAsked] = field(default_factory=list)
+    """Timetables to be asked."""
     create_runs: bool = False
+    create_asset_runs: bool = False
+    asset_events: list[tuple[int, NewEvent]] = field(default_factory=list)
+    """Updates of assets, each with the key of the run that made it."""
     deferrals: dict[int, Deferral | None] = field(default_factory=dict)
     """Task instance -> what it waits for from now on; None: for nothing any more."""
     waits: list[Task] = field(default_factory=list)
@@ -89,7 +96,8 @@ class Changes:
     @property
     def needs_writing(self) -> bool:
         told = self.callbacks or self.callback_moves or self.missed is not None
-        return bool(self.tasks or self.runs or self.growths or self.create_runs or told)
+        made = self.create_runs or self.create_asset_runs
+        return bool(self.tasks or self.runs or self.growths or made or told)
 
     @property
     def touched(self) -> set[int]:
@@ -110,6 +118,7 @@ class Changes:
             [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
             {where: row for where, row in self.xcoms.items() if where[0] in tasks},
             callbacks=[callback for callback in self.callbacks if callback.run == key],
+            asset_events=[(run, event) for run, event in self.asset_events if run == key],
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from runner.domain.spec import DagSpec
-from runner.domain.timetables import RunInfo, next_run
+from runner.domain.timetables import Interval, RunInfo, is_asked, next_run
 from runner.scheduler.refusals import REFUSALS
 from runner.store import dags, runs
 from runner.store.dags import Due
@@ -24,6 +24,8 @@ class Created:
     keys: tuple[int, ...]
     blocked: frozenset[str]
     next_due: float | None
+    passed: Mapping[str, Interval] = field(default_factory=dict)
+    """DAGs whose timetable must be asked what comes after the interval that was made a run of, or is one already."""
 
 
 def create_due(
@@ -36,10 +38,10 @@ def create_due(
     """Make at most one run of every DAG that is due; those still due afterwards are for the next turn."""
     due = dags.list_due(conn, now, blocked)
     counts = runs.count_unfinished(conn, [item.dag_id for item in due]) if due else {}
-    keys, full = [], set(blocked)
+    keys, full, passed = [], set(blocked), {}
     for item in due:
         spec = read_spec(item.version_id)
-        if counts.get(item.dag_id, 0) >= spec.max_active_runs:
+        if counts.get(item.dag_id, 0) >= spec.max_active_runs or not spec.allows(runs.SCHEDULED):
             full.add(item.dag_id)
             continue
         try:
@@ -49,9 +51,11 @@ def create_due(
             log.error("cannot make the run of %s that is due: %s", item.dag_id, error)
             full.add(item.dag_id)
             continue
+        if is_asked(spec.timetable):
+            passed[item.dag_id] = (item.info.interval_start, item.info.interval_end)
         if key is not None:
             keys.append(key)
-    return Created(tuple(keys), frozenset(full), now if due else dags.find_next_due(conn, now))
+    return Created(tuple(keys), frozenset(full), now if due else dags.find_next_due(conn, now), passed)
 
 
 def _create(conn: Connection, due: Due, spec: DagSpec, now: float, named_by_run_after: bool) -> int | None:

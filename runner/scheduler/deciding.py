@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
+from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
 from runner.scheduler import creation, firing, reports
+from runner.scheduler.asset_runs import AssetRuns
 from runner.scheduler.batch import Batch
 from runner.scheduler.callbacks import Callbacks
 from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
+from runner.scheduler.consulting import NextRuns
 from runner.scheduler.creation import Created
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
@@ -25,6 +28,7 @@ from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
 from runner.store import dags, deadlines, unfinished
+from runner.store.asset_queue import is_waiting
 from runner.store.database import Connection, Database
 from runner.store.secrets import SecretBox
 
@@ -47,7 +51,12 @@ class Decider:
     """The scheduler's memory and its judgement."""
 
     def __init__(
-        self, db: Database, rules: Rules, new_attempt: Callable[[], str], box: SecretBox | None = None
+        self,
+        db: Database,
+        rules: Rules,
+        new_attempt: Callable[[], str],
+        next_runs: NextRuns,
+        box: SecretBox | None = None,
     ) -> None:
         self._db = db
         self._rules = rules
@@ -60,6 +69,8 @@ class Decider:
         self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
+        self._asset_runs = AssetRuns(rules.generation)
+        self._next_runs = next_runs
         self._new_attempt = new_attempt
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
@@ -83,20 +94,26 @@ class Decider:
         return changes
 
     def create(self, conn: Connection, changes: Changes, now: float) -> Created | None:
-        """Make the runs that are due, inside the turn's transaction."""
-        if not changes.create_runs:
-            return None
-        return creation.create_due(
-            conn,
-            now,
-            self._blocked,
-            lambda version: self._loader.get_spec(conn, version),
-            self._rules.generation >= 3,
-        )
+        """Make the runs that are due or that assets ask for, inside the turn's transaction."""
+
+        def read_spec(version: int) -> DagSpec:
+            return self._loader.get_spec(conn, version)
+
+        created = None
+        if changes.create_runs:
+            created = creation.create_due(conn, now, self._blocked, read_spec, self._rules.generation >= 3)
+        if changes.create_asset_runs or changes.asset_events:
+            blocked = self._blocked if created is None else created.blocked
+            made = self._asset_runs.create(conn, now, blocked, read_spec)
+            if created is None:
+                created = Created((), blocked, self._next_creation)
+            created = replace(created, keys=created.keys + made.keys, blocked=blocked | made.full)
+        return created
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
         """The turn is committed: what is in memory is what is written. What follows in the next turn."""
         after = Batch(grown=self.frontier.attach(changes.growths), callbacks=bool(changes.callbacks))
+        self._next_runs.note_asked()
         for task in changes.tasks.values():
             task.mark_saved()
             if task.state in _TIMED or (
@@ -111,6 +128,8 @@ class Decider:
                 self._blocked -= {move.run.dag_id}
                 after.dags_changed |= move.run.plan.spec.max_consecutive_failed_dag_runs > 0
         if created is not None:
+            after.ask_timetables = bool(created.passed)
+            self._next_runs.note_passed(created.passed)
             after.created += created.keys
             self._blocked = created.blocked
             self._set_creation(created.next_due)
@@ -130,6 +149,7 @@ class Decider:
             )
             self._held = self._limits.paused | dags.list_stale(conn)
             self._blocked = frozenset()
+            self._asset_runs.forget()
             batch.check |= set(self._loader.waiting_dags)
             batch.create = True
         if batch.load_all:
@@ -144,9 +164,14 @@ class Decider:
         if batch.reload:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
+        if batch.load_all or batch.dags_changed or batch.poll or batch.ask_timetables:
+            self.frontier.changes.questions = self._next_runs.list_questions(
+                conn, lambda version: self._loader.get_spec(conn, version), now
+            )
         for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._held):
             self._loader.activate(conn, dag_id, now)
         if batch.create:
+            self.frontier.changes.create_asset_runs = is_waiting(conn)
             self.frontier.changes.create_runs = bool(dags.list_due(conn, now, self._blocked, limit=1))
             if not self.frontier.changes.create_runs:
                 self._set_creation(dags.find_next_due(conn, now))

@@ -35,8 +35,10 @@ def make_workload(task: Task, fresh_interpreter: bool, resume: Message | None = 
 
 
 def _make_extra(task: Task, resume: Message | None) -> dict[str, Any]:
-    """`first_start`: when a try that goes on after a pause began."""
-    extra: dict[str, Any] = {} if task.start_date is None else {"first_start": task.start_date}
+    """What only some attempts have. A try that goes on after a pause knows when it began, and how often it paused."""
+    extra: dict[str, Any] = {}
+    if task.start_date is not None:
+        extra = {"first_start": task.start_date, "reschedules": task.reschedules}
     if resume is not None:
         extra["resume"] = resume
     return extra

@@ -86,7 +86,9 @@ class Frontier:
     def remember(self, deferrals: Mapping[int, Deferral]) -> None:
         """Give tasks of a run that has just been started what they wait for, or what resumed them."""
         for key, deferral in deferrals.items():
-            task = self.tasks[key]
+            task = self.tasks.get(key)
+            if task is None:
+                continue  # its DAG lost the task
             task.deferral = deferral
             if task.state is _S.DEFERRED:
                 self.waiting[deferral.token] = task

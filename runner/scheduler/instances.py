@@ -41,6 +41,7 @@ class Task:
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
     map_index: int = -1
     queue: str = "default"
     saved_state: TaskInstanceState | None = None
@@ -263,6 +264,9 @@ def make_task(run: Run, position: int, row: InstanceRow) -> Task:
     )
 
 
+_COUNTED = frozenset({"state", "try_number", "reschedules"})
+
+
 def make_sibling(pattern: Task, key: int, map_index: int) -> Task:
     """A new instance of a mapped task, as `store.unfinished.grow_task` has just made its row."""
     demand = pattern.demand
@@ -278,6 +282,7 @@ def make_sibling(pattern: Task, key: int, map_index: int) -> Task:
         pool_slots=demand.pool_slots,
         priority_weight=demand.priority,
         queue=pattern.queue,
-        **dict.fromkeys(name for name in CHANGEABLE if name not in ("state", "try_number")),
+        reschedules=0,
+        **dict.fromkeys(name for name in CHANGEABLE if name not in _COUNTED),
     )
     return make_task(pattern.run, pattern.position, row)

@@ -6,9 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from airflow._wire import messages
+
 from runner.domain.past import count_unmet
 from runner.domain.spec import DagSpec
 from runner.domain.states import DagRunState, TaskInstanceState
+from runner.scheduler import reports
 from runner.scheduler.changes import RunMove, StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
@@ -21,6 +24,7 @@ from runner.store.database import Connection
 from runner.store.unfinished import RunRow
 
 log = logging.getLogger(__name__)
+_FORGOTTEN = "what it waited for is not known any more"
 _MAY_HAVE_DEFERRED = frozenset({"deferred", "scheduled", "queued", "running"})
 
 
@@ -105,12 +109,22 @@ class Loader:
         for task in self._frontier.start(run, rows, now):
             self._timers.add(task.next_at or now, Kind.TASK, task.id)
         if any(row.start_date is not None and row.state in _MAY_HAVE_DEFERRED for row in rows):
-            self._frontier.remember(triggers.load_deferrals(conn, run.key))
+            self._remember(conn, run, now)
         timeout = run.plan.spec.dagrun_timeout
         if timeout is not None and run.start_date is not None:
             self._timers.add(run.start_date + timeout, Kind.RUN, run.key)
         if run.plan.needs_past:
             self._look_ahead(conn, run, now)
+
+    def _remember(self, conn: Connection, run: Run, now: float) -> None:
+        """What tasks wait for. One that is deferred and has no row would wait for ever: it fails."""
+        self._frontier.remember(triggers.load_deferrals(conn, run.key))
+        for task in run.tasks:
+            if task.state is TaskInstanceState.DEFERRED and task.deferral is None:
+                facts = messages.outcome(
+                    "failed", started_at=task.start_date, ended_at=now, reason=_FORGOTTEN
+                )
+                reports.apply_outcome(self._frontier, task, facts, now)
 
     def _look_back(self, conn: Connection, run: Run, now: float) -> None:
         found = unfinished.find_previous_run(conn, run.dag_id, run.row.logical_date, run.plan.spec.catchup)

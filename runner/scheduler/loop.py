@@ -17,9 +17,10 @@ from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
-from runner.events import Answered, Event, ParseAsked, Stop, TriggersKept
+from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked, TriggersKept
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
+from runner.scheduler.consulting import Consulting, NextRuns
 from runner.scheduler.deciding import Decider, Rules
 from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
@@ -59,16 +60,20 @@ class Scheduler:
         on_standing_event: StandingHandler = ignore_standing,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
-        self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
+        self._questions = Questions(handler, self.post)
         longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
-        self._decider = Decider(db, Rules(spec.generation, self._fresh, longest), new_attempt, box)
+        timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        next_runs = NextRuns(db, timeout, self._questions.call, self.post)
+        self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
+        rules = Rules(spec.generation, self._fresh, longest)
+        self._decider = Decider(db, rules, new_attempt, next_runs, box)
         self._on_standing_event = on_standing_event
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
         self._triggers = Triggers(self._send_to, self._describe_trigger, self._decider.frontier.waiting.keys)
-        self._questions = Questions(handler, self.post)
+        self._consulting = Consulting(self._send_to)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
         self._epoch = 0
@@ -185,6 +190,8 @@ class Scheduler:
             answer = self._parsing.find_answer(message)
             if answer is not None:
                 self._questions.call(answer)
+        elif kind == "timetable_answered":
+            self._consulting.answer(message)
         else:
             log.error("cannot understand a %r of agent %s", kind, link.agent)
 
@@ -202,6 +209,7 @@ class Scheduler:
         link.held = set(message["attempts"])
         self._hub.send(link, messages.welcome(self._epoch))
         self._parsing.take_up(link.id)
+        self._consulting.take_up(link.id)
         self._batch.reports.append((link, message))
         log.info("agent %s is here with %d attempts", link.agent, len(link.held))
 
@@ -235,6 +243,7 @@ class Scheduler:
     def _drop(self, link: AgentLink) -> None:
         self._hub.drop(link)
         self._parsing.let_go(link.id)
+        self._consulting.let_go(link.id)
         self._triggers.let_go(link.id, self._list_links())
 
     def _list_links(self) -> dict[int, str]:
@@ -249,6 +258,8 @@ class Scheduler:
             self._send_to(event.link, event.reply)
         elif isinstance(event, ParseAsked):
             self._parsing.ask(event, next(iter(self._list_links()), None))
+        elif isinstance(event, TimetableAsked):
+            self._consulting.ask(event, next(iter(self._list_links()), None))
         elif isinstance(event, TriggersKept):
             self._triggers.keep(event.wanted, self._list_links())
         elif isinstance(event, Stop):
@@ -312,6 +323,8 @@ class Scheduler:
             if link is not None:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
+        for question in changes.questions:
+            self._consulting.ask(question, next(iter(self._list_links()), None))
         if changes.deferrals or changes.event_acks or changes.greeted or changes.has_reloaded:
             self._triggers.follow(changes, self._list_links())
         self._hub.flush()

@@ -15,7 +15,7 @@ from runner.events import Answered
 from runner.scheduler.instances import Task
 
 log = logging.getLogger(__name__)
-_CODES = ("not_found", "stale", "invalid", "unavailable")
+_CODES = ("not_found", "exists", "stale", "invalid", "unavailable")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
 
+from runner.domain.assets import BadAsset, read_updates
 from runner.domain.decide import judge_ending
 from runner.domain.mapping import explain_unmappable, measure_value
 from runner.domain.states import TERMINAL, TaskInstanceState
@@ -18,7 +20,9 @@ from runner.scheduler.changes import StopOrder
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
 from runner.scheduler.tries import close_try
+from runner.store.asset_events import NewEvent, Source
 
+log = logging.getLogger(__name__)
 _S = TaskInstanceState
 LOST = "its agent does not know the attempt any more: its process was lost"
 
@@ -64,6 +68,7 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
         return
     frontier.move(task, ending.state, reason)
     task.next_at = ending.next_at
+    task.reschedules += ending.state is _S.UP_FOR_RESCHEDULE
     if restarting or ending.state is _S.UP_FOR_RETRY:
         task.end_date = ended
     if ending.state is _S.DEFERRED:
@@ -144,6 +149,8 @@ def _end_task(
 ) -> None:
     frontier.move(task, state, reason)
     task.end_date, task.next_at = outcome["ended_at"], None
+    if state is _S.SUCCESS and "asset_events" in (outcome.get("details") or {}):
+        _note_updates(frontier, task, outcome["details"]["asset_events"])
     places = frontier.find_affected(task)
     others = _find_skipped(task, outcome)
     if state is _S.FAILED and task.run.plan.spec.fail_fast:
@@ -159,6 +166,18 @@ def _end_task(
         places += frontier.find_affected(other)
     frontier.settle(places, now)
     frontier.finish_if_over(task.run)
+
+
+def _note_updates(frontier: Frontier, task: Task, said: Any) -> None:
+    """Keep what a task says of its outlets. What cannot be used is left out: it undoes no success."""
+    row = task.run.row
+    source = Source(row.dag_id, row.run_id, task.spec.task_id, task.map_index)
+    try:
+        updates = read_updates(said)
+    except BadAsset as error:
+        log.error("%s, of %s.%s in %s", error, row.dag_id, task.spec.task_id, row.run_id)
+        return
+    frontier.changes.asset_events += [(row.id, NewEvent(update, source)) for update in updates]
 
 
 def _find_skipped(task: Task, outcome: Mapping[str, Any]) -> list[Task]:

@@ -76,6 +76,7 @@ def _open_try(frontier: Frontier, task: Task) -> None:
         close_try(frontier, task)
     if task.start_date is None:
         task.try_number += 1
+        task.reschedules = 0
         if task.attempt is not None:
             frontier.changes.dropped_xcoms.append(_place(task))
 

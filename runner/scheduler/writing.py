@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.domain.states import DagRunState
 from runner.scheduler.changes import Changes, Growth
 from runner.store import callbacks, deadlines, unfinished
+from runner.store.asset_events import put_events
 from runner.store.database import Connection
 from runner.store.failing import pause_failing
 from runner.store.runs import move_run
@@ -50,6 +51,8 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for step in changes.callback_moves:
         if not callbacks.move_callback(conn, step, now):
             raise Moved(f"callback {step.id} is not as it was")
+    if changes.asset_events:
+        put_events(conn, [event for _run, event in changes.asset_events], now)
 
 
 def _pause_failing(conn: Connection, changes: Changes, now: float) -> None:

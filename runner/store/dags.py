@@ -10,9 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runner.domain.assets import list_uses
 from runner.domain.graph import build
 from runner.domain.spec import DagSpec, read_dag
-from runner.domain.timetables import Interval, RunInfo, next_run
+from runner.domain.timetables import Interval, RunInfo, get_time_part, next_run
+from runner.store.assets import drop_dag_assets, put_dag_assets, settle
 from runner.store.runs import BACKFILL, SCHEDULED
 from runner.store.schema import dag, dag_file, dag_run, dag_version
 
@@ -38,19 +40,26 @@ def put_dags(
     """Record what a file of a snapshot holds; the ids of DAGs that are new, changed, back or gone.
 
     A DAG gets a new version when its serialised form changed. DAGs that the file no longer has become stale.
-    Raises BadGraph or BadSchedule, with nothing written, when a DAG cannot be run.
+    Raises BadGraph, BadSchedule or BadAsset, with nothing written, when a DAG cannot be run.
     """
     specs = [read_dag(data) for data in serialized_dags]
+    data_of = {spec.dag_id: data for spec, data in zip(specs, serialized_dags, strict=True)}
     pointers = _Pointers(now)
     for spec in specs:
         build(spec.tasks)
         pointers.find(spec, None)
+        list_uses(data_of[spec.dag_id])
     known = _list_known(conn, file, [spec.dag_id for spec in specs])
     changed = [
         spec.dag_id
-        for spec, data in zip(specs, serialized_dags, strict=True)
-        if _put_dag(conn, bundle, spec, data, pointers, paused_at_creation, known.get(spec.dag_id))
+        for spec in specs
+        if _put_dag(
+            conn, bundle, spec, data_of[spec.dag_id], pointers, paused_at_creation, known.get(spec.dag_id)
+        )
     ]
+    news = [put_dag_assets(conn, dag_id, data_of[dag_id], now) for dag_id in changed]
+    if any(news):
+        settle(conn)
     gone = known.keys() - {spec.dag_id for spec in specs}
     return changed + _mark_stale(conn, [name for name in sorted(gone) if not known[name].is_stale])
 
@@ -63,7 +72,11 @@ def drop_files(conn: sa.Connection, files: Iterable[str]) -> list[str]:
 
 def set_paused(conn: sa.Connection, dag_id: str, paused: bool) -> bool:
     """Pause or resume a DAG; False when there is no such DAG. Post DagsChanged to the scheduler afterwards."""
-    return conn.execute(dag.update().where(dag.c.dag_id == dag_id).values(is_paused=paused)).rowcount == 1
+    done = conn.execute(dag.update().where(dag.c.dag_id == dag_id).values(is_paused=paused))
+    if not paused:
+        asked = (dag.c.dag_id == dag_id, dag.c.timetable_kind == "custom")
+        conn.execute(dag.update().where(*asked).values(_next_columns(None)))  # to be asked what is next now
+    return done.rowcount == 1
 
 
 def find_runnable(conn: sa.Connection, dag_id: str) -> Runnable | None:
@@ -183,6 +196,7 @@ def _put_dag(
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest, now = hashlib.sha256(text.encode()).hexdigest(), pointers.now
     values: dict[str, Any] = {"file": spec.file, "is_stale": False, "last_parsed": now}
+    values["timetable_kind"] = get_time_part(spec.timetable).get("kind", "null")
     if known is not None and known.digest == digest and not known.is_stale:
         conn.execute(dag.update().where(dag.c.dag_id == spec.dag_id).values(values))
         return False
@@ -223,6 +237,8 @@ class _Pointers:
 def _mark_stale(conn: sa.Connection, dag_ids: list[str]) -> list[str]:
     if dag_ids:
         conn.execute(dag.update().where(dag.c.dag_id.in_(dag_ids)).values(is_stale=True))
+        if drop_dag_assets(conn, dag_ids):
+            settle(conn)
     return dag_ids
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from runner.store.listing_page import Orders, Page, Window, fetch_page, matches, starts
-from runner.store.schema import dag, dag_file, dag_run, dag_version
+from runner.store.schema import asset, dag, dag_asset, dag_file, dag_run, dag_version
 
 _DAG_ORDERS = Orders(
     {
@@ -30,6 +30,11 @@ _DAG_ORDERS = Orders(
         .scalar_subquery(),
     },
     dag.c.dag_id,
+)
+_SCHEDULED = (
+    dag_asset.c.dag_id == dag.c.dag_id,
+    dag_asset.c.role == "schedule",
+    dag_asset.c.kind == "asset",
 )
 _VERSION_COLUMNS = [column for column in dag_version.c if column.name != "data"]
 _VERSION_ORDERS = Orders(
@@ -56,6 +61,9 @@ class DagFilter:
     has_import_errors: bool | None = None
     last_run_state: str | None = None
     run_states: list[str] = field(default_factory=list)
+    has_asset_schedule: bool | None = None
+    asset_dependency: str | None = None
+    """Part of the name or the URI of an asset that it is scheduled by."""
 
 
 def list_dags(conn: sa.Connection, wanted: DagFilter, window: Window) -> Page:
@@ -138,6 +146,13 @@ def _conditions(wanted: DagFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.run_states:
         of_dag = dag_run.c.dag_id == dag.c.dag_id
         conditions.append(sa.exists().where(of_dag, dag_run.c.state.in_(wanted.run_states)))
+    if wanted.has_asset_schedule is not None:
+        scheduled = sa.exists().where(*_SCHEDULED)
+        conditions.append(scheduled if wanted.has_asset_schedule else ~scheduled)
+    if wanted.asset_dependency is not None:
+        text = wanted.asset_dependency
+        named = sa.or_(*(c.icontains(text, autoescape=True) for c in (asset.c.name, asset.c.uri)))
+        conditions.append(sa.exists().where(*_SCHEDULED, asset.c.id == dag_asset.c.asset, named))
     return conditions
 
 

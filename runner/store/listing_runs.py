@@ -126,6 +126,12 @@ def find_run(conn: sa.Connection, dag_id: str, run_id: str) -> sa.Row[Any] | Non
     return conn.execute(_select_runs().where(*named)).first()
 
 
+def find_run_at(conn: sa.Connection, dag_id: str, logical_date: float) -> sa.Row[Any] | None:
+    """The run of that logical date."""
+    named = (dag_run.c.dag_id == dag_id, dag_run.c.logical_date == logical_date)
+    return conn.execute(_select_runs().where(*named)).first()
+
+
 def find_previous_run(
     conn: sa.Connection, dag_id: str, before: float, state: str | None
 ) -> sa.Row[Any] | None:

@@ -89,6 +89,13 @@ dag = Table(
     Column("next_interval_start", Double),
     Column("next_interval_end", Double),
     Column("next_run_after", Double, index=True, comment="when the scheduler must create the next run"),
+    Column(
+        "timetable_kind",
+        String(20),
+        nullable=False,
+        server_default="null",
+        comment="custom: it must be asked",
+    ),
 )
 
 dag_version = Table(

@@ -116,9 +116,12 @@ def _add_assets(metadata: MetaData) -> None:
         Column("task_id", String(250), primary_key=True, comment="empty: the DAG's own schedule"),
         Column("role", String(10), primary_key=True, comment="schedule, inlet or outlet"),
         Column(
-            "asset", Integer, primary_key=True, comment="id of an asset, or of an alias when kind says so"
+            "kind", String(5), primary_key=True, comment="asset, alias, or name or uri of another DAG's asset"
         ),
-        Column("kind", String(5), primary_key=True, comment="asset or alias"),
+        Column("asset", Integer, primary_key=True, comment="id of the asset or alias; 0 for name and uri"),
+        Column("ref", String(1500), primary_key=True, comment="the name or the uri; else empty"),
+        Column("created_at", Double, nullable=False),
+        Index("ix_dag_asset_asset_kind", "asset", "kind"),
     )
 
 

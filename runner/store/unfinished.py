@@ -60,6 +60,7 @@ class InstanceRow(NamedTuple):
     pid: int | None
     host: str | None
     reason: str | None
+    reschedules: int
 
 
 CHANGEABLE = (
@@ -75,6 +76,7 @@ CHANGEABLE = (
     "pid",
     "host",
     "reason",
+    "reschedules",
 )
 """The columns that the scheduler writes."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from runner.domain.states import RUN_TERMINAL, DagRunState
+from runner.store.assets import drop_dag_assets, settle
 from runner.store.runs import move_run
 from runner.store.schema import backfill, dag, dag_file, dag_run, dag_version, task_instance, xcom
 
@@ -37,4 +38,6 @@ def delete_dag(conn: sa.Connection, dag_id: str) -> None:
     conn.execute(dag_run.delete().where(dag_run.c.dag_id == dag_id))
     conn.execute(backfill.delete().where(backfill.c.dag_id == dag_id))
     conn.execute(dag.delete().where(dag.c.dag_id == dag_id))
+    if drop_dag_assets(conn, [dag_id], queued=True):
+        settle(conn)
     conn.execute(dag_version.delete().where(dag_version.c.dag_id == dag_id))

@@ -47,6 +47,17 @@ def find_value(conn: sa.Connection, place: Place, key: str) -> tuple[bool, Any]:
     return (False, None) if found is None else (True, json.loads(found.value))
 
 
+def find_item(conn: sa.Connection, place: Place, key: str, offset: int) -> tuple[int, bool, Any]:
+    """Of the values that a task's instances left: how many, whether there is one at `offset`, and it as plain JSON."""
+    conditions = [*_at(place), xcom.c.key == key]
+    length = conn.execute(sa.select(sa.func.count()).select_from(xcom).where(*conditions)).scalar_one()
+    if not 0 <= offset < length:
+        return length, False, None
+    one = sa.select(xcom.c.value).where(*conditions).order_by(xcom.c.map_index).offset(offset).limit(1)
+    found = conn.execute(one).first()
+    return (length, False, None) if found is None else (length, True, json.loads(found.value))
+
+
 def list_xcoms(
     conn: sa.Connection,
     place: Place,

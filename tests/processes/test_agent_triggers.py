@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import json
 import os
 import signal
@@ -140,6 +142,16 @@ def test_class_of_the_snapshot_has_a_process_of_its_own(cell: Cell, engine: Engi
     until(lambda: Path(place).read_text() == f"run {pid}\ncleanup {pid}\n")
 
 
+def test_class_that_a_dag_file_defines_is_found_there(cell: Cell, engine: Engine) -> None:
+    body = "\nfrom airflow.triggers.testing import SuccessTrigger\nclass Mine(SuccessTrigger): pass\n"
+    cell.write("d.py", body)
+    digest = hashlib.sha1(os.fsencode(cell.bundle / "d.py"), usedforsecurity=False).hexdigest()
+    trigger = start(1, f"dag_file_{digest}_d.Mine")
+    engine.send(messages.triggers([trigger], []))
+    event = event_of(engine, trigger)
+    assert (event["event"], event["error"]) == (True, None)
+
+
 def test_questions_of_triggers_go_to_the_engine_and_secrets_are_masked(cell: Cell, engine: Engine) -> None:
     trigger = start(1, "mine.Asks")
     engine.send(messages.triggers([trigger], []))
@@ -248,3 +260,33 @@ def test_standing_trigger_fires_until_it_is_let_go(cell: Cell, engine: Engine) -
     assert hello["triggers"] == ["watcher:a"]
     engine.wait(lambda m: m["kind"] == "heartbeat", start=engine.heard.index(hello))
     assert [m["event"] for m in events(engine)] == [0, 1, 1]
+
+
+def test_waiting_trigger_costs_less_than_twenty_kilobytes(cell: Cell, engine: Engine) -> None:
+    number = 2000
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    classpath = "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+    wanted = [start(n, classpath, moment=moment) for n in range(number + 1)]
+
+    def is_told(count: int) -> bool:
+        engine.listen()
+        beats = [m for m in engine.heard if m["kind"] == "heartbeat"]
+        return any(p["about"] == f"{count} triggers" for m in beats[-1:] for p in m["processes"])
+
+    engine.send(messages.triggers(wanted[:1], []))
+    until(lambda: is_told(1))
+    (pid,) = triggerers(cell)
+    until(lambda: lines(cell, wanted[0]))
+    before = memory_of(pid)
+    engine.send(messages.triggers(wanted[1:], []))
+    until(lambda: is_told(number + 1))
+    until(lambda: lines(cell, wanted[-1]), 60)
+    each = (memory_of(pid) - before) / number
+    print(f"{each:.1f} KB for each waiting trigger")
+    assert each < 20
+
+
+def memory_of(pid: int) -> int:
+    """PSS in KB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.vectors.report import Report
 
 RUNNERS = (
+    "cron_dst",
     "sigv4",
     "sigv4_wire",
     "trigger_rules",

@@ -42,6 +42,20 @@ class DagPatch(Strict):
     is_paused: bool
 
 
+class AssetEventPost(Strict):
+    """`partition_key` and `access_control` are taken and mean nothing here."""
+
+    asset_id: _Int
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    partition_key: Annotated[str, Field(max_length=250)] | None = None
+    access_control: dict[str, JsonValue] | None = None
+
+
+class DatasetEventPost(Strict):
+    dataset_uri: Annotated[str, Field(min_length=1, max_length=3000)]
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+
+
 class RunTrigger(Strict):
     """`logical_date` may be left out, as MWAA's clients do: the run then has none."""
 

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,8 +21,9 @@ from runner.api.airflow.run_shapes import run_body
 from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.api.manual_intervals import TimetableFailed, ask_interval
 from runner.api.query import epoch
-from runner.domain.timetables import infer_manual_interval
+from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
@@ -68,17 +70,26 @@ def find_run_row(call: Call, conn: sa.Connection) -> Any:
 
 def trigger(call: Call) -> Response:
     """POST /dags/{dag_id}/dagRuns"""
-    body = call.parse(RunTrigger)
-    dag_id = call.path["dag_id"]
+    return start_run(call, call.parse(RunTrigger), call.path["dag_id"], MANUAL)
+
+
+def start_run(call: Call, body: RunTrigger, dag_id: str, run_type: str) -> Response:
+    """Start a run as a request describes it, and show it. Raises ApiError."""
     now = call.cell.clock()
     if body.dag_run_id is not None and not RUN_ID.match(body.dag_run_id):
         raise ApiError(
             "invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed"
         )
+    asked = _ask_timetable(call, body, dag_id)
     with call.begin() as conn:
         runnable, params = _find_runnable(conn, dag_id)
+        if not runnable.spec.allows(run_type):
+            kind = run_type.replace("_", " ")
+            raise ApiError("invalid", f"Dag with dag_id: '{dag_id}' does not allow {kind} runs")
         _check_conf(params, body.conf or {})
-        new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user)
+        new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user, run_type)
+        if asked is not None:
+            new = replace(new, interval_start=asked[0], interval_end=asked[1])
         try:
             key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)
         except RunExists as error:
@@ -87,6 +98,18 @@ def trigger(call: Call) -> Response:
         summary = call.summaries.get(conn, [runnable.version_id])[runnable.version_id]
     call.cell.post_run_created(key)
     return reply(run_body(made, summary))
+
+
+def _ask_timetable(call: Call, body: RunTrigger, dag_id: str) -> Interval | None:
+    """The interval that the DAG's own timetable gives a run that does not say its own. Raises ApiError."""
+    if body.logical_date is None or body.data_interval_start is not None:
+        return None
+    try:
+        return ask_interval(call.cell, dag_id, epoch(body.logical_date))
+    except TimetableFailed as error:
+        raise ApiError("invalid", str(error)) from None
+    except OverflowError:
+        return None  # refused with all other dates
 
 
 def _find_runnable(conn: sa.Connection, dag_id: str) -> tuple[Runnable, dict[str, Any]]:
@@ -111,7 +134,9 @@ def _check_conf(params: dict[str, Any], conf: dict[str, Any]) -> None:
         raise ApiError("invalid", str(error)) from None
 
 
-def _plan_run(body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: float, user: str) -> NewRun:
+def _plan_run(
+    body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: float, user: str, run_type: str
+) -> NewRun:
     """The run that the request describes; what it leaves out follows from the timetable and the clock."""
     try:
         logical = epoch(body.logical_date) if body.logical_date else None
@@ -126,8 +151,8 @@ def _plan_run(body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: 
         start, end = infer_manual_interval(timetable, logical)
     return NewRun(
         dag_id=dag_id,
-        run_id=body.dag_run_id or make_run_id(logical, run_after),
-        run_type=MANUAL,
+        run_id=body.dag_run_id or make_run_id(logical, run_after, run_type),
+        run_type=run_type,
         logical_date=logical,
         interval_start=start,
         interval_end=end,
@@ -140,10 +165,10 @@ def _plan_run(body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: 
     )
 
 
-def make_run_id(logical: float | None, run_after: float) -> str:
+def make_run_id(logical: float | None, run_after: float, run_type: str = MANUAL) -> str:
     """Airflow's form: manual__<date>; with some random letters when there is no logical date to make it unique."""
     text = dt.datetime.fromtimestamp(run_after if logical is None else logical, dt.UTC).isoformat()
-    return f"manual__{text}" if logical is not None else f"manual__{text}_{secrets.token_hex(4)}"
+    return f"{run_type}__{text}" if logical is not None else f"{run_type}__{text}_{secrets.token_hex(4)}"
 
 
 def _reply_page(call: Call, wanted: listing_runs.RunFilter, window: Any, dag_id: str) -> Response:

@@ -6,7 +6,9 @@ import base64
 import datetime as dt
 from typing import Any
 
+from runner.api.airflow.asset_shapes import asset_expression
 from runner.api.airflow.summaries import Summary
+from runner.api.airflow.timetable_shapes import describe_timetable, is_periodic, timetable_summary
 from runner.api.answers import moment, stable_uuid
 
 BUNDLE_NAME = "dags-folder"
@@ -16,7 +18,7 @@ DAGS_FOLDER = "/usr/local/airflow/dags"
 
 def dag_body(row: Any, summary: Summary) -> dict[str, Any]:
     """A row of `listing_dags` as DAGResponse."""
-    periodic = summary.timetable.get("kind") in ("cron", "delta")
+    periodic = is_periodic(summary.timetable)
     return {
         "dag_id": row.dag_id,
         "dag_display_name": summary.display_name,
@@ -47,9 +49,9 @@ def dag_body(row: Any, summary: Summary) -> dict[str, Any]:
         "next_dagrun_data_interval_start": moment(row.next_interval_start),
         "next_dagrun_data_interval_end": moment(row.next_interval_end),
         "next_dagrun_run_after": moment(row.next_run_after),
-        "allowed_run_types": None,
+        "allowed_run_types": summary.run_types,
         "owners": list(summary.owners),
-        "is_backfillable": periodic,
+        "is_backfillable": periodic and (summary.run_types is None or "backfill" in summary.run_types),
         "file_token": base64.urlsafe_b64encode(row.file.encode()).decode(),
     }
 
@@ -62,7 +64,7 @@ def details_body(
         **dag_body(row, summary),
         "catchup": bool(data.get("catchup")),
         "dag_run_timeout": iso_duration(data.get("dagrun_timeout")),
-        "asset_expression": None,
+        "asset_expression": asset_expression(summary.timetable.get("condition")),
         "doc_md": data.get("doc_md"),
         "start_date": date_text(data.get("start_date")),
         "end_date": date_text(data.get("end_date")),
@@ -73,7 +75,7 @@ def details_body(
         "timezone": data.get("timezone") or "UTC",
         "last_parsed": moment(row.last_parsed),
         "default_args": {},
-        "rerun_with_latest_version": None,
+        "rerun_with_latest_version": data.get("rerun_with_latest_version"),
         "owner_links": {},
         "is_favorite": False,
         "active_runs_count": active_runs,
@@ -146,27 +148,6 @@ def param_body(param: Any) -> dict[str, Any]:
     ):
         return {"description": None, "source": None, "schema": {}, **param}
     return {"value": param, "schema": {}, "description": None, "source": None}
-
-
-def timetable_summary(timetable: dict[str, Any]) -> str | None:
-    """What the author wrote; None for a DAG without a schedule."""
-    return (
-        None
-        if timetable.get("kind", "null") == "null"
-        else timetable.get("summary") or timetable.get("expression")
-    )
-
-
-def describe_timetable(timetable: dict[str, Any]) -> str:
-    """A few words for people."""
-    kind = timetable.get("kind", "null")
-    if kind == "cron":
-        return f"Cron {timetable.get('expression')} ({timetable.get('timezone', 'UTC')})"
-    if kind == "delta":
-        return f"Every {timetable.get('summary')}"
-    return {"null": "Only when triggered", "once": "Once, as soon as possible"}.get(
-        kind, "As soon as the last ends"
-    )
 
 
 def time_delta(seconds: float | None) -> dict[str, Any] | None:

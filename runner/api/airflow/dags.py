@@ -35,6 +35,8 @@ def list_dags(call: Call) -> Response:
         has_import_errors=query.flag("has_import_errors"),
         last_run_state=next(iter(query.choices("last_dag_run_state", _RUN_STATES)), None),
         run_states=query.choices("dag_run_state", _RUN_STATES),
+        has_asset_schedule=query.flag("has_asset_schedule"),
+        asset_dependency=query.text("asset_dependency"),
     )
     tags, owners = set(query.texts("tags")), set(query.texts("owners"))
     match_all = query.text("tags_match_mode") == "all"

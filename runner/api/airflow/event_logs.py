@@ -6,11 +6,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from runner.api.airflow.asset_shapes import warning_body
 from runner.api.answers import moment, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError
 from runner.store.dag_warnings import TYPES, list_warnings
 from runner.store.event_log import EventFilter, find_entry, list_entries
+from runner.store.listing_assets import list_conflicts
 from runner.store.listing_page import order_rows
 
 _TEXTS = ("dag_id", "task_id", "run_id", "owner", "event")
@@ -48,17 +50,19 @@ def get_event_log(call: Call) -> Response:
 
 
 def list_dag_warnings(call: Call) -> Response:
-    """GET /dagWarnings: pools that are not there, and names that a DAG's file should not use any more."""
+    """GET /dagWarnings: pools that are not there, names that a file should not use any more, assets in conflict."""
     query = call.query()
     dag_id, kinds = query.text("dag_id"), query.choices("warning_type", TYPES)
     window = query.window()
     query.check()
     with call.cell.db.read() as conn:
-        found = [
+        said = [
             {**warning, "timestamp": moment(warning["timestamp"]), "dag_display_name": warning["dag_id"]}
             for warning in list_warnings(conn, dag_id)
-            if not kinds or warning["warning_type"] in kinds
         ]
+        conflicts = [row for row in list_conflicts(conn) if dag_id in (None, row.dag_id)]
+    said += [warning_body(row, row.dag_id) for row in conflicts]
+    found = [warning for warning in said if not kinds or warning["warning_type"] in kinds]
     rows = order_rows(found, window, _WARNING_ORDERS)
     return reply({"dag_warnings": rows, "total_entries": len(found)})
 

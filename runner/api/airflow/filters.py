@@ -15,7 +15,15 @@ from runner.store.listing_runs import RunFilter, TiFilter
 _BOUNDS = ("gte", "gt", "lte", "lt")
 _MOMENTS = ("run_after", "logical_date", "start_date", "end_date", "updated_at")
 _RUN_TYPES = frozenset(
-    {"backfill", "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization"}
+    {
+        "backfill",
+        "scheduled",
+        "manual",
+        "operator_triggered",
+        "asset_triggered",
+        "dataset_triggered",
+        "asset_materialization",
+    }
 )
 _TI_PATTERNS = {
     "task_display_name": "task_id",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.api.airflow import (
     admin,
+    assets,
     backfills,
     clearing,
     connections,
@@ -28,6 +29,7 @@ _TIS = f"{_RUN}/taskInstances"
 _TI = f"{_TIS}/{{task_id}}"
 _MAPPED = f"{_TI}/{{map_index}}"
 _XCOM = f"{_TI}/xcomEntries"
+_ASSET = "/assets/{asset_id}"
 _BACKFILL = "/backfills/{backfill_id}"
 
 ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
@@ -95,6 +97,21 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("PATCH", f"{_MAPPED}/dry_run", task_instances.try_patch, _USER),
     ("GET", _MAPPED, task_instances.get_task_instance, _VIEWER),
     ("PATCH", _MAPPED, task_instances.patch_task_instance, _USER),
+    # assets
+    ("GET", "/assets", assets.list_assets, _VIEWER),
+    ("GET", "/assets/aliases", assets.list_aliases, _VIEWER),
+    ("GET", "/assets/aliases/{asset_alias_id}", assets.get_alias, _VIEWER),
+    ("GET", "/assets/events", assets.list_events, _VIEWER),
+    ("POST", "/assets/events", assets.post_event, _OP),
+    ("GET", _ASSET, assets.get_asset, _VIEWER),
+    ("POST", f"{_ASSET}/materialize", assets.materialize, _OP),
+    ("GET", f"{_ASSET}/queuedEvents", assets.list_queued, _VIEWER),
+    ("DELETE", f"{_ASSET}/queuedEvents", assets.delete_queued, _OP),
+    ("GET", f"{_DAG}/assets/queuedEvents", assets.list_queued, _VIEWER),
+    ("DELETE", f"{_DAG}/assets/queuedEvents", assets.delete_queued, _OP),
+    ("GET", f"{_DAG}{_ASSET}/queuedEvents", assets.get_queued, _VIEWER),
+    ("DELETE", f"{_DAG}{_ASSET}/queuedEvents", assets.delete_queued, _OP),
+    ("GET", f"{_RUN}/upstreamAssetEvents", assets.list_of_run, _VIEWER),
     # configuration (variable keys may contain slashes)
     ("GET", "/variables", variables.list_variables, _OP),
     ("POST", "/variables", variables.post_variable, _OP),

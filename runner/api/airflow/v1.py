@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from runner.api.airflow import v1_datasets
 from runner.api.airflow.routes import ROUTES
 from runner.api.answers import moment, reply
 from runner.api.auth import Role
@@ -26,11 +27,14 @@ _TRIGGER = ("POST", "/dags/{dag_id}/dagRuns")
 
 
 def list_routes() -> list[tuple[str, str, Handler, Role]]:
-    """The table of v2 for v1: the same rights."""
-    return [
+    """The table of v2 for v1: the same rights. Assets are datasets there."""
+    shared = [
         (method, _RENAMED.get(path, path), translate(handler, (method, path) == _TRIGGER), least)
         for method, path, handler, least in ROUTES
+        if "/assets" not in path
     ]
+    own = v1_datasets.list_routes()
+    return shared + [(method, path, translate(handler, False), least) for method, path, handler, least in own]
 
 
 def translate(handler: Handler, is_trigger: bool) -> Handler:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from airflow._wire import encoding
+
 from runner.api.context import CellContext
+from runner.api.query import epoch
 
 
 class AttemptInfo(Protocol):
@@ -27,7 +31,7 @@ class AttemptInfo(Protocol):
 
 
 class Refused(Exception):
-    """The question cannot be answered. `code`: not_found, stale or invalid."""
+    """The question cannot be answered. `code`: not_found, exists, stale or invalid."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -61,6 +65,19 @@ class Question:
             raise Refused("invalid", f"cannot answer: {name!r} must be a whole number")
         return value
 
+    def date_or_none(self, name: str) -> float | None:
+        """A date as epoch seconds, from ISO text or the plain form of `encoding`. Raises Refused."""
+        return _read_date(self.params.get(name), name)
+
+    def dates_or_none(self, name: str) -> list[float] | None:
+        """A list of dates or nothing. Raises Refused."""
+        value = self.params.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            raise Refused("invalid", f"cannot answer: {name!r} must be a list of dates")
+        return [date for item in value if (date := _read_date(item, name)) is not None]
+
     def list_or_none(self, name: str, of: type) -> list[Any] | None:
         """A list of one type or nothing. Raises Refused."""
         value = self.params.get(name)
@@ -69,3 +86,13 @@ class Question:
         if not isinstance(value, list) or not all(isinstance(item, of) for item in value):
             raise Refused("invalid", f"cannot answer: {name!r} must be a list of {of.__name__}")
         return value
+
+
+def _read_date(value: Any, name: str) -> float | None:
+    value = encoding.from_plain(value)
+    try:
+        if value is None:
+            return None
+        return epoch(dt.datetime.fromisoformat(value) if isinstance(value, str) else value)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise Refused("invalid", f"cannot answer: {name!r} must be a date") from None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.api.context import CellContext
-from runner.api.execution import runs, xcoms
+from runner.api.execution import assets, dags, runs, xcoms
 from runner.api.execution.asking import AttemptInfo, Question, Refused
 from runner.store.connections import find_connection
 from runner.store.variables import Variable, delete_variable, find_variable, put_variable
@@ -60,6 +60,7 @@ def mask(question: Question) -> None:
 
 METHODS: dict[str, Callable[[Question], Any]] = {
     "get_xcom": xcoms.get_xcom,
+    "get_xcom_item": xcoms.get_xcom_item,
     "list_xcoms": xcoms.list_xcoms,
     "set_xcom": xcoms.set_xcom,
     "delete_xcom": xcoms.delete_own_xcom,
@@ -69,7 +70,16 @@ METHODS: dict[str, Callable[[Question], Any]] = {
     "get_connection": get_connection,
     "mask": mask,
     "get_dag_run": runs.get_dag_run,
+    "get_asset": assets.get_asset,
+    "list_inactive_assets": assets.list_inactive_assets,
+    "list_asset_events": assets.list_asset_events,
+    "list_triggering_events": assets.list_triggering_events,
     "get_task_states": runs.get_task_states,
     "get_previous_run": runs.get_previous_run,
     "trigger_dag_run": runs.trigger_dag_run,
+    "get_next_interval": runs.get_next_interval,
+    "get_dag": dags.get_dag,
+    "count_dag_runs": dags.count_dag_runs,
+    "count_task_instances": dags.count_task_instances,
+    "list_task_states": dags.list_task_states,
 }

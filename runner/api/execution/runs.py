@@ -13,11 +13,11 @@ from airflow._wire import encoding
 from runner.api.airflow.dag_runs import FIRST, LAST, RUN_ID, make_run_id
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.execution.asking import Question, Refused
-from runner.api.query import epoch
-from runner.domain.timetables import infer_manual_interval
-from runner.store.dags import Runnable, find_runnable
+from runner.api.manual_intervals import TimetableFailed, ask_interval
+from runner.domain.timetables import infer_manual_interval, next_run
+from runner.store.dags import Runnable, find_runnable, get_version
 from runner.store.listing_dags import find_dag_row, find_version
-from runner.store.listing_runs import find_previous_run, find_run, list_all_states
+from runner.store.listing_runs import find_previous_run, find_run, find_run_at, list_all_states
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
 from runner.store.task_instances import clear, list_ids
 
@@ -33,11 +33,27 @@ def get_dag_run(question: Question) -> dict[str, Any]:
 def get_previous_run(question: Question) -> dict[str, Any]:
     """{dag_id, logical_date, state|null} -> {found, ...run facts}"""
     dag_id = question.text("dag_id", question.attempt.dag_id)
-    before = _read_date(question, "logical_date")
+    before = question.date_or_none("logical_date")
     if before is None:
         return {"found": False}
     with question.cell.db.read() as conn:
         return run_facts(find_previous_run(conn, dag_id, before, question.text_or_none("state")))
+
+
+def get_next_interval(question: Question) -> dict[str, Any]:
+    """{dag_id, run_id} -> {found, start, end}: what the timetable makes after this run, whenever that is."""
+    dag_id = question.text("dag_id", question.attempt.dag_id)
+    with question.cell.db.read() as conn:
+        row = find_run(conn, dag_id, question.text("run_id", question.attempt.run_id))
+        timetable = get_version(conn, row.version_id).timetable if row is not None else {}
+    if row is None or row.interval_end is None:
+        return {"found": False}
+    last = (row.interval_start, row.interval_end)
+    following = next_run(timetable, last, None, None, True, question.cell.clock())
+    if following is None:
+        return {"found": False}
+    start, end = following.interval_start, following.interval_end
+    return {"found": True, "start": _plain_date(start), "end": _plain_date(end)}
 
 
 def get_task_states(question: Question) -> dict[str, str | None]:
@@ -53,31 +69,35 @@ def get_task_states(question: Question) -> dict[str, str | None]:
 
 
 def trigger_dag_run(question: Question) -> dict[str, Any]:
-    """{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}
+    """{dag_id, run_id|null, logical_date|null, run_after|null, conf, reset, note|null} -> {run_id, created}
 
     A run that exists is started anew when `reset` is set, and otherwise refused.
     """
     dag_id, cell = question.text("dag_id"), question.cell
     new = _plan_run(question, dag_id)
+    try:
+        asked = ask_interval(cell, dag_id, new.logical_date)
+    except TimetableFailed as error:
+        raise Refused("invalid", str(error)) from None
     with cell.db.begin() as conn:
         runnable = _get_runnable(conn, dag_id, encoding.loads(new.conf))
         if new.logical_date is not None:
-            start, end = infer_manual_interval(runnable.spec.timetable, new.logical_date)
+            start, end = asked or infer_manual_interval(runnable.spec.timetable, new.logical_date)
             new = replace(new, interval_start=start, interval_end=end)
         try:
             key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)
         except RunExists as error:
             if not question.params.get("reset"):
-                raise Refused("invalid", str(error)) from None
-            key = _reset(conn, new, cell.clock())
+                raise Refused("exists", str(error)) from None
+            key, run_id = _reset(conn, new, cell.clock())
             created = False
         else:
-            created = True
+            created, run_id = True, new.run_id
     if created:
         cell.post_run_created(key)
     else:
         cell.post_runs_changed([key])
-    return {"run_id": new.run_id, "created": created}
+    return {"run_id": run_id, "created": created}
 
 
 def run_facts(row: Any) -> dict[str, Any]:
@@ -108,10 +128,12 @@ def run_facts(row: Any) -> dict[str, Any]:
 
 def _plan_run(question: Question, dag_id: str) -> NewRun:
     now = question.cell.clock()
-    logical = _read_date(question, "logical_date")
-    if logical is not None and not FIRST <= logical <= LAST:
+    logical, run_after = question.date_or_none("logical_date"), question.date_or_none("run_after")
+    if any(at is not None and not FIRST <= at <= LAST for at in (logical, run_after)):
         raise Refused("invalid", "cannot start a run outside of the years 1900 to 2199")
-    run_id = question.text_or_none("run_id") or make_run_id(logical, now)
+    if run_after is None:
+        run_after = now if logical is None else max(now, logical)
+    run_id = question.text_or_none("run_id") or make_run_id(logical, run_after)
     if not RUN_ID.match(run_id) or len(run_id) > 250:
         raise Refused("invalid", f"cannot use run id {run_id!r}: only letters, digits and _.~:+- are allowed")
     conf = question.params.get("conf") or {}
@@ -124,9 +146,10 @@ def _plan_run(question: Question, dag_id: str) -> NewRun:
         logical_date=logical,
         interval_start=None,
         interval_end=None,
-        run_after=now if logical is None else max(now, logical),
+        run_after=run_after,
         queued_at=now,
         conf=orjson.dumps(conf).decode(),
+        note=question.text_or_none("note"),
         triggered_by="operator",
         triggering_user=None,
     )
@@ -147,26 +170,15 @@ def _get_runnable(conn: sa.Connection, dag_id: str, conf: dict[str, Any]) -> Run
     return runnable
 
 
-def _reset(conn: sa.Connection, run: NewRun, now: float) -> int:
-    """Start an existing run anew, with all its tasks."""
+def _reset(conn: sa.Connection, run: NewRun, now: float) -> tuple[int, str]:
+    """Start an existing run anew, with all its tasks: the one of that run id, or else of that logical date."""
     row = find_run(conn, run.dag_id, run.run_id)
+    if row is None and run.logical_date is not None:
+        row = find_run_at(conn, run.dag_id, run.logical_date)
     if row is None:
-        raise Refused(
-            "invalid", f"cannot reset a run of DAG {run.dag_id!r}: its logical date belongs to another run_id"
-        )
+        raise Refused("not_found", f"cannot reset a run of DAG {run.dag_id!r}: it is gone")
     clear(conn, list_ids(conn, row.id), now)
-    return int(row.id)
-
-
-def _read_date(question: Question, name: str) -> float | None:
-    """ISO text, or a datetime in the plain form of `encoding`."""
-    value = encoding.from_plain(question.params.get(name))
-    try:
-        if value is None:
-            return None
-        return epoch(dt.datetime.fromisoformat(value) if isinstance(value, str) else value)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise Refused("invalid", f"cannot answer: {name!r} must be a date") from None
+    return int(row.id), str(row.run_id)
 
 
 def _plain_date(at: float | None) -> Any:

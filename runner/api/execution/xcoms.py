@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.api.execution.asking import Question, Refused
 from runner.store.listing_runs import find_run, list_run_ids_until
-from runner.store.xcoms import Place, find_value, list_values, put_xcoms
+from runner.store.xcoms import Place, find_item, find_value, list_values, put_xcoms
 from runner.store.xcoms import delete_xcom as delete_rows
 
 _MAX_KEY = 512
@@ -24,6 +24,20 @@ def get_xcom(question: Question) -> dict[str, Any]:
     with question.cell.db.read() as conn:
         found, value = find_value(conn, place, question.text("key"))
     return {"found": found, "value": value}
+
+
+def get_xcom_item(question: Question) -> dict[str, Any]:
+    """{dag_id, run_id, task_id, key, offset} -> {length, found, value}"""
+    place = Place(
+        question.text("dag_id", question.attempt.dag_id),
+        question.text("run_id", question.attempt.run_id),
+        question.text("task_id"),
+        None,
+    )
+    offset = question.integer_or_none("offset") or 0
+    with question.cell.db.read() as conn:
+        length, found, value = find_item(conn, place, question.text("key"), offset)
+    return {"length": length, "found": found, "value": value}
 
 
 def list_xcoms(question: Question) -> list[dict[str, Any]]:

@@ -6,7 +6,25 @@ To support another path: add its row, and it is tested with all others.
 from __future__ import annotations
 
 _PYTHON = "PythonOperator BranchPythonOperator ShortCircuitOperator"
+_VENV = "PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator BranchExternalPythonOperator"
+_SENSOR = "BaseSensorOperator PokeReturnValue poke_mode_only"
+_EXTERNAL = "ExternalTaskSensor ExternalTaskMarker ExternalDagLink ExternalTaskSensorLink"
 _CHAINS = "chain chain_linear cross_downstream"
+_ERRORS = " ".join(
+    f"External{what}Error"
+    for what in (
+        "DagNotFound", "DagDeleted", "TaskNotFound", "TaskGroupNotFound", "TaskFailed", "TaskGroupFailed", "DagFailed",
+    )
+) + " DuplicateStateError"  # fmt: skip
+_STANDARD = (
+    "operators.trigger_dagrun", "operators.datetime", "operators.weekday", "operators.smooth", "sensors.bash",
+    "sensors.python", "sensors.filesystem", "sensors.date_time", "sensors.time_delta", "sensors.weekday",
+    "sensors.external_task", "hooks.filesystem", "hooks.subprocess", "hooks.package_index", "triggers.file",
+    "triggers.external_task",
+)  # fmt: skip
+"""Modules of the standard provider that have the same name below `airflow`."""
+
+_TRIGGERED = "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
 
 ROWS: tuple[tuple[str, str, str], ...] = (
     # the top level and `airflow.models`
@@ -37,6 +55,39 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.operators", "airflow.operators.python", _PYTHON),
     ("airflow.operators", "airflow.operators.empty", "DummyOperator EmptyOperator"),
     ("airflow.operators", "airflow.models.baseoperator", "BaseOperator"),
+    (
+        "airflow.operators.python",
+        "airflow.operators.python_virtualenv",
+        f"{_VENV} _BasePythonVirtualenvOperator",
+    ),
+    ("airflow.operators.python_operator", "airflow.operators.python_virtualenv", _VENV),
+    ("airflow.operators", "airflow.operators.python_virtualenv", "PythonVirtualenvOperator"),
+    ("airflow.operators.dagrun_operator", "airflow.operators.trigger_dagrun", "*"),
+    ("airflow.operators", "airflow.operators.trigger_dagrun", "TriggerDagRunOperator"),
+    ("airflow.operators.email_operator", "airflow.operators.email", "EmailOperator"),
+    ("airflow.operators", "airflow.operators.email", "EmailOperator"),
+    ("airflow.operators.subdag_operator", "airflow.operators.subdag", "SubDagOperator"),
+    ("airflow.operators", "airflow.operators.subdag", "SubDagOperator"),
+    ("airflow.operators.datetime_branch_operator", "airflow.operators.datetime", "BranchDateTimeOperator"),
+    ("airflow.operators.weekday_operator", "airflow.operators.weekday", "BranchDayOfWeekOperator"),
+    # sensors: 1.10 and early 2.x
+    ("airflow.operators.sensors", "airflow.sensors.base", _SENSOR),
+    ("airflow.operators.sensors", "airflow.sensors.external_task", "ExternalTaskSensor"),
+    ("airflow.operators.sensors", "airflow.sensors.time_delta", "TimeDeltaSensor"),
+    ("airflow.operators.sensors", "airflow.sensors.time_sensor", "TimeSensor"),
+    ("airflow.operators", "airflow.sensors.external_task", "ExternalTaskSensor"),
+    ("airflow.sensors", "airflow.sensors.base", "BaseSensorOperator"),
+    ("airflow.sensors", "airflow.sensors.external_task", "ExternalTaskSensor"),
+    ("airflow.sensors.base_sensor_operator", "airflow.sensors.base", _SENSOR),
+    ("airflow.sensors.external_task_sensor", "airflow.sensors.external_task", _EXTERNAL),
+    ("airflow.sensors.date_time_sensor", "airflow.sensors.date_time", "DateTimeSensor DateTimeSensorAsync"),
+    (
+        "airflow.sensors.time_delta_sensor",
+        "airflow.sensors.time_delta",
+        "TimeDeltaSensor TimeDeltaSensorAsync",
+    ),
+    ("airflow.sensors.weekday_sensor", "airflow.sensors.weekday", "DayOfWeekSensor"),
+    ("airflow.sensors.file_sensor", "airflow.sensors.filesystem", "FileSensor"),
     # the standard provider
     ("airflow.providers.standard.operators.bash", "airflow.operators.bash", "*"),
     ("airflow.providers.standard.operators.python", "airflow.operators.python", "*"),
@@ -45,10 +96,15 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.providers.standard.operators.branch", "airflow.models.skipmixin", "BranchMixIn"),
     ("airflow.providers.standard.operators.latest_only", "airflow.operators.latest_only", "*"),
     ("airflow.providers.standard.utils.skipmixin", "airflow.models.skipmixin", "SkipMixin"),
+    *((f"airflow.providers.standard.{path}", f"airflow.{path}", "*") for path in _STANDARD),
+    ("airflow.providers.standard.operators.trigger_dagrun", "airflow.exceptions", "DagIsPaused"),
+    ("airflow.providers.standard.sensors.time", "airflow.sensors.time_sensor", "*"),
+    ("airflow.providers.standard.exceptions", "airflow.sensors.external_task", _ERRORS),
+    ("airflow.providers.standard.utils.weekday", "airflow.utils.weekday", "WeekDay"),
     (
         "airflow.providers.standard.decorators.python",
         "airflow.decorators.decorated",
-        "_PythonDecoratedOperator=DecoratedOperator",
+        "_PythonDecoratedOperator=PythonDecoratedOperator",
     ),
     (
         "airflow.providers.standard.decorators.bash",
@@ -61,6 +117,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     # hooks
     ("airflow.hooks.base_hook", "airflow.hooks.base", "BaseHook"),
     ("airflow.hooks", "airflow.hooks.base", "BaseHook"),
+    ("airflow.hooks.fs_hook", "airflow.hooks.filesystem", "FSHook"),
     # decorators
     (
         "airflow.decorators.base",
@@ -71,7 +128,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (
         "airflow.decorators.python",
         "airflow.decorators.decorated",
-        "_PythonDecoratedOperator=DecoratedOperator",
+        "_PythonDecoratedOperator=PythonDecoratedOperator",
     ),
     # utils
     ("airflow.utils.context", "airflow._task.context", "Context"),
@@ -88,6 +145,8 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.models.baseoperator", f"BaseOperator {_CHAINS}"),
     ("airflow.sdk", "airflow.operators.branch", "BaseBranchOperator"),
     ("airflow.sdk", "airflow.models.skipmixin", "BranchMixIn SkipMixin"),
+    ("airflow.sdk", "airflow.sensors.base", _SENSOR),
+    ("airflow.sdk", "airflow.models.operator_link", "BaseOperatorLink"),
     ("airflow.sdk", "airflow.models.variable", "Variable"),
     ("airflow.sdk", "airflow.models.connection", "Connection"),
     ("airflow.sdk", "airflow.models.param", "Param ParamsDict"),
@@ -96,7 +155,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.models.taskinstance", "TaskInstance"),
     ("airflow.sdk", "airflow.models.notifier", "BaseNotifier"),
     ("airflow.sdk", "airflow.hooks.base", "BaseHook"),
-    ("airflow.sdk", "airflow.decorators", "dag task task_group setup teardown"),
+    ("airflow.sdk", "airflow.decorators", "dag result setup task task_group teardown"),
     ("airflow.sdk", "airflow.utils.task_group", "TaskGroup"),
     ("airflow.sdk", "airflow.utils.edgemodifier", "EdgeModifier Label"),
     ("airflow.sdk", "airflow.utils.trigger_rule", "TriggerRule"),
@@ -109,19 +168,50 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.macros", "macros="),
     ("airflow.sdk", "airflow.utils.timezone", "timezone="),
     ("airflow.sdk", "airflow.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable"),
-    ("airflow.sdk", "airflow.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable"),
     (
         "airflow.sdk",
         "airflow.models.deadline",
         "DeadlineAlert DeadlineReference VariableInterval BaseDeadlineReference deadline_reference",
     ),
     ("airflow.sdk", "airflow.models.callback", "AsyncCallback SyncCallback"),
+    ("airflow.sdk", "airflow.timetables.trigger", _TRIGGERED),
+    ("airflow.sdk", "airflow.timetables.events", "EventsTimetable"),
+    ("airflow.sdk", "airflow.timetables.assets", "AssetOrTimeSchedule"),
+    ("airflow.sdk", "airflow.timetables.base", "BaseTimetable"),
+    # assets, and the datasets they were
+    ("airflow.sdk", "airflow.assets.definition", "Asset AssetAlias AssetAll AssetAny AssetWatcher"),
+    ("airflow.sdk", "airflow.assets.decorators", "asset"),
+    ("airflow.sdk", "airflow.assets.metadata", "Metadata"),
+    ("airflow.sdk.definitions.asset", "airflow.assets.definition", "*"),
+    ("airflow.sdk.definitions.asset.decorators", "airflow.assets.decorators", "*"),
+    ("airflow.sdk.definitions.asset.metadata", "airflow.assets.metadata", "Metadata"),
+    ("airflow.assets", "airflow.assets.definition", "*"),
+    ("airflow.assets", "airflow.assets.metadata", "Metadata"),
+    ("airflow", "airflow.assets.definition", "Asset Dataset"),
+    ("airflow.datasets", "airflow.assets.definition", "Dataset DatasetAlias=AssetAlias DatasetAll=AssetAll"),
+    ("airflow.datasets", "airflow.assets.definition", "DatasetAny=AssetAny BaseDataset=BaseAsset Model"),
+    ("airflow.datasets.metadata", "airflow.assets.metadata", "Metadata"),
+    ("airflow.models.dataset", "airflow.assets.definition", "Dataset"),
+    ("airflow.timetables.datasets", "airflow.timetables.assets", "DatasetOrTimeSchedule=AssetOrTimeSchedule"),
+    ("airflow.timetables.simple", "airflow.timetables.assets", "AssetTriggeredTimetable"),
+    (
+        "airflow.timetables.simple",
+        "airflow.timetables.assets",
+        "DatasetTriggeredTimetable=AssetTriggeredTimetable",
+    ),
+    ("airflow.sdk.bases.timetable", "airflow.timetables.base", "BaseTimetable"),
+    ("airflow.sdk.definitions.timetables.assets", "airflow.timetables.assets", "*"),
+    ("airflow.sdk.definitions.timetables.events", "airflow.timetables.events", "*"),
     # the modules behind airflow.sdk
     ("airflow.sdk.definitions.deadline", "airflow.models.deadline", "*"),
     ("airflow.sdk.definitions.callback", "airflow.models.callback", "AsyncCallback Callback SyncCallback"),
     ("airflow.sdk.bases.operator", "airflow.models.baseoperator", f"BaseOperator BaseOperatorMeta {_CHAINS}"),
     ("airflow.sdk.bases.branch", "airflow.operators.branch", "BaseBranchOperator"),
     ("airflow.sdk.bases.branch", "airflow.models.skipmixin", "BranchMixIn"),
+    ("airflow.sdk.bases.sensor", "airflow.sensors.base", _SENSOR),
+    ("airflow.sdk.bases.operatorlink", "airflow.models.operator_link", "BaseOperatorLink"),
+    ("airflow.models.baseoperatorlink", "airflow.models.operator_link", "BaseOperatorLink"),
+    ("airflow.sdk.execution_time.task_runner", "airflow.models.taskinstance", "RuntimeTaskInstance"),
     ("airflow.sdk.bases.skipmixin", "airflow.models.skipmixin", "SkipMixin"),
     ("airflow.sdk.bases.hook", "airflow.hooks.base", "BaseHook"),
     ("airflow.sdk.bases.notifier", "airflow.models.notifier", "BaseNotifier"),
@@ -140,7 +230,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.definitions.context", "airflow._task.context", "Context"),
     ("airflow.sdk.definitions.connection", "airflow.models.connection", "Connection"),
     ("airflow.sdk.definitions.variable", "airflow.models.variable", "Variable"),
-    ("airflow.sdk.definitions.decorators", "airflow.decorators", "dag task task_group setup teardown"),
+    ("airflow.sdk.definitions.decorators", "airflow.decorators", "dag result setup task task_group teardown"),
     ("airflow.sdk.definitions.decorators.task_group", "airflow.decorators.task_group", "task_group"),
     ("airflow.sdk.definitions.edges", "airflow.utils.edgemodifier", "EdgeModifier Label"),
     ("airflow.sdk.definitions.taskgroup", "airflow.utils.task_group", "TaskGroup MappedTaskGroup"),
@@ -165,4 +255,31 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.types", "airflow.models.taskinstance", "RuntimeTaskInstanceProtocol=TaskInstance"),
     ("airflow.sdk.api.datamodels._generated", "airflow.utils.state", "TaskInstanceState DagRunState"),
     ("airflow.sdk.api.datamodels._generated", "airflow.utils.trigger_rule", "TriggerRule"),
+    # dynamic task mapping
+    ("airflow.models", "airflow.models.mappedoperator", "MappedOperator"),
+    ("airflow.sdk", "airflow.models.mappedoperator", "MappedOperator"),
+    (
+        "airflow.sdk.definitions.mappedoperator",
+        "airflow.models.mappedoperator",
+        "MappedOperator OperatorPartial",
+    ),
+    (
+        "airflow.sdk.definitions.xcom_arg",
+        "airflow.models.xcom_combined",
+        "MapXComArg ZipXComArg ConcatXComArg",
+    ),
+    ("airflow.sdk.execution_time.lazy_sequence", "airflow.models.xcom_sequence", "LazyXComSequence"),
+    (
+        "airflow.sdk.definitions._internal.expandinput",
+        "airflow.models.expansion",
+        "DictOfListsExpandInput ListOfDictsExpandInput MappedArgument is_mappable",
+    ),
+    (
+        "airflow.models.expandinput",
+        "airflow.models.expansion",
+        "DictOfListsExpandInput ListOfDictsExpandInput MappedArgument is_mappable",
+    ),
+    ("airflow.sdk.bases.decorator", "airflow.decorators.calls", "get_unique_task_id=free_task_id"),
+    ("airflow.decorators.base", "airflow.decorators.calls", "get_unique_task_id=free_task_id"),
+    ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers", "determine_kwargs KeywordParameters"),
 )

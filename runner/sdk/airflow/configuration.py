@@ -20,6 +20,7 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("core", "max_active_runs_per_dag"): "16",
     ("core", "max_consecutive_failed_dag_runs_per_dag"): "0",
     ("core", "default_task_retries"): "0",
+    ("core", "max_map_length"): "1024",
     ("core", "default_task_retry_delay"): "300",
     ("core", "max_task_retry_delay"): "86400",
     ("core", "default_task_execution_timeout"): "",
@@ -41,6 +42,16 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("api", "base_url"): "http://localhost:8080",
     ("email", "default_email_on_retry"): "True",
     ("email", "default_email_on_failure"): "True",
+    ("email", "email_backend"): "airflow.utils.email.send_email_smtp",
+    ("email", "email_conn_id"): "smtp_default",
+    ("email", "ssl_context"): "default",
+    ("smtp", "smtp_host"): "localhost",
+    ("smtp", "smtp_port"): "25",
+    ("smtp", "smtp_starttls"): "True",
+    ("smtp", "smtp_ssl"): "False",
+    ("smtp", "smtp_mail_from"): "airflow@example.com",
+    ("smtp", "smtp_timeout"): "30",
+    ("smtp", "smtp_retry_limit"): "5",
 }
 
 _OLDER_NAMES: dict[tuple[str, str], tuple[str, str]] = {

@@ -55,6 +55,26 @@ class XComNotFound(AirflowException):
         self.dag_id, self.task_id, self.key = dag_id, task_id, key
 
 
+class UnmappableXComTypePushed(AirflowException):
+    """A task that others are mapped over returned a value without items."""
+
+
+class UnmappableXComLengthPushed(AirflowException):
+    """A task that others are mapped over returned more items than `[core] max_map_length` allows."""
+
+
+class XComForMappingNotPushed(TypeError):
+    """A task that others are mapped over returned nothing."""
+
+
+class NotMapped(Exception):
+    """Asked how many instances a task has that has none."""
+
+
+class FailFastDagInvalidTriggerRule(AirflowException):
+    """A DAG that fails fast has a task with a trigger rule of its own."""
+
+
 class AirflowConfigException(AirflowException):
     """A configuration option is missing or cannot be read."""
 
@@ -111,6 +131,14 @@ class AirflowInvalidSubclass(AirflowException):
     """A class does not derive from what it must."""
 
 
+class AirflowInactiveAssetInInletOrOutletException(AirflowException):
+    """A task reads or updates assets that are not active: others have their name or URI."""
+
+    def __init__(self, inactive_assets: Any) -> None:
+        super().__init__(f"cannot use inactive assets: {', '.join(map(str, inactive_assets))}")
+        self.inactive_assets = inactive_assets
+
+
 class DuplicateTaskIdFound(AirflowException):
     """A DAG already has a task or group of this id."""
 
@@ -164,6 +192,48 @@ class DownstreamTasksSkipped(AirflowException):
     def __init__(self, *, tasks: Any) -> None:
         super().__init__(f"skip {tasks}")
         self.tasks = tasks
+
+
+class DagRunAlreadyExists(AirflowBadRequest):
+    """The DAG has a run of that id or of that logical date already."""
+
+
+class DagIsPaused(AirflowException):
+    """A DAG that should start is paused."""
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"Dag {dag_id} is paused")
+        self.dag_id = dag_id
+
+
+class DagRunTriggerException(AirflowException):
+    """The task asks for a run of another DAG; the runtime starts it and, if told to, waits for its end."""
+
+    def __init__(
+        self,
+        *,
+        trigger_dag_id: str,
+        dag_run_id: str | None,
+        conf: dict[str, Any] | None,
+        logical_date: dt.datetime | None = None,
+        reset_dag_run: bool = False,
+        skip_when_already_exists: bool = False,
+        wait_for_completion: bool = False,
+        allowed_states: Any = ("success",),
+        failed_states: Any = ("failed",),
+        poke_interval: float = 60,
+        deferrable: bool = False,
+        note: str | None = None,
+        run_after: dt.datetime | None = None,
+    ) -> None:
+        super().__init__(f"start a run of {trigger_dag_id}")
+        self.trigger_dag_id, self.dag_run_id, self.conf = trigger_dag_id, dag_run_id, conf
+        self.logical_date, self.run_after, self.note = logical_date, run_after, note
+        self.reset_dag_run, self.skip_when_already_exists = reset_dag_run, skip_when_already_exists
+        self.wait_for_completion, self.deferrable = wait_for_completion, deferrable
+        self.poke_interval = poke_interval
+        self.allowed_states = [str(state) for state in allowed_states]
+        self.failed_states = [str(state) for state in failed_states]
 
 
 class NotSupported(AirflowException):

@@ -65,9 +65,9 @@ class Bundle:
         settings = {"log_level": "INFO", **changes.pop("settings", {})}
         given = {"try_number": 1, "max_tries": 1, **changes}
         workload = Workload("a" * 32, dag_id, "run1", task_id, bundle="b", file="f.py", run=facts, **given)
-        self.comms.task_id = task_id
+        self.comms.place = (task_id, given.get("map_index", -1))
         word = execute(workload, dags, self.comms, settings)
-        self.comms.xcoms.update({(task_id, key): value for key, value in word["xcoms"].items()})
+        self.comms.keep(word["xcoms"])
         return word
 
 

@@ -132,7 +132,7 @@ def test_previous_success_is_asked_for_only_when_used(bundle: Bundle) -> None:
         ("x, y=2", "op_kwargs={'x': '{{ ds }}'}", ["2024-05-06", 2]),
         ("ds", "op_kwargs={'ds': 'mine'}", ["mine"]),
         ("*, run_id", "", ["run1"]),
-        ("params", "params={'a': 1}", ["{'a': 1}"]),
+        ("params", "params={'a': 1}", [{"a": 1}]),
         ("templates_dict", "templates_dict={'d': '{{ ds }}'}", [{"d": "2024-05-06"}]),
         ("logical_date=None, nothing='kept'", "", ["2024-05-06 00:00:00+00:00", "kept"]),
     ],

@@ -148,4 +148,4 @@ Any(task_id="late", dag=dag, trigger=Late(), timeout=0.05)
 Any(task_id="skips", dag=dag, trigger=Skips(1))
 """
     (dag,) = bundle.load(HEAD + source).values()
-    assert dag.test() == {"now": "success", "fails": "failed", "late": "failed", "skips": "skipped"}
+    assert dag.test().states == {"now": "success", "fails": "failed", "late": "failed", "skips": "skipped"}

@@ -91,7 +91,7 @@ def test_nested_group_ids_and_default_args() -> None:
             task = EmptyOperator(task_id="t")
         with TaskGroup("c", default_args={"retries": 3}):
             other = EmptyOperator(task_id="t", owner="me")
-    assert (task.task_id, task.retries, task.owner) == ("a.t", 2, "dag")
+    assert (task.task_id, task.retries, task.owner) == ("t", 2, "dag")
     assert (other.task_id, other.retries, other.owner) == ("a.c.t", 3, "me")
 
 

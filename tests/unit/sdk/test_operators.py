@@ -116,11 +116,6 @@ def test_constructor_that_forgets_its_parent_is_refused() -> None:
         Forgetful(task_id="a")
 
 
-def test_mapping_is_refused_clearly() -> None:
-    with pytest.raises(AirflowException, match="cannot be used yet"):
-        BashOperator.partial(task_id="a")
-
-
 def test_mixins_go_with_operators() -> None:
     from airflow.models.skipmixin import SkipMixin
     from airflow.utils.log.logging_mixin import LoggingMixin

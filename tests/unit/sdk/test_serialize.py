@@ -22,7 +22,7 @@ def timetable(bundle: Bundle, arguments: str) -> dict[str, Any]:
     [
         ("schedule=None", {"kind": "null", "summary": "None"}),
         ("schedule='@once'", {"kind": "once"}),
-        ("schedule='@continuous'", {"kind": "continuous"}),
+        ("schedule='@continuous', max_active_runs=1", {"kind": "continuous"}),
         ("schedule='@daily'", {"kind": "cron", "expression": "0 0 * * *", "summary": "@daily"}),
         (
             "schedule_interval='*/5 2-4 * jan,mar mon-fri'",

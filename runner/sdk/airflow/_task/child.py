@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow._task import fork
@@ -172,6 +173,39 @@ def parse(channel: Channel, bundle_path: str, file: str, environment: str) -> No
     """Parse one DAG file within limits and send the result; in a process that ends with this call."""
     from airflow._task.parse import parse as parse_dag_file
 
+    _try_out(
+        channel,
+        bundle_path,
+        file,
+        environment,
+        lambda: parse_dag_file(bundle_path, file),
+        lambda error: messages.parse_result(
+            [], f"cannot hand over what {file} defines: {error}", 0.0, [], []
+        ),
+    )
+
+
+def consult(channel: Channel, message: Message, environment: str) -> None:
+    """Ask the timetable of a DAG within the same limits; in a process that ends with this call."""
+    where = message["bundle_path"], message["file"]
+
+    def ask() -> Message:
+        from airflow._task.consult import consult as ask_timetable
+
+        return ask_timetable(*where, message["dag_id"], message["question"])
+
+    _try_out(channel, *where, environment, ask, lambda error: {"answer": None, "error": str(error)})
+
+
+def _try_out(
+    channel: Channel,
+    bundle_path: str,
+    file: str,
+    environment: str,
+    work: Callable[[], Message],
+    excuse: Callable[[FrameError], Message],
+) -> NoReturn:
+    """Do what runs a DAG file of which nothing is known, within limits, and say what came of it."""
     fork.show_title("aerodrome", "parse", environment, file)
     fork.silence(1, 2)
     fork.offer_to_oom_killer(700)
@@ -182,13 +216,13 @@ def parse(channel: Channel, bundle_path: str, file: str, environment: str) -> No
     gc.enable()
     enter_bundle(bundle_path)
     me = os.getpid()
-    result = parse_dag_file(bundle_path, file)
+    result = work()
     if os.getpid() != me:
         os._exit(0)  # a copy that the file forked and let return to us
     try:
         channel.send(result)
     except FrameError as error:
-        channel.send(messages.parse_result([], f"cannot hand over what {file} defines: {error}", 0.0, [], []))
+        channel.send(excuse(error))
     os._exit(0)
 
 

@@ -84,12 +84,11 @@ def build(ti: Any, task: Any, dag: Any) -> Context:
         "run_id": run.run_id,
         "conf": conf,
         "conn": ConnectionAccessor(),
-        "expanded_ti_count": None,
         "inlets": task.inlets or [],
         "outlets": task.outlets or [],
         "map_index_template": task.map_index_template,
         "params": merge_params(dag, task, run),
-        "task_reschedule_count": 0,
+        "task_reschedule_count": ti.reschedules,
         "templates_dict": None,
         "test_mode": False,
         "tables": None,
@@ -104,14 +103,24 @@ def build(ti: Any, task: Any, dag: Any) -> Context:
     return context
 
 
-def merge_params(dag: Any, task: Any, run: Any) -> ParamsDict:
-    """The DAG's params under the task's under the run's conf."""
+def change_task(context: Context, task: Any) -> None:
+    """From now on the context is that of `task`: the one that an instance of a mapped task is."""
+    ti = context["ti"]
+    ti.task = context["task"] = task
+    context["inlets"], context["outlets"] = task.inlets or [], task.outlets or []
+    context["params"] = merge_params(context["dag"], task, ti.dag_run)
+
+
+def merge_params(dag: Any, task: Any, run: Any) -> dict[str, Any]:
+    """The values of the DAG's params under the task's under the run's conf. Raises ParamValidationError."""
+    own = task.params
+    if not dag.params and not own and not run.conf:
+        return {}
     params = ParamsDict(dag.params)
-    params.deep_merge(task.params)
+    params.deep_merge(own)
     if run.conf and conf.getboolean("core", "dag_run_conf_overrides_params"):
-        known = {name: value for name, value in run.conf.items() if isinstance(name, str)}
-        params.deep_merge(known)
-    return params
+        params.deep_merge({name: value for name, value in run.conf.items() if isinstance(name, str)})
+    return params.validate()
 
 
 def _key_text(ti: Any) -> str:
@@ -137,6 +146,25 @@ def _previous(name: str) -> Callable[[Context], Any]:
         return getattr(run, name) if run is not None else None
 
     return _late(read)
+
+
+def _outlet_events(context: Context) -> Any:
+    from airflow.assets.outlet_events import OutletEvents
+
+    return OutletEvents(context["outlets"])
+
+
+def _inlet_events(context: Context) -> Any:
+    from airflow.assets.past_events import InletsEvents
+
+    return InletsEvents(context["inlets"], context["ti"]._comms)
+
+
+def _triggering_events(context: Context, by_uri: bool = False) -> Any:
+    from airflow.assets import past_events
+
+    events = past_events.triggering_events(context["ti"]._comms)
+    return past_events.by_uri(events) if by_uri else past_events.TriggeringEvents(events)
 
 
 def _length(run: Any) -> dt.timedelta:
@@ -174,7 +202,15 @@ def _day(name: str, dashes: bool = True, days: int = 0) -> Callable[[Context], A
     return read
 
 
+def _count_instances(context: Context) -> int | None:
+    """How many instances the mapping that this task belongs to has."""
+    task = context["task"]
+    origin = getattr(task, "mapped_from", None) or task.get_closest_mapped_task_group()
+    return origin.expand_input.count(context) if origin is not None else None
+
+
 _MAKERS: dict[str, Callable[[Context], Any]] = {
+    "expanded_ti_count": _count_instances,
     "macros": _macros,
     "task_instance_key_str": lambda c: _key_text(c["ti"]),
     "data_interval_start": lambda c: c["dag_run"].data_interval_start,
@@ -185,8 +221,10 @@ _MAKERS: dict[str, Callable[[Context], Any]] = {
     "prev_data_interval_start_success": _previous("data_interval_start"),
     "prev_data_interval_end_success": _previous("data_interval_end"),
     "prev_execution_date_success": _previous("logical_date"),
-    "triggering_asset_events": lambda c: {},
-    "triggering_dataset_events": lambda c: {},
+    "inlet_events": _inlet_events,
+    "outlet_events": _outlet_events,
+    "triggering_asset_events": _triggering_events,
+    "triggering_dataset_events": lambda c: _triggering_events(c, by_uri=True),
 }
 """Values of any run."""
 

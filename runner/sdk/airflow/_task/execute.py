@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
 from airflow._task import comms as comms_module
@@ -21,6 +23,7 @@ from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
     TaskDeferred,
 )
@@ -36,7 +39,8 @@ log = logging.getLogger("airflow.task")
 def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict[str, Any]) -> Message:
     """Run the task and say how it went (see `messages.finish`). Never raises.
 
-    `settings`: log_level, airflow_version, environment, config. The traceback of a failure is in the log already.
+    `settings`: log_level, airflow_version, environment, config; `log_here` leaves logging as it is. The traceback of a
+    failure is in the log already.
     """
     try:
         prepare_process(comms, settings)
@@ -58,7 +62,8 @@ def execute(workload: Workload, dags: dict[str, Any], comms: Any, settings: dict
 def prepare_process(comms: Any, settings: dict[str, Any]) -> None:
     """Connection, log and generation of this process."""
     comms_module.set_current(comms)
-    logs.configure(settings.get("log_level") or "INFO")
+    if not settings.get("log_here"):
+        logs.configure(settings.get("log_level") or "INFO")
     if settings.get("airflow_version"):
         os.environ[GENERATION_VARIABLE] = settings["airflow_version"]
 
@@ -73,6 +78,11 @@ def find_task(workload: Workload, dags: dict[str, Any]) -> Any:
     return dag.get_task(workload.task_id).prepare_for_execution()
 
 
+def _id_of(task: Any) -> str:
+    """The id of a task to skip: named by itself, with a map index, or by the task."""
+    return str(task[0] if isinstance(task, tuple) else getattr(task, "task_id", task))
+
+
 class Attempt:
     """The steps of one attempt: render, execute, push, call back."""
 
@@ -83,6 +93,8 @@ class Attempt:
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
         self.skipped: list[str] = []
+        self.label: str | None = None
+        self.asset_events: list[dict[str, Any]] = []
         self.deferral: dict[str, Any] | None = None
 
     def run(self) -> Message:
@@ -95,9 +107,11 @@ class Attempt:
             error = self._defer(request)
         except BaseException as problem:
             error = clean(problem)
+            if self.task.map_index_template is not None and self.context is not None:
+                self._name_instance(failed=True)
         outcome = outcome_of(error) if error is not None else Outcome("success")
         if isinstance(error, DownstreamTasksSkipped):
-            self.skipped += [getattr(task, "task_id", task) for task in error.tasks]
+            self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details(outcome))
@@ -106,14 +120,27 @@ class Attempt:
         token = contexts.enter(self.context)
         try:
             with handled(signal.SIGTERM, self._terminate):
+                if self.task.is_mapped:
+                    self._unmap()
+                if self.task.outlets or self.task.inlets:
+                    self._check_assets()
                 self.task.render_template_fields(self.context)
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
                 result = self._execute()
                 self.task.post_execute(self.context, result)
+                if self.task.map_index_template is not None:
+                    self._name_instance()
                 self._keep(result)
+                if self.task.outlets:
+                    self.asset_events = self._list_asset_events()
         finally:
             contexts.leave(token)
+
+    def _unmap(self) -> None:
+        from airflow._task.mapping import become_instance
+
+        self.task = become_instance(self.context)
 
     def _execute(self) -> Any:
         own, call = self.task.execution_timeout, self.task.execute
@@ -127,10 +154,23 @@ class Attempt:
             self.ti.next_method = resume.get("next_method") if resume else None
         try:
             with time_limit(seconds, f"the task took longer than its execution_timeout of {seconds} seconds"):
-                return call(self.context)
+                return self._call(call)
         except AirflowTaskTimeout:
             self.task.on_kill()
             raise
+
+    def _call(self, function: Callable[[Any], Any]) -> Any:
+        try:
+            result = function(self.context)
+            if isinstance(result, GeneratorType):  # it yields what it has to say about its outlets
+                from airflow.assets.outlet_events import drain
+
+                result = drain(result, self.context["outlet_events"])
+            return result
+        except DagRunTriggerException as wanted:
+            from airflow._task.starting_runs import start_run
+
+            return start_run(wanted, self.ti)
 
     def _defer(self, request: TaskDeferred) -> BaseException:
         """Note what the trigger is to be; the request itself, or what is wrong with it."""
@@ -155,6 +195,10 @@ class Attempt:
 
     def _keep(self, result: Any) -> None:
         """The return value as XComs that are committed with the state. Raises for what has no JSON form."""
+        if self.task.is_mapped_over and self.ti.map_index < 0:
+            from airflow._task.mapping import check_mappable
+
+            check_mappable(self.task, result)
         if result is None or not self.task.do_xcom_push:
             return
         if self.task.multiple_outputs:
@@ -171,13 +215,39 @@ class Attempt:
             self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
         self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
 
+    def _name_instance(self, failed: bool = False) -> None:
+        """The label of `map_index_template`; one that cannot be rendered must not hide why the task failed."""
+        from airflow._task.mapping import name_instance
+
+        try:
+            self.label = name_instance(self.context)
+        except Exception as problem:
+            if not failed:
+                raise
+            log.info("cannot render map_index_template: %s", problem)
+
     def _details(self, outcome: Outcome) -> dict[str, Any]:
         if self.deferral is not None:
             return {"deferral": self.deferral}
-        if outcome.state == "failed":
-            return {"called_back": True} if self.context is not None else {}
+        details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
+        if outcome.state == "failed" and self.context is not None:
+            details["called_back"] = True
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
-        return {"skip": skipped} if skipped and outcome.state == "success" else {}
+        if skipped and outcome.state == "success":
+            details["skip"] = skipped
+        if self.asset_events:
+            details["asset_events"] = self.asset_events
+        return details
+
+    def _check_assets(self) -> None:
+        from airflow.assets.running import check_active
+
+        check_active(self.task, self.ti._comms)
+
+    def _list_asset_events(self) -> list[dict[str, Any]]:
+        from airflow.assets.running import list_events
+
+        return list_events(self.task, self.context)
 
     def _report(self, outcome: Outcome, error: BaseException | None) -> None:
         """The log's last lines and the callback of this end."""

@@ -28,6 +28,7 @@ def load_file(path: str, bundle_path: str) -> dict[str, DAG]:
         dags = _collect(module, seen.registered)
         for dag in dags.values():
             dag.check_cycle()
+            dag.validate()
     except BaseException as error:
         raise clean(error)  # noqa: B904 - the same error, its traceback shortened
     return dags
@@ -49,6 +50,8 @@ def _execute(path: str) -> ModuleType:
 def _collect(module: ModuleType, registered: list[Any]) -> dict[str, DAG]:
     found: dict[str, DAG] = {}
     for dag in [*(value for value in vars(module).values() if isinstance(value, DAG)), *registered]:
+        if getattr(dag, "is_subdag", False):
+            continue  # its tasks are tasks of the outer DAG
         other = found.setdefault(dag.dag_id, dag)
         if other is not dag:
             places = " and ".join(

@@ -1,133 +1,84 @@
-"""`dag.test()` and `python my_dag.py`: all tasks of a DAG in this process, without a server.
+"""`dag.test()` and `python my_dag.py`: one run of a DAG in this process, without a server.
 
-What tasks ask is answered from memory. Trigger rules are those of the engine in short: a task runs when nothing
-before it failed or, with a rule that waits for the end only, in any case.
+What tasks ask is answered from memory (`local_comms`); `local_steps` runs them in order.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import logging
 from typing import Any
 
-from airflow._task.comms import CommsError, current, set_current
-from airflow._task.execute import execute
-from airflow._wire import encoding
-from airflow._wire.workload import Workload
+from airflow._task.comms import current, set_current
+from airflow._task.local_comms import Instance, LocalComms, manual_run, read_connections, read_variables
+from airflow._task.local_steps import Steps
+from airflow.models.dagrun import DagRun
 from airflow.utils.timezone import coerce_aware, utcnow
 
-_RUNS_ANYWAY = ("all_done", "always", "all_done_setup_success", "one_failed", "all_failed", "one_done")
+__all__ = ["LocalComms", "LocalRun", "command_line", "manual_run", "run_dag"]
+
+_UNSET: Any = object()
+_FORMAT = "[%(asctime)s] %(levelname)s %(name)s - %(message)s"
 
 
-class LocalComms:
-    """Answers what a task may ask, from dictionaries."""
+class LocalRun(DagRun):
+    """What `dag.test()` gives: the run, with the ends of its tasks. `instances` has them by task id and map index."""
 
-    def __init__(self, run_id: str, variables: dict[str, str]) -> None:
-        self.run_id = run_id
-        self.variables = dict(variables)
-        self.xcoms: dict[tuple[str, str], Any] = {}
-        self.states: dict[str, str] = {}
-        self.task_id = ""
+    def __init__(self, dag_id: str, comms: LocalComms) -> None:
+        super().__init__(dag_id, comms.run_id, comms.facts)
+        self.instances: dict[Instance, str] = comms.states
 
-    def ask(self, method: str, params: dict[str, Any]) -> Any:
-        answer = getattr(self, f"_{method}", None)
-        if answer is None:
-            raise CommsError("unavailable", f"cannot answer {method!r} without a server")
-        return answer(**params)
+    @property
+    def states(self) -> dict[str, str]:
+        """The ends of the tasks by id; those of instances by `id[index]`."""
+        return {
+            task_id if index < 0 else f"{task_id}[{index}]": state
+            for (task_id, index), state in self.instances.items()
+        }
 
-    def _get_xcom(self, task_id: str, key: str, **_: Any) -> dict[str, Any]:
-        found = (task_id, key) in self.xcoms
-        return {"found": found, "value": self.xcoms.get((task_id, key))}
-
-    def _list_xcoms(self, task_ids: list[str] | None, key: str | None, **_: Any) -> list[dict[str, Any]]:
-        return [
-            {"task_id": task_id, "map_index": -1, "value": value}
-            for (task_id, name), value in self.xcoms.items()
-            if (task_ids is None or task_id in task_ids) and key in (None, name)
-        ]
-
-    def _set_xcom(self, key: str, value: Any) -> None:
-        self.xcoms.pop((self.task_id, key), None)
-        self.xcoms[self.task_id, key] = value
-
-    def _delete_xcom(self, key: str) -> None:
-        self.xcoms.pop((self.task_id, key), None)
-
-    def _get_variable(self, key: str) -> dict[str, Any]:
-        return {"found": key in self.variables, "value": self.variables.get(key)}
-
-    def _set_variable(self, key: str, value: str, **_: Any) -> None:
-        self.variables[key] = value
-
-    def _delete_variable(self, key: str) -> None:
-        self.variables.pop(key, None)
-
-    def _get_connection(self, conn_id: str) -> dict[str, Any]:
-        return {"found": False}
-
-    def _mask(self, values: list[str]) -> None:
-        return None
-
-    def _get_previous_run(self, **_: Any) -> dict[str, Any]:
-        return {"found": False}
-
-    def _get_task_states(self, task_ids: list[str] | None, **_: Any) -> dict[str, str]:
+    def _states(self, task_ids: list[str] | None) -> dict[str, Any]:
         return {name: state for name, state in self.states.items() if task_ids is None or name in task_ids}
-
-
-def manual_run(date: dt.datetime, conf: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a run that somebody asked for."""
-    dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after"), date)
-    return dict(encoding.to_plain({**dates, "run_type": "manual", "conf": conf}))
 
 
 def run_dag(
     dag: Any,
     execution_date: dt.datetime | None = None,
     run_conf: dict[str, Any] | None = None,
+    conn_file_path: str | None = None,
+    variable_file_path: str | None = None,
+    use_executor: bool = False,
+    mark_success_pattern: Any = None,
     *,
-    logical_date: dt.datetime | None = None,
+    logical_date: Any = _UNSET,
+    run_after: dt.datetime | None = None,
     variables: dict[str, str] | None = None,
     **_: Any,
-) -> dict[str, str]:
-    """Run every task once, in order; each task's end state by id."""
-    date = coerce_aware(logical_date or execution_date or utcnow())
-    comms = LocalComms(f"manual__{date.isoformat()}", variables or {})
-    run = manual_run(date, run_conf or {})
+) -> LocalRun:
+    """Run every task; the run, with the states of all. `use_executor` changes nothing: everything runs here.
+
+    Tasks whose id matches `mark_success_pattern` as a whole succeed without running. `logical_date=None` is a run
+    without one, as 3.x has them.
+    """
+    given = execution_date or run_after if logical_date is _UNSET else logical_date
+    date = None if given is None and logical_date is None else coerce_aware(given or utcnow())
+    after = coerce_aware(run_after or date or utcnow())
+    infer = getattr(dag.timetable, "infer_manual_data_interval", None)
+    interval = infer(run_after=date) if infer is not None and date is not None else None
+    known = {**read_variables(variable_file_path), **(variables or {})}
+    comms = LocalComms(f"manual__{after.isoformat()}", known, read_connections(conn_file_path))
+    comms.facts = manual_run(date, run_conf or {}, interval, after)
+    if not logging.root.handlers:
+        logging.basicConfig(level=logging.INFO, format=_FORMAT)
     before = current()
     try:
-        for task in dag.topological_sort():
-            comms.states[task.task_id] = _end_of(task, dag, comms, run)
+        steps = Steps(dag, comms, mark_success_pattern)
+        found = LocalRun(dag.dag_id, comms)
+        found.state = steps.run()
+        steps.call_back(found.state)
+        return found
     finally:
         set_current(before)
-    return comms.states
-
-
-def _end_of(task: Any, dag: Any, comms: LocalComms, run: dict[str, Any]) -> str:
-    """The state of one task, run if it may."""
-    states = [comms.states[task_id] for task_id in sorted(task.upstream_task_ids)]
-    rule = str(task.trigger_rule)
-    if comms.states.get(task.task_id) == "skipped":
-        return "skipped"
-    if rule not in _RUNS_ANYWAY:
-        if any(state in ("failed", "upstream_failed") for state in states) and rule != "one_success":
-            return "upstream_failed"
-        if states and "skipped" in states and (rule == "all_success" or "success" not in states):
-            return "skipped"
-    comms.task_id = task.task_id
-    workload = Workload("local", dag.dag_id, comms.run_id, task.task_id, 1, 1, "local", dag.fileloc, run)
-
-    def run_once(work: Workload) -> dict[str, Any]:
-        return execute(work, {dag.dag_id: dag}, comms, {"log_level": "INFO"})
-
-    word = run_once(workload)
-    if word["state"] == "deferred":
-        from airflow._task.inline import go_on
-
-        word = go_on(word, workload, run_once)
-    comms.xcoms.update({(task.task_id, key): value for key, value in word["xcoms"].items()})
-    comms.states.update(dict.fromkeys(word["details"].get("skip", ()), "skipped"))
-    return str(word["state"])
 
 
 def command_line(dag: Any) -> None:
@@ -140,7 +91,7 @@ def command_line(dag: Any) -> None:
     if action == "list":
         print(*(task.task_id for task in dag.topological_sort()), sep="\n")
     elif action == "test":
-        for task_id, state in run_dag(dag).items():
+        for task_id, state in run_dag(dag).states.items():
             print(f"{task_id}: {state}")
     else:
         parser.print_help()

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from airflow._wire import encoding
-from airflow._wire.serialized import FORMAT, SerializedDag, SerializedTask, Timetable
+from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
 from airflow.configuration import conf, generation
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
@@ -54,9 +54,9 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "deadlines": _deadlines(dag),
         "owner_links": dict(dag.owner_links or {}),
         "access_control": dict(dag.access_control or {}),
-        "rerun_with_latest_version": None,
-        "disable_bundle_versioning": False,
-        "allowed_run_types": None,
+        "rerun_with_latest_version": dag.rerun_with_latest_version,
+        "disable_bundle_versioning": bool(dag.disable_bundle_versioning),
+        "allowed_run_types": dag.allowed_run_types,
         "tasks": [serialize_task(task) for task in dag.tasks],
         "task_groups": {group_id: _group(group) for group_id, group in dag.task_group_dict.items()},
         "edge_labels": {
@@ -92,11 +92,11 @@ def serialize_task(task: Any) -> SerializedTask:
         "owner": task.owner,
         "noop": is_noop(task),
         "group": task.task_group.group_id if task.task_group is not None else None,
-        "start_trigger": _start_trigger(task) if task.start_from_trigger else None,
-        "mapped": None,
+        "start_trigger": _start_trigger(task) if task.start_from_trigger and not task.is_mapped else None,
+        "mapped": task.expand_input.to_wire() if task.is_mapped else None,
         "map_index_template": task.map_index_template,
-        "inlets": [],
-        "outlets": [],
+        "inlets": _assets(task.inlets),
+        "outlets": _assets(task.outlets),
         "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
         "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
         "has_on_failure_callback": bool(task.on_failure_callback or (task.email and task.email_on_failure)),
@@ -105,7 +105,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "email_on_failure": bool(task.email_on_failure),
         "email_on_retry": bool(task.email_on_retry),
         "sla": _sla(task),
-        "external": [],
+        "external": list(getattr(task, "external_dags", ())),
         "extra_links": sorted(link.name for link in task.operator_extra_links),
         "params": _params(task.params),
         "is_setup": task.is_setup,
@@ -121,10 +121,18 @@ def serialize_task(task: Any) -> SerializedTask:
 
 def is_noop(task: Any) -> bool:
     """Whether it is an EmptyOperator (or a subclass that adds no work) that nobody watches: it needs no process."""
-    plain = (
-        type(task).execute is EmptyOperator.execute and type(task).pre_execute is EmptyOperator.pre_execute
-    )
-    return plain and not any(getattr(task, name) for name in _WATCHERS)
+    kind = task.operator_class if task.is_mapped else type(task)
+    plain = kind.execute is EmptyOperator.execute and kind.pre_execute is EmptyOperator.pre_execute
+    watched = any(getattr(task, name) for name in _WATCHERS)
+    return plain and not watched and not task.outlets and not task.inlets
+
+
+def _assets(items: Any) -> list[AssetRef]:
+    if not items:
+        return []
+    from airflow.assets.wire import to_refs
+
+    return to_refs(items)
 
 
 def _start_trigger(task: Any) -> dict[str, Any] | None:
@@ -159,7 +167,7 @@ def _first_start(dag: Any) -> dt.datetime | None:
 
 
 def _params(params: Any) -> dict[str, Any]:
-    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items_raw()}
+    return {name: encoding.to_plain(param.dump(), f"param {name}") for name, param in params.items()}
 
 
 def _group(group: Any) -> dict[str, Any]:
@@ -172,6 +180,7 @@ def _group(group: Any) -> dict[str, Any]:
         "ui_color": group.ui_color,
         "ui_fgcolor": group.ui_fgcolor,
         "children": sorted(group.children),
+        "mapped": group.expand_input.to_wire() if group.is_mapped else None,
     }
 
 

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from airflow.models.dagparam import DagParam
+from airflow.models.expansion import MappedArgument
 from airflow.models.xcom_arg import XComArg
 
 _MARKS = ("{{", "{%", "{#", "}}", "\r")
@@ -52,13 +53,16 @@ class Renderer:
             getattr(dag, "render_template_as_native_obj", False) if wanted is None else wanted
         )
         self._always = self._native or bool(getattr(dag, "jinja_environment_kwargs", None)) or env is not None
+        self._results = getattr(task, "_mapped_results", None)
         self.read_files = False
 
     def render(self, value: Any) -> Any:
         """`value` with templates in it rendered, at any depth; other objects stay as they are."""
+        if self._results and id(value) in self._results:
+            return value
         if isinstance(value, str):
             return self._text(value)
-        if isinstance(value, (XComArg, DagParam, LiteralValue)):
+        if isinstance(value, (XComArg, DagParam, MappedArgument, LiteralValue)):
             return value.resolve(self._context)
         kind = type(value)
         if kind in (list, set):

@@ -45,6 +45,12 @@ def handled(number: signal.Signals, handler: Callable[[int, Any], None]) -> Iter
         signal.signal(number, before)
 
 
+def pause(seconds: float) -> None:
+    """Do nothing for so long, or until a signal ends the task."""
+    if seconds > 0:
+        threading.Event().wait(min(seconds, threading.TIMEOUT_MAX))
+
+
 class timeout:
     """`with timeout(seconds=...)`: raises AirflowTaskTimeout when the block takes longer."""
 

@@ -202,8 +202,11 @@ def run_parser(sock: socket.socket, environment: str) -> None:
 
 def _serve_parser(zygote: Zygote, message: Message, fds: list[int], environment: str) -> None:
     sock = socket.socket(fileno=fds[0])
-    where = message["bundle_path"], message["file"]
-    zygote.fork(message["id"], lambda: child.parse(Channel(sock), *where, environment))
+    if message["kind"] == "consult_file":
+        zygote.fork(message["id"], lambda: child.consult(Channel(sock), message, environment))
+    else:
+        where = message["bundle_path"], message["file"]
+        zygote.fork(message["id"], lambda: child.parse(Channel(sock), *where, environment))
     sock.close()
 
 

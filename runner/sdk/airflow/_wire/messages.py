@@ -115,6 +115,11 @@ def parse_result(
     return {"dags": dags, "error": error, "seconds": seconds, "modules": modules, "warnings": warnings}
 
 
+def timetable_answered(id: str, answer: Message | None, error: str | None = None) -> Message:
+    """What a timetable of the user's own said (see `ask_timetable`); `error`: its traceback, or why nobody asked it."""
+    return {"kind": "timetable_answered", "id": id, "answer": answer, "error": error}
+
+
 def trigger_event(
     id: str, event: Any = None, error: str | None = None, end: Message | None = None, number: str = ""
 ) -> Message:
@@ -180,8 +185,19 @@ def parse(id: str, bundle: str, files: list[str], timeout: float) -> Message:
     return {"kind": "parse", "id": id, "bundle": bundle, "files": files, "timeout": timeout}
 
 
+def ask_timetable(id: str, bundle: str, file: str, timeout: float, dag_id: str, question: Message) -> Message:
+    """Ask the timetable of a DAG, in a child that imports the DAG's file; one `timetable_answered` comes back.
+
+    `question`: {"kind": "next", "last": [start, end]|None, "earliest", "latest", "catchup"} is answered with
+    {"run_after", "start", "end"} (the interval's may be None), or {} when there is no next run;
+    {"kind": "manual", "run_after"} with {"start", "end"}.
+    """
+    where = {"bundle": bundle, "file": file, "timeout": timeout, "dag_id": dag_id}
+    return {"kind": "ask_timetable", "id": id, **where, "question": question}
+
+
 def reply(attempt: str, id: int, result: Any = None, error: Message | None = None) -> Message:
-    """The answer to a request. `error`: {"code", "message"}; codes: not_found, stale, invalid, unavailable."""
+    """The answer to a request. `error`: {"code", "message"}; codes: not_found, exists, stale, invalid, unavailable."""
     return {"kind": "reply", "attempt": attempt, "id": id, "result": result, "error": error}
 
 
@@ -204,6 +220,21 @@ def open_parser(id: str) -> Message:
 def parse_file(id: str, bundle_path: str, file: str) -> Message:
     """Agent to parse zygote, with one descriptor: fork a child that parses the file and writes the result there."""
     return {"kind": "parse_file", "id": id, "bundle_path": bundle_path, "file": file}
+
+
+def consult_file(id: str, bundle_path: str, file: str, dag_id: str, question: Message) -> Message:
+    """Agent to parse zygote, with one descriptor: fork a child that asks the DAG's timetable and answers there.
+
+    The child's answer: {"answer", "error"}, as in `timetable_answered`.
+    """
+    return {
+        "kind": "consult_file",
+        "id": id,
+        "bundle_path": bundle_path,
+        "file": file,
+        "dag_id": dag_id,
+        "question": question,
+    }
 
 
 def ready(dag_ids: list[str], unsafe: str | None) -> Message:
@@ -281,6 +312,8 @@ CHILD_METHODS = {
     "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
+    "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
+    " its instances left a value, and the one at `offset` in the order of map indexes",
     "set_xcom": "{key, value} -> null; own task only",
     "delete_xcom": "{key} -> null",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
@@ -291,6 +324,19 @@ CHILD_METHODS = {
     "get_dag_run": "{dag_id, run_id} -> {found, ...run facts}",
     "get_task_states": "{dag_id, run_id, task_ids|null} -> {task_id: state}",
     "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
-    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, conf, reset} -> {run_id, created}",
+    "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, run_after|null, conf, reset, note|null}"
+    " -> {run_id, created}; refused as `exists` when there is such a run and `reset` is not set",
+    "get_dag": "{dag_id} -> {dag_id, is_paused, is_stale, task_ids, group_ids}",
+    "get_next_interval": "{dag_id, run_id} -> {found, start, end}: of the scheduled run after this one",
+    "count_dag_runs": "{dag_id, logical_dates|null, run_ids|null, states|null} -> number",
+    "count_task_instances": "{dag_id, logical_dates|null, run_ids|null, states|null, task_ids|null,"
+    " task_group_id|null, map_index|null} -> number",
+    "list_task_states": "{as count_task_instances} -> {run_id: {task_id or task_id_<map_index>: state}}",
+    "get_asset": "{name|null, uri|null} -> {found, name, uri, group, extra}; an active asset",
+    "list_inactive_assets": "{assets: [AssetRef]} -> [AssetRef]; those of the given that no events can be made for",
+    "list_asset_events": "{name|null, uri|null, alias|null, after|null, before|null, ascending, limit|null}"
+    " -> [event]; an event: {id, timestamp, asset: {name, uri, group, extra}, extra, source_dag_id, source_run_id,"
+    " source_task_id, source_map_index, aliases: [name]}",
+    "list_triggering_events": "{} -> [event]; those that the own run was made for",
 }
 """What a child may ask. To add one: here, `_task/comms`, `runner/api/execution`, and a test with a real socket."""

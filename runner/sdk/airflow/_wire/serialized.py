@@ -15,15 +15,15 @@ class Timetable(TypedDict, total=False):
 
     kind: null (only by hand) | once | continuous | cron | multiple_cron | delta | events | asset | asset_or_time |
     custom.
-    cron: `expression` (five or six fields; presets are expanded by the SDK), `timezone` (IANA name),
+    cron: `expression` (five or six fields; presets are expanded by the SDK), `timezone` (IANA name, or +05:30),
     multiple_cron: `expressions` and `timezone`, always with trigger semantics,
-    delta: `seconds`, or `relative` ({"months": 1, ...}) for a relativedelta,
+    delta: `seconds`, or `relative` for a relativedelta: its arguments ({"months": 1, ...}), `weekday` as [day, nth],
     events: `dates` (ISO 8601), `restrict_to_events`,
     asset: `condition`; asset_or_time: `condition` and `time` (another timetable),
-    custom: `classpath` (module.Name) and `data` (what its `serialize` gave); only the environment's interpreter
-    can ask it.
-    cron and multiple_cron with trigger semantics may have `length` (seconds that the interval reaches back) and
-    `run_immediately` (True, False or seconds).
+    custom: `classpath` (module.Name) and `data` (what its `serialize` gave, for people); only the environment's
+    interpreter can ask it (`messages.ask_timetable`). One that assets trigger too has a `condition`.
+    cron, multiple_cron and delta with trigger semantics may have `length` (how far the interval reaches back: seconds,
+    or as in `relative`), crons `run_immediately` (True, False or seconds).
     `interval` True: data-interval semantics (a run covers [start, end) and may start at its end; 1.10 and 2.x);
     False: trigger semantics (the interval has length zero and the run starts at the tick; 3.x).
     """
@@ -44,9 +44,9 @@ class Timetable(TypedDict, total=False):
     expressions: list[str]
     timezone: str
     seconds: float
-    relative: dict[str, int]
+    relative: dict[str, Any]
     interval: bool
-    length: float
+    length: float | dict[str, Any]
     run_immediately: bool | float
     dates: list[str]
     restrict_to_events: bool
@@ -56,6 +56,10 @@ class Timetable(TypedDict, total=False):
     data: dict[str, Any]
     summary: str
     """What people wrote: '@daily', '0 0 * * *', '1 day, 0:00:00', 'None'."""
+    description: str
+    """A sentence for people, where the timetable has one of its own."""
+    periodic: bool
+    """Of a custom timetable: whether it runs again and again."""
 
 
 class AssetRef(TypedDict, total=False):

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.models import scope
 from airflow.models.dag import DAG
 from airflow.models.param import Param
+from airflow.models.xcom_arg import XCOM_RETURN_KEY, XComArg
 
 
 def dag(dag_id: Any = "", *positional: Any, **options: Any) -> Any:
@@ -19,7 +20,7 @@ def dag(dag_id: Any = "", *positional: Any, **options: Any) -> Any:
     its docstring the documentation, and its arguments become params.
     """
     if callable(dag_id):
-        return dag()(dag_id)
+        return dag(**options)(dag_id)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., DAG]:
         @functools.wraps(function)
@@ -32,7 +33,11 @@ def dag(dag_id: Any = "", *positional: Any, **options: Any) -> Any:
             bound = inspect.signature(function).bind(*args, **kwargs)
             bound.apply_defaults()
             with made:
-                function(**{name: _as_param(made, name, value) for name, value in bound.arguments.items()})
+                found = function(
+                    **{name: _as_param(made, name, value) for name, value in bound.arguments.items()}
+                )
+            if isinstance(found, XComArg) and getattr(found, "key", None) == XCOM_RETURN_KEY:
+                made.add_result(found)
             return made
 
         return build

@@ -2,100 +2,99 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
-import re
-import typing
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from airflow.decorators.calls import check_call
 from airflow.exceptions import AirflowException
-from airflow.models import scope
+from airflow.models.baseoperator import BaseOperator
 from airflow.operators.bash import BashOperator
 from airflow.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
+from airflow.utils.operator_helpers import determine_kwargs
 
-CONTEXT_NAMES = frozenset(
-    [
-        "conf",
-        "conn",
-        "dag",
-        "dag_run",
-        "data_interval_end",
-        "data_interval_start",
-        "ds",
-        "ds_nodash",
-        "end_date",
-        "exception",
-        "execution_date",
-        "expanded_ti_count",
-        "inlets",
-        "latest_date",
-        "logical_date",
-        "macros",
-        "map_index_template",
-        "next_ds",
-        "next_ds_nodash",
-        "next_execution_date",
-        "outlets",
-        "params",
-        "prev_data_interval_end_success",
-        "prev_data_interval_start_success",
-        "prev_ds",
-        "prev_ds_nodash",
-        "prev_end_date_success",
-        "prev_execution_date",
-        "prev_execution_date_success",
-        "prev_start_date_success",
-        "run_id",
-        "start_date",
-        "task",
-        "task_instance",
-        "task_instance_key_str",
-        "task_reschedule_count",
-        "templates_dict",
-        "test_mode",
-        "ti",
-        "tomorrow_ds",
-        "tomorrow_ds_nodash",
-        "triggering_asset_events",
-        "triggering_dataset_events",
-        "try_number",
-        "ts",
-        "ts_nodash",
-        "ts_nodash_with_tz",
-        "var",
-        "yesterday_ds",
-        "yesterday_ds_nodash",
-    ]
-)
-"""Parameters that a function need not be given: the run's context fills them."""
+_OWN_DECORATORS = ("task", "setup", "teardown", "airflow", "dag")
 
 
-class DecoratedOperator(PythonOperator):
-    """A @task: called in a DAG file, run as `python_callable(*op_args, **op_kwargs)`."""
+class DecoratedOperator(BaseOperator):
+    """What every @task variant derives from, beside the operator that it makes of the function.
+
+    `kwargs_to_upstream`: arguments that the other base takes as well. Raises TypeError for a call that cannot work.
+    """
+
+    template_fields: Sequence[str] = ("op_args", "op_kwargs")
+    template_fields_renderers = {"op_args": "py", "op_kwargs": "py"}
+    shallow_copy_attrs: Sequence[str] = ("python_callable",)
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        task_id: str,
+        op_args: Any = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        kwargs_to_upstream: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_call(python_callable, op_args or (), op_kwargs or {})
+        self.python_callable = python_callable
+        self.op_args, self.op_kwargs = op_args or (), op_kwargs or {}
+        super().__init__(task_id=task_id, **(kwargs_to_upstream or {}), **kwargs)
+
+    def execute(self, context: Any) -> Any:
+        return self._handle_output(super().execute(context))
+
+    def _handle_output(self, return_value: Any) -> Any:
+        return return_value
+
+    def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of the context the function takes."""
+        return determine_kwargs(self.python_callable, self.op_args, context)
+
+    def get_python_source(self) -> str:
+        """The function's source without our decorators, for operators that run it elsewhere."""
+        return plain_source(self.python_callable)
+
+
+class PythonDecoratedOperator(DecoratedOperator, PythonOperator):
+    """@task: run as `python_callable(*op_args, **op_kwargs)`."""
 
     custom_operator_name = "@task"
     template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
 
     def __init__(
-        self, *, python_callable: Callable[..., Any], op_args: Any = (), op_kwargs: Any = None, **kwargs: Any
-    ):
-        check_call(python_callable, op_args, op_kwargs or {})
-        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
+        self, *, python_callable: Any, op_args: Any = None, op_kwargs: Any = None, **kwargs: Any
+    ) -> None:
+        call = {"python_callable": python_callable, "op_args": op_args, "op_kwargs": op_kwargs}
+        super().__init__(kwargs_to_upstream=call, **call, **kwargs)
 
 
-class BranchDecoratedOperator(BranchPythonOperator):
+class BranchDecoratedOperator(PythonDecoratedOperator, BranchPythonOperator):
     """@task.branch."""
 
     custom_operator_name = "@task.branch"
 
 
-class ShortCircuitDecoratedOperator(ShortCircuitOperator):
+class ShortCircuitDecoratedOperator(PythonDecoratedOperator, ShortCircuitOperator):
     """@task.short_circuit."""
 
     custom_operator_name = "@task.short_circuit"
 
 
-class BashDecoratedOperator(PythonOperator):
+class StubDecoratedOperator(DecoratedOperator):
+    """@task.stub: a task that a worker of another language runs; its function is empty."""
+
+    custom_operator_name = "@task.stub"
+
+    def execute(self, context: Any) -> Any:
+        raise AirflowException(
+            f"cannot run the stub {self.task_id!r} here: a worker of another language must take it from its queue"
+        )
+
+
+class BashDecoratedOperator(PythonDecoratedOperator):
     """@task.bash: the function returns the command, which is rendered and run."""
 
     custom_operator_name = "@task.bash"
@@ -129,52 +128,15 @@ class BashDecoratedOperator(PythonOperator):
             self._command.on_kill()
 
 
-def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raises TypeError when a call would fail at run time: the DAG file is where that should be seen."""
-    signature = inspect.signature(function)
-    parameters = [
-        p.replace(default=None)
-        if p.name in CONTEXT_NAMES and p.default is p.empty and p.kind is not p.VAR_KEYWORD
-        else p
-        for p in signature.parameters.values()
-    ]
-    optional = False
-    for index, parameter in enumerate(parameters):
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-            optional = optional or parameter.default is not parameter.empty
-            if optional and parameter.default is parameter.empty:
-                parameters[index] = parameter.replace(kind=parameter.KEYWORD_ONLY)
-    ordered = sorted(parameters, key=lambda p: p.kind)
-    signature.replace(parameters=ordered).bind(*args, **kwargs)
-
-
-def wants_multiple_outputs(function: Callable[..., Any]) -> bool:
-    """Whether the return annotation is a dict: then each key is an XCom of its own."""
-    annotation = getattr(function, "__annotations__", {}).get("return")
-    if isinstance(annotation, str):
-        try:
-            annotation = typing.get_type_hints(function).get("return")
-        except (NameError, TypeError):  # names that exist for type checkers only
-            return bool(re.match(r"(typing\.)?([Dd]ict|Mapping)\b", str(annotation)))
-    kind = typing.get_origin(annotation) or annotation
-    return isinstance(kind, type) and issubclass(kind, Mapping)
-
-
-def free_task_id(task_id: str, dag: Any, group: Any) -> str:
-    """`task_id`, or with the next `__N` when the DAG has it already."""
-    if dag is None:
-        return task_id
-    full = group.child_id if group is not None else (lambda name: name)
-    if not dag.is_taken(full(task_id)):
-        return task_id
-    core = re.split(r"__\d+$", task_id)[0]
-    number = 1
-    while dag.is_taken(full(f"{core}__{number}")):
-        number += 1
-    return f"{core}__{number}"
-
-
-def place_of(options: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The DAG and group a call belongs to."""
-    group = options.get("task_group") or scope.current_group()
-    return options.get("dag") or scope.current_dag() or (group.dag if group is not None else None), group
+def plain_source(function: Callable[..., Any]) -> str:
+    """The source of a function from its own decorators on, ours left out."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    lines = source.splitlines()
+    node = ast.parse(source).body[0]
+    kept: list[str] = []
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for decorator in node.decorator_list:
+            if ast.unparse(decorator).partition("(")[0].partition(".")[0] not in _OWN_DECORATORS:
+                kept += lines[decorator.lineno - 1 : decorator.end_lineno]
+        lines = lines[node.lineno - 1 :]
+    return "\n".join([*kept, *lines]) + "\n"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow.decorators.task import TaskFunction, task
+from airflow.decorators.collection import task
+from airflow.decorators.task import TaskFunction
 from airflow.exceptions import AirflowException
 
 
@@ -30,10 +31,26 @@ def teardown(function: Any = None, *, on_failure_fail_dagrun: bool = False) -> A
 def _as_task(function: Any, role: str) -> TaskFunction:
     if isinstance(function, TaskFunction):
         return function.override()
-    if not callable(function) or not hasattr(function, "__name__"):
+    if not callable(function) or not hasattr(function, "__name__") or hasattr(function, "expand"):
         raise AirflowException(
             f"cannot use {function!r} as a {role}: only functions and @task functions can be"
         )
     made = task(function)
     assert isinstance(made, TaskFunction)  # noqa: S101 - the bare form of the decorator
     return made
+
+
+class ContextWrapper(list):
+    """`with context_wrapper([a, b]):` - several setups or teardowns around what is written inside."""
+
+    def __enter__(self) -> ContextWrapper:
+        for member in self:
+            member.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for member in reversed(self):
+            member.__exit__(*error)
+
+
+context_wrapper = ContextWrapper

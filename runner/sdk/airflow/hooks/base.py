@@ -32,6 +32,11 @@ class BaseHook:
     def get_connections(cls, conn_id: str) -> list[Connection]:
         return [get_connection(conn_id)]
 
+    @classmethod
+    def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        """The hook of a connection's type, from the provider package that has it."""
+        return get_connection(conn_id).get_hook(hook_params=hook_params)
+
     def get_conn(self) -> Any:
         """The client object; subclasses define it."""
         raise NotImplementedError(f"cannot connect: {type(self).__name__} does not define get_conn()")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airflow.exceptions import AirflowException
@@ -15,12 +15,76 @@ class AbstractOperator(DAGNode):
     """What every task is, whatever it does. Subclasses set task_id, dag and the two sets of ids."""
 
     task_id: str
-    dag: Any
     upstream_task_ids: set[str]
     downstream_task_ids: set[str]
+    task_group: Any
     is_setup = is_teardown = False
     on_failure_fail_dagrun = False
+    is_mapped = False
+    is_mapped_over = False
+    returns_dag_result = False
+    _mapped_results: frozenset[int] = frozenset()
     trigger_rule: Any
+    owner: str
+    _dag: Any
+
+    # ---- the DAG --------------------------------------------------------------------------------------------
+
+    @property
+    def dag(self) -> Any:
+        """The DAG of this task. Raises AirflowException when it has none yet."""
+        if self._dag is None:
+            raise AirflowException(
+                f"cannot find the DAG of the task {self.task_id!r}: it has not been given one"
+            )
+        return self._dag
+
+    @dag.setter
+    def dag(self, dag: Any) -> None:
+        if self._dag is dag:
+            return
+        if self._dag is not None:
+            raise AirflowException(
+                f"cannot move the task {self.task_id!r} from {self._dag.dag_id!r} to another DAG"
+            )
+        dag.add_task(self)
+        self._dag = dag
+
+    def has_dag(self) -> bool:
+        return self._dag is not None
+
+    def get_dag(self) -> Any:
+        return self._dag
+
+    @property
+    def dag_id(self) -> str:
+        return str(self._dag.dag_id) if self._dag is not None else f"adhoc_{self.owner}"
+
+    # ---- mapping --------------------------------------------------------------------------------------------
+
+    def iter_mapped_task_groups(self) -> Iterator[Any]:
+        """The mapped groups around this task, the innermost first."""
+        group = self.task_group
+        while group is not None:
+            if group.is_mapped:
+                yield group
+            group = group.parent_group
+
+    def get_closest_mapped_task_group(self) -> Any:
+        """The innermost mapped group around this task, or None."""
+        return next(self.iter_mapped_task_groups(), None) if self.task_group is not None else None
+
+    def get_needs_expansion(self) -> bool:
+        """Whether it has instances: it is mapped, or in a group that is."""
+        return self.is_mapped or self.get_closest_mapped_task_group() is not None
+
+    def iter_mapped_dependants(self) -> Iterator[Any]:
+        """The mapped tasks and groups after this one that are mapped over what it returns."""
+        nodes = [task for task in self.downstream_list if task.is_mapped]
+        nodes += [group for group in self.dag.task_group_dict.values() if group.is_mapped]
+        return (node for node in nodes if self in node.iter_mapped_dependencies())
+
+    # ---- relatives ------------------------------------------------------------------------------------------
 
     @property
     def node_id(self) -> str:

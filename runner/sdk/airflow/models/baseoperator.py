@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.configuration import conf, generation
-from airflow.exceptions import AirflowException, NotSupported, TaskDeferred
+from airflow.exceptions import AirflowException, TaskDeferred
 from airflow.models import scope
 from airflow.models.abstractoperator import AbstractOperator
 from airflow.models.base_options import DROPPED, OPTIONS, normalise
@@ -21,6 +21,12 @@ from airflow.models.operator_meta import BaseOperatorMeta
 from airflow.models.param import ParamsDict
 
 __all__ = ["BaseOperator", "BaseOperatorMeta", "chain", "chain_linear", "cross_downstream"]
+
+
+_PLACE = (
+    "task_id", "label", "task_group", "_dag", "upstream_task_ids", "downstream_task_ids", "definition_site",
+)  # fmt: skip
+"""What an instance of a mapped task has in common with it."""
 
 
 class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
@@ -61,55 +67,17 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
         group = task_group or scope.current_group()
         if dag is None:
             dag = scope.current_dag() or (group.dag if group is not None else None)
-        if group is not None and group.dag is not None and dag is not None and group.dag is not dag:
-            group = None
+        mapped = self.__dict__.get("mapped_from")
         validate_key(task_id)
-        self.__dict__.update(_take_options(type(self), options, task_id))
+        self.__dict__.update(take_options(type(self), options, task_id))
         self.default_args = default_args or {}
-        self.label = task_id
-        self.task_group = group
-        self.task_id = group.child_id(task_id) if group is not None else task_id
-        self.upstream_task_ids: set[str] = set()
-        self.downstream_task_ids: set[str] = set()
-        self.definition_site = scope.site()
-        self._dag: Any = None
         self._is_complete = True
-        if dag is not None:
-            self.dag = dag
-        if group is not None:
-            group.add(self)
-
-    # ---- the DAG --------------------------------------------------------------------------------------------
-
-    @property
-    def dag(self) -> Any:
-        """The DAG of this task. Raises AirflowException when it has none yet."""
-        if self._dag is None:
-            raise AirflowException(
-                f"cannot find the DAG of the task {self.task_id!r}: it has not been given one"
-            )
-        return self._dag
-
-    @dag.setter
-    def dag(self, dag: Any) -> None:
-        if self._dag is dag:
-            return
-        if self._dag is not None:
-            raise AirflowException(
-                f"cannot move the task {self.task_id!r} from {self._dag.dag_id!r} to another DAG"
-            )
-        dag.add_task(self)
-        self._dag = dag
-
-    def has_dag(self) -> bool:
-        return self._dag is not None
-
-    def get_dag(self) -> Any:
-        return self._dag
-
-    @property
-    def dag_id(self) -> str:
-        return str(self._dag.dag_id) if self._dag is not None else f"adhoc_{self.owner}"
+        self._dag: Any = None
+        if mapped is None:
+            self.definition_site = scope.site()
+            enter_dag(self, task_id, dag, group)
+        else:
+            self.__dict__.update({name: getattr(mapped, name) for name in _PLACE})
 
     # ---- what subclasses override, and what runs in a task's process ----------------------------------------
 
@@ -189,8 +157,11 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
     # ---- the rest -------------------------------------------------------------------------------------------
 
     @classmethod
-    def partial(cls, **kwargs: Any) -> Any:
-        raise NotSupported(f"cannot map {cls.__name__}: partial() and expand() cannot be used yet")
+    def partial(cls, task_id: str, **kwargs: Any) -> Any:
+        """The arguments that all instances of a mapped task share; `.expand(...)` or `.expand_kwargs(...)` makes it."""
+        from airflow.models.mappedoperator import OperatorPartial
+
+        return OperatorPartial(cls, {"task_id": task_id, **kwargs})
 
     @property
     def task_type(self) -> str:
@@ -215,7 +186,21 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
         return bool(self.task_id < other.task_id)
 
 
-def _take_options(cls: type, options: dict[str, Any], task_id: str) -> dict[str, Any]:
+def enter_dag(task: Any, label: str, dag: Any, group: Any) -> None:
+    """Give a new task its id, its place among the groups and its DAG, as far as it has them."""
+    if group is not None and (group.is_root or (None not in (group.dag, dag) and group.dag is not dag)):
+        group = None
+    task.label, task.task_group = label, group
+    task.task_id = group.child_id(label) if group is not None else label
+    task.upstream_task_ids, task.downstream_task_ids = set(), set()
+    if dag is not None:
+        task.dag = dag
+    if group is not None:
+        group.add(task)
+
+
+def take_options(cls: type, options: dict[str, Any], task_id: str) -> dict[str, Any]:
+    """Every option of a task, from those that are given and the defaults."""
     if options.keys() - OPTIONS.keys():
         options = _known(cls, options, task_id)
     values = normalise({**OPTIONS, **options}, task_id)

@@ -11,10 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowDagCycleException, AirflowException, DuplicateTaskIdFound, TaskNotFound
+from airflow.exceptions import (
+    AirflowException,
+    DuplicateTaskIdFound,
+    FailFastDagInvalidTriggerRule,
+    TaskNotFound,
+)
 from airflow.models import scope
-from airflow.models.base_options import as_datetime, duration
-from airflow.models.dag_options import OPTIONS, UNSET, fill_limits
+from airflow.models.base_options import as_datetime
+from airflow.models.dag_graph import select_part, sort_tasks
+from airflow.models.dag_options import (
+    OPTIONS,
+    UNSET,
+    check_schedule,
+    check_setup,
+    fill_limits,
+    normalise,
+    positional_names,
+)
 from airflow.models.identifiers import validate_key
 from airflow.models.param import ParamsDict
 from airflow.timetables.choose import default_schedule, timetable_for
@@ -35,7 +49,7 @@ class DAG:
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, dag_id: str, *positional: Any, **options: Any) -> None:
-        options.update(zip(("description", "schedule"), positional, strict=False))
+        options.update(zip(positional_names(), positional, strict=False))
         strange = sorted(options.keys() - OPTIONS.keys())
         if strange:
             raise TypeError(f"cannot create the DAG {dag_id!r}: DAG does not take {', '.join(strange)}")
@@ -44,23 +58,20 @@ class DAG:
         self.definition_site = scope.site()
         values = {**OPTIONS, **options}
         fill_limits(values)
+        normalise(values, dag_id)
         schedule = _schedule(values, dag_id)
         self.__dict__.update(values)
-        self.default_args: dict[str, Any] = dict(values["default_args"] or {})
         self.params = ParamsDict(self.default_args.pop("params", None))
         self.params.deep_merge(ParamsDict(values["params"]))
-        self.start_date = as_datetime(values["start_date"], "start_date")
-        self.end_date = as_datetime(values["end_date"], "end_date")
-        self.dagrun_timeout = duration(values["dagrun_timeout"])
         self.timezone = self._zone()
         self.timetable = timetable_for(schedule, self.timezone)
         self.schedule = self.schedule_interval = schedule
-        self.tags = set(values["tags"] or ())
         self.fileloc = self.definition_site[0]
-        self.dag_display_name = values["dag_display_name"] or dag_id
         self.task_dict: dict[str, Any] = {}
         self.task_group_dict: dict[str, Any] = {}
         self.edge_info: dict[str, dict[str, Any]] = {}
+        self.partial = False
+        check_schedule(self)
 
     def _zone(self) -> dt.tzinfo:
         """That of the start date; naive dates have the configured default."""
@@ -89,6 +100,11 @@ class DAG:
             raise DuplicateTaskIdFound(
                 f"cannot add the task {task.task_id!r}: DAG {self.dag_id!r} has a task or group of that id already"
             )
+        if self.fail_fast and str(task.trigger_rule) not in ("all_success", "all_done_setup_success"):
+            raise FailFastDagInvalidTriggerRule(
+                f"cannot add the task {task.task_id!r}: DAG {self.dag_id!r} fails fast, and all its tasks must have "
+                f"the trigger rule all_success, not {task.trigger_rule}"
+            )
         self.task_dict[task.task_id] = task
         task._dag = self
 
@@ -98,6 +114,32 @@ class DAG:
 
     def add_group(self, group: Any) -> None:
         self.task_group_dict[group.group_id] = group
+
+    def set_dependency(self, upstream_task_id: str, downstream_task_id: str) -> None:
+        """Set one edge by ids."""
+        self.get_task(upstream_task_id).set_downstream(self.get_task(downstream_task_id))
+
+    def param(self, name: str, default: Any = UNSET) -> Any:
+        """The value that a run is started with for the param `name`, to pass to a task."""
+        from airflow.models.dagparam import DagParam
+
+        if default is UNSET:
+            return DagParam(self, name)
+        self.params[name] = default
+        return DagParam(self, name, default)
+
+    @property
+    def task(self) -> Any:
+        """`@dag.task`, `@dag.task.branch` ...: the decorators of `airflow.decorators`, for this DAG."""
+        from airflow.decorators.bound import BoundDecorators
+
+        return BoundDecorators(self)
+
+    def add_result(self, output: Any) -> Any:
+        """The value of this task is the run's result."""
+        from airflow.decorators.task import result
+
+        return result(output)
 
     def set_edge_info(self, upstream: str, downstream: str, info: dict[str, Any]) -> None:
         self.edge_info.setdefault(upstream, {})[downstream] = info
@@ -122,6 +164,17 @@ class DAG:
     @property
     def leaves(self) -> list[Any]:
         return [task for task in self.tasks if not task.downstream_task_ids]
+
+    @property
+    def teardowns(self) -> list[Any]:
+        return [task for task in self.tasks if task.is_teardown]
+
+    @property
+    def task_group(self) -> Any:
+        """The group of all that is in no other group."""
+        from airflow.utils.task_group import TaskGroup
+
+        return TaskGroup.create_root(self)
 
     @property
     def owner(self) -> str:
@@ -149,34 +202,50 @@ class DAG:
         except KeyError:
             raise TaskNotFound(f"cannot find the task {task_id!r} in DAG {self.dag_id!r}") from None
 
-    def topological_sort(self) -> list[Any]:
+    def __getitem__(self, node_id: str) -> Any:
+        """A task or group. Raises TaskNotFound."""
+        return self.task_group_dict.get(node_id) or self.get_task(node_id)
+
+    def has_task_group(self, group_id: str) -> bool:
+        return group_id in self.task_group_dict
+
+    def topological_sort(self, **_: Any) -> list[Any]:
         """Every task after its upstream. Raises AirflowDagCycleException naming the tasks of a circle."""
-        waiting = {task.task_id: len(task.upstream_task_ids) for task in self.tasks}
-        ready = [task_id for task_id, count in waiting.items() if not count]
-        order = []
-        for task_id in ready:
-            order.append(self.task_dict[task_id])
-            for below in sorted(self.task_dict[task_id].downstream_task_ids):
-                waiting[below] -= 1
-                if not waiting[below]:
-                    ready.append(below)
-        if len(order) < len(waiting):
-            raise AirflowDagCycleException(self._describe_cycle({t for t, count in waiting.items() if count}))
-        return order
+        return sort_tasks(self)
 
     def check_cycle(self) -> None:
         """Raises AirflowDagCycleException."""
-        self.topological_sort()
+        sort_tasks(self)
 
-    def _describe_cycle(self, left: set[str]) -> str:
-        path = [min(left)]
-        while path.count(path[-1]) < 2:
-            path.append(min(self.task_dict[path[-1]].upstream_task_ids & left))
-        circle = path[path.index(path[-1]) :][::-1]
-        sites = [self.task_dict[task_id].definition_site for task_id in circle[:-1]]
-        where = ", ".join(f"{file}:{line}" for file, line in sites)
-        words = f"its tasks form a cycle: {' >> '.join(circle)} (created at {where})"
-        return f"cannot load the DAG {self.dag_id!r}: {words}"
+    def validate(self) -> None:
+        """Raises ValueError for what can only be seen in a whole DAG."""
+        for task in self.tasks:
+            if task.is_setup:
+                check_setup(task)
+
+    def partial_subset(
+        self,
+        task_ids: Any = None,
+        include_downstream: bool = False,
+        include_upstream: bool = True,
+        include_direct_upstream: bool = False,
+        task_ids_or_regex: Any = None,
+    ) -> DAG:
+        """A copy with some of the tasks: those named (or whose id matches), and what is before or after them."""
+        wanted = task_ids if task_ids_or_regex is None else task_ids_or_regex
+        part: DAG = select_part(self, wanted, include_downstream, include_upstream, include_direct_upstream)
+        return part
+
+    sub_dag = partial_subset
+
+    def get_template_env(self, *, force_sandboxed: bool = False) -> Any:
+        """The Jinja environment of the DAG: its search path, macros and filters."""
+        from airflow._task.templates import environment_for
+
+        return environment_for(self, bool(self.render_template_as_native_obj) and not force_sandboxed)
+
+    def resolve_template_files(self) -> None:
+        """Files are read when a task is rendered; there is nothing to do before."""
 
     # ---- on the command line --------------------------------------------------------------------------------
 
@@ -197,6 +266,11 @@ class DAG:
 
     def __lt__(self, other: Any) -> bool:
         return bool(self.dag_id < other.dag_id)
+
+    def __rich_repr__(self) -> Any:
+        yield "dag_id", self.dag_id
+        yield "schedule", self.schedule
+        yield "#tasks", len(self.task_dict)
 
 
 def _schedule(values: dict[str, Any], dag_id: str) -> Any:

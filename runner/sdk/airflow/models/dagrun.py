@@ -34,6 +34,21 @@ class DagRun:
         self.__dict__[name] = value = as_pendulum(value) if name in DATES else value
         return value
 
+    @staticmethod
+    def generate_run_id(
+        run_type: str,
+        logical_date: dt.datetime | None = None,
+        run_after: dt.datetime | None = None,
+        **older: Any,
+    ) -> str:
+        """The id that a run gets unless it is given one: `manual__<date>`, with random letters without a date."""
+        at = logical_date or older.get("execution_date")
+        if at is not None:
+            return f"{run_type}__{at.isoformat()}"
+        import secrets
+
+        return f"{run_type}__{run_after.isoformat() if run_after else ''}_{secrets.token_hex(4)}"
+
     def has_date(self) -> bool:
         """Whether the run has a logical date."""
         return self._facts.get("logical_date") is not None

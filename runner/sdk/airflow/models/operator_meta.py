@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.exceptions import AirflowException
 from airflow.models import scope
-from airflow.models.base_options import OPTIONS
+from airflow.models.base_options import DROPPED, OPTIONS
 from airflow.models.xcom_arg import add_dependencies
 
 
@@ -29,18 +29,31 @@ class BaseOperatorMeta(ABCMeta):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if args and "task_id" not in kwargs:
             kwargs["task_id"], args = args[0], args[1:]
-        task: Any = cls.__new__(cls)  # type: ignore[call-arg, arg-type]
-        task._defaults = _default_args(kwargs)
-        task.__init__(*args, **kwargs)
-        if "_is_complete" not in task.__dict__:
-            raise AirflowException(
-                f"cannot create a {cls.__name__}: its constructor does not call super().__init__()"
-            )
+        task = _construct(cls, args, kwargs, None)
         add_dependencies(task)
         return task
 
 
-def _default_args(kwargs: dict[str, Any]) -> dict[str, Any]:
+def create_instance(operator_class: Any, kwargs: dict[str, Any], mapped: Any) -> Any:
+    """The operator of one instance of the mapped task `mapped`; it takes its place and joins nothing."""
+    place = {"dag": mapped._dag, "task_group": mapped.task_group, "default_args": mapped.default_args}
+    return _construct(operator_class, (), {**kwargs, **place}, mapped)
+
+
+def _construct(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any], mapped: Any) -> Any:
+    task: Any = cls.__new__(cls)
+    task._defaults = defaults_for(kwargs)
+    if mapped is not None:
+        task.mapped_from = mapped
+    task.__init__(*args, **kwargs)
+    if "_is_complete" not in task.__dict__:
+        raise AirflowException(
+            f"cannot create a {cls.__name__}: its constructor does not call super().__init__()"
+        )
+    return task
+
+
+def defaults_for(kwargs: dict[str, Any]) -> dict[str, Any]:
     """What the DAG, the groups around the task and the task itself give as default_args; the nearest wins."""
     dag = kwargs.get("dag") or scope.current_dag()
     group = kwargs.get("task_group") or scope.current_group()
@@ -51,6 +64,15 @@ def _default_args(kwargs: dict[str, Any]) -> dict[str, Any]:
         merged.update(group.default_args)
     merged.update(kwargs.get("default_args") or {})
     return merged
+
+
+def parameter_names(operator_class: Any) -> frozenset[str]:
+    """Every argument that the constructors of a class and of its bases name."""
+    names: set[str] = {"task_id", "dag", "task_group", "default_args", *DROPPED}
+    for cls in operator_class.__mro__:
+        if isinstance(cls, BaseOperatorMeta) and "__init__" in vars(cls):
+            names |= _named(vars(cls)["__init__"])
+    return frozenset(names)
 
 
 def _with_defaults(init: Callable[..., None]) -> Callable[..., None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from airflow.exceptions import AirflowException
@@ -24,16 +24,13 @@ class SkipMixin:
         noted.extend(task_id for task_id in ids if task_id not in noted)
 
     def skip_all_except(self, ti: Any, branch_task_ids: str | Iterable[str] | None) -> None:
-        """Skip all direct successors but the named ones and what those lead to."""
+        """Skip all direct successors but the named ones and what those lead to.
+
+        A chosen task that is no direct successor is not refused: then nothing but what leads from it is kept.
+        """
         task = ti.task
         chosen = _task_ids(task.dag, branch_task_ids)
         below = task.downstream_task_ids
-        wrong = sorted(chosen - below)
-        if wrong:
-            raise AirflowException(
-                f"cannot follow the branch {wrong} of {task.task_id!r}: only its direct successors {sorted(below)} "
-                "can be chosen"
-            )
         kept = set(chosen)
         for task_id in chosen:
             kept |= task.dag.get_task(task_id).get_flat_relative_ids()
@@ -44,6 +41,8 @@ class BranchMixIn(SkipMixin):
     """`do_branch`: follow what a function chose."""
 
     def do_branch(self, context: Any, branches_to_execute: str | Iterable[str] | None) -> Any:
+        if isinstance(branches_to_execute, Iterator):
+            branches_to_execute = list(branches_to_execute)
         log.info("Branch into %s", branches_to_execute)
         self.skip_all_except(context["ti"], branches_to_execute)
         return branches_to_execute

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from airflow._wire.workload import Workload
 from airflow.configuration import conf, generation
+from airflow.models import external
 from airflow.models.dagrun import DagRun, as_pendulum
 from airflow.models.xcom import from_plain, to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
@@ -34,6 +35,8 @@ class TaskInstance:
         self.operator = task.operator_name
         self.pool, self.priority_weight = task.pool, task.priority_weight
         self.next_method: str | None = None
+        self.first_start: float | None = workload.extra.get("first_start")
+        self.reschedules: int = workload.extra.get("reschedules") or 0
         self._comms = comms
         self._context: Any = None
 
@@ -107,6 +110,16 @@ class TaskInstance:
     def is_eligible_to_retry(self) -> bool:
         return self.try_number <= self.max_tries
 
+    def get_first_reschedule_date(self, context: Any = None) -> Any:
+        """When this try first began, if it has been rescheduled since."""
+        return as_pendulum(self.first_start) if self.reschedules else None
+
+    get_ti_count = staticmethod(external.get_ti_count)
+    get_task_states = staticmethod(external.get_task_states)
+    get_dr_count = staticmethod(external.get_dr_count)
+    get_dagrun_state = staticmethod(external.get_dagrun_state)
+    get_dag = staticmethod(external.get_dag)
+
     # ---- XCom -----------------------------------------------------------------------------------------------
 
     def xcom_push(self, key: str, value: Any, execution_date: Any = None, **_: Any) -> None:
@@ -127,38 +140,54 @@ class TaskInstance:
     ) -> Any:
         """A value another task left: one for one task id, a list in the order asked for a list of ids.
 
-        Without task ids: what any task of the run pushed last (1.10, 2.x), or what this task pushed (3.x).
+        Of a mapped task all that its instances left, or what those of `map_indexes` did. Without task ids: what any
+        task of the run pushed last (1.10, 2.x), or what this task pushed (3.x).
         """
+        if "_subdags" in self.task.dag.__dict__:
+            from airflow.operators.subdag import inner_names
+
+            dag_id, task_ids = inner_names(self.task, dag_id, task_ids)
         if task_ids is None and generation() >= 3:
             task_ids = self.task_id
         where = {"dag_id": dag_id or self.dag_id, "run_id": run_id or self.run_id, "key": key}
-        plain = map_indexes is None or isinstance(map_indexes, int)
-        if isinstance(task_ids, str) and plain and key is not None and not include_prior_dates:
+        if (
+            isinstance(task_ids, str)
+            and key is not None
+            and not include_prior_dates
+            and (isinstance(map_indexes, int) or (map_indexes is None and self._is_single(task_ids, dag_id)))
+        ):
             answer = self._comms.ask("get_xcom", {**where, "task_id": task_ids, "map_index": map_indexes})
             return from_plain(answer["value"]) if answer["found"] else default
         return self._pull_many(task_ids, where, include_prior_dates, map_indexes, default)
 
+    def _is_single(self, task_id: str, dag_id: str | None) -> bool:
+        """Whether a task is known to have no instances: it is one of this DAG, and not mapped."""
+        if dag_id not in (None, self.dag_id):
+            return False
+        task = self.task.dag.task_dict.get(task_id)
+        return task is None or not task.get_needs_expansion()
+
     def _pull_many(
         self, task_ids: Any, where: dict[str, Any], prior: bool, map_indexes: Any, default: Any
     ) -> Any:
-        single = task_ids is None or isinstance(task_ids, str)
         wanted = None if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
-        indexes = (
-            None
-            if map_indexes is None
-            else [map_indexes]
-            if isinstance(map_indexes, int)
-            else list(map_indexes)
-        )
+        indexes = [map_indexes] if isinstance(map_indexes, int) else map_indexes and list(map_indexes)
         params = {**where, "task_ids": wanted, "include_prior_dates": prior, "map_indexes": indexes}
         rows = self._comms.ask("list_xcoms", params)
-        values = [(row["task_id"], from_plain(row["value"])) for row in rows]
-        if single and indexes is None:
-            return values[-1][1] if values else default
-        if wanted is None or indexes is not None:
-            return [value for _, value in values]
-        by_task = dict(values)
-        return [by_task.get(task_id, default) for task_id in wanted]
+        values = [from_plain(row["value"]) for row in rows]
+        if task_ids is None or isinstance(task_ids, str):
+            mapped = task_ids is not None and any(row["map_index"] >= 0 for row in rows)
+            if isinstance(map_indexes, int) or (indexes is None and not mapped):
+                return values[-1] if values else default
+            return values[0] if indexes is None and len(values) == 1 and generation() >= 3 else values
+        by_task: dict[str, list[Any]] = {task_id: [] for task_id in wanted or ()}
+        for row, value in zip(rows, values, strict=True):
+            by_task[row["task_id"]].append(value)
+        return [
+            value
+            for task_id in by_task
+            for value in (by_task[task_id] or ([default] if indexes is None else []))
+        ]
 
     def xcom_delete(self, key: str) -> None:
         """Take back a value this task left."""

@@ -77,6 +77,9 @@ def connect(before: Any, after: Any, label: Any = None) -> None:
     elif isinstance(after, EdgeModifier):
         after.add_upstream(before)
     else:
+        for node, other, upstream in ((after, before, True), (before, after, False)):
+            if hasattr(node, "note_relative"):
+                node.note_relative(other, upstream)
         for up in before.leaves:
             for down in after.roots:
                 connect_tasks(up, down, label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from airflow._wire import encoding
@@ -53,6 +54,8 @@ def _simplify(value: Any) -> Any:
         return {key: _simplify(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)) and not hasattr(value, "_fields"):
         return type(value)(_simplify(item) for item in value)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, tuple)):
+        return [_simplify(item) for item in value]
     return value
 
 

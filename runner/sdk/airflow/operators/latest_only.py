@@ -17,20 +17,21 @@ class LatestOnlyOperator(BaseBranchOperator):
 
     def choose_branch(self, context: Any) -> str | Iterable[str]:
         run = context["dag_run"]
+        everything = list(context["task"].downstream_task_ids)
         if run.external_trigger or run.run_type == "manual":
             self.log.info("The run was asked for by hand: allowing execution to proceed.")
-            return list(context["task"].downstream_task_ids)
-        begin, end = self._window(run)
-        now = utcnow()
-        self.log.info("Checking latest only with left_window: %s right_window: %s now: %s", begin, end, now)
-        if end is not None and now > end:
-            return []
-        return list(context["task"].downstream_task_ids)
+            return everything
+        until, now = self._find_end(run), utcnow()
+        self.log.info("Checking latest only: this run is the latest until %s, now is %s", until, now)
+        return everything if until is None or now <= until else []
 
     @staticmethod
-    def _window(run: Any) -> tuple[dt.datetime, dt.datetime | None]:
-        """When this run began to be the newest and when it ceases to be: one interval later, or at the next tick."""
-        begin = run.data_interval_end or run.logical_date
-        if run.data_interval_start is not None and run.data_interval_end > run.data_interval_start:
-            return begin, begin + (run.data_interval_end - run.data_interval_start)
-        return begin, run.next_logical_date
+    def _find_end(run: Any) -> dt.datetime | None:
+        """When the next run takes over: at the end of the interval after this one's. None: never."""
+        from airflow._task.comms import required
+        from airflow._wire import encoding
+
+        following = required("find the next run").ask(
+            "get_next_interval", {"dag_id": run.dag_id, "run_id": run.run_id}
+        )
+        return encoding.from_plain(following["end"]) if following["found"] else None

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
+from inspect import isgeneratorfunction
+from types import GeneratorType
 from typing import Any
 
 from airflow.exceptions import AirflowException
 from airflow.models.baseoperator import BaseOperator
 from airflow.models.skipmixin import BranchMixIn, SkipMixin
 from airflow.utils.operator_helpers import determine_kwargs
+
+__all__ = [
+    "BranchExternalPythonOperator",  # noqa: F822 - those of other interpreters are imported when they are used
+    "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",  # noqa: F822
+    "ExternalPythonOperator",  # noqa: F822
+    "PythonOperator",
+    "PythonVirtualenvOperator",  # noqa: F822
+    "ShortCircuitOperator",
+    "get_current_context",
+    "task",
+]
 
 
 class PythonOperator(BaseOperator):
@@ -58,14 +72,21 @@ class PythonOperator(BaseOperator):
     def execute_callable(self, context: Any) -> Any:
         """Call the function with its own arguments and what it asks of the context; await it when it is async."""
         available = ChainMap({"templates_dict": self.templates_dict, **self.op_kwargs}, context)
-        wanted = determine_kwargs(self.python_callable, self.op_args, available)
-        self.op_kwargs = {**wanted, **self.op_kwargs}
+        self.op_kwargs = {**self.determine_kwargs(available), **self.op_kwargs}
         result = self.python_callable(*self.op_args, **self.op_kwargs)
+        if isinstance(result, GeneratorType) and isgeneratorfunction(self.python_callable):
+            from airflow.assets.outlet_events import drain
+
+            return drain(result, context["outlet_events"])
         if hasattr(result, "__await__"):
             import asyncio
 
             return asyncio.run(_awaited(result))
         return result
+
+    def determine_kwargs(self, context: Any) -> Mapping[str, Any]:
+        """What the function takes of the context, by its signature."""
+        return determine_kwargs(self.python_callable, self.op_args, context)
 
 
 async def _awaited(result: Any) -> Any:
@@ -118,3 +139,9 @@ def task(*args: Any, **kwargs: Any) -> Any:
     from airflow.decorators import task as decorator
 
     return decorator(*args, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    from airflow import aliases
+
+    return aliases.resolve(__name__, name)

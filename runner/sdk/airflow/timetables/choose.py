@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from airflow.configuration import conf, generation
-from airflow.exceptions import AirflowTimetableInvalid, NotSupported
+from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import Timetable
 from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from airflow.timetables.simple import ContinuousTimetable, NullTimetable, OnceTimetable
@@ -19,34 +19,42 @@ def default_schedule() -> Any:
 
 
 def timetable_for(schedule: Any, zone: dt.tzinfo) -> Timetable:
-    """Raises AirflowTimetableInvalid for what no generation knows, NotSupported for what this engine cannot do yet."""
+    """The timetable of a schedule. Raises AirflowTimetableInvalid for what no generation knows."""
+    table = _find(schedule, zone)
+    table.validate()
+    return table
+
+
+def _find(schedule: Any, zone: dt.tzinfo) -> Timetable:
     if isinstance(schedule, Timetable):
         return schedule
     if schedule is None or schedule == "None":
         return NullTimetable()
-    if schedule == "@once":
-        return OnceTimetable()
-    if schedule == "@continuous":
-        return ContinuousTimetable()
     if isinstance(schedule, str):
-        intervals = conf.getboolean("scheduler", "create_cron_data_intervals")
-        return (
-            CronDataIntervalTimetable(schedule, zone)
-            if intervals
-            else CronTriggerTimetable(schedule, timezone=zone)
-        )
+        return _of_text(schedule, zone)
     if isinstance(schedule, dt.timedelta) or type(schedule).__name__ == "relativedelta":
-        _refuse_standstill(schedule)
         intervals = conf.getboolean("scheduler", "create_delta_data_intervals")
         return DeltaDataIntervalTimetable(schedule) if intervals else DeltaTriggerTimetable(schedule)
-    if type(schedule).__name__ in ("list", "tuple", "set", "Dataset", "Asset"):
-        raise NotSupported(f"cannot schedule by {schedule!r}: data-aware scheduling cannot be used yet")
+    if isinstance(schedule, (list, tuple, set, frozenset)) or _is_asset(schedule):
+        from airflow.timetables.assets import AssetTriggeredTimetable
+
+        return AssetTriggeredTimetable(schedule)
     raise AirflowTimetableInvalid(
         f"cannot use {schedule!r} as a schedule: it is a {type(schedule).__qualname__}"
     )
 
 
-def _refuse_standstill(delta: Any) -> None:
-    base = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-    if base + delta <= base:
-        raise AirflowTimetableInvalid(f"cannot use {delta} as a schedule: it must lead forward in time")
+def _of_text(schedule: str, zone: dt.tzinfo) -> Timetable:
+    if schedule == "@once":
+        return OnceTimetable()
+    if schedule == "@continuous":
+        return ContinuousTimetable()
+    intervals = conf.getboolean("scheduler", "create_cron_data_intervals")
+    table = CronDataIntervalTimetable if intervals else CronTriggerTimetable
+    return table(schedule, zone)
+
+
+def _is_asset(schedule: Any) -> bool:
+    from airflow.assets.definition import BaseAsset
+
+    return isinstance(schedule, BaseAsset)

@@ -26,21 +26,28 @@ _FIELDS = (
     ("month", 1, 12, _MONTHS),
     ("day of week", 0, 7, _DAYS),
     ("second", 0, 59, ()),
+    ("year", 1970, 2099, ()),
 )
-_ITEM = re.compile(r"(?P<first>\*|\?|\d+|[a-z]{3})(-(?P<last>\d+|[a-z]{3}))?(/(?P<step>\d+))?$")
+_ITEM = re.compile(r"(?P<first>\*|\?|\d+|[a-z]{3})(-(?P<last>l|\d+|[a-z]{3}))?(/(?P<step>\d+))?$")
+_SPECIAL = {"day of month": re.compile(r"(l|w\d+|\d+w)$"), "day of week": re.compile(r"l[0-7]$")}
+_NTH = re.compile(r"(#[1-5]|l)$")
+_RANDOM = re.compile(r"r(\(\d+-\d+\))?(/\d+)?$")
 
 
 def expand(expression: str) -> str:
-    """The five- or six-field expression that `expression` means. Raises AirflowTimetableInvalid."""
+    """The expression that `expression` means: five fields, or seconds and years besides.
+
+    Raises AirflowTimetableInvalid.
+    """
     if expression.startswith("@"):
         if expression not in PRESETS:
             known = ", ".join(["@once", "@continuous", *PRESETS])
             raise AirflowTimetableInvalid(f"cannot use the schedule {expression!r}; the presets are {known}")
         return PRESETS[expression]
     parts = expression.split()
-    if len(parts) not in (5, 6):
+    if not 5 <= len(parts) <= len(_FIELDS):
         raise AirflowTimetableInvalid(
-            f"cannot use the schedule {expression!r}: a cron expression has five or six fields, this has {len(parts)}"
+            f"cannot use the schedule {expression!r}: a cron expression has five to seven fields, this has {len(parts)}"
         )
     for part, (name, low, high, names) in zip(parts, _FIELDS, strict=False):
         for item in part.lower().split(","):
@@ -52,12 +59,13 @@ def expand(expression: str) -> str:
 
 
 def _is_valid(item: str, name: str, low: int, high: int, names: Sequence[str]) -> bool:
-    if name == "day of month" and item == "l":
+    special = _SPECIAL.get(name)
+    if _RANDOM.match(item) or (special is not None and special.match(item)):
         return True
-    if name == "day of week" and re.match(r"(l[0-7]|([0-7]|[a-z]{3})(#[1-5]|l))$", item):
-        return True
-    match = _ITEM.match(item)
+    match = _ITEM.match(_NTH.sub("", item) if name == "day of week" else item)
     if match is None or match["step"] == "0":
         return False
-    ends = [end for end in (match["first"], match["last"]) if end not in (None, "*", "?")]
+    if match["last"] == "l" and name != "day of month":
+        return False
+    ends = [end for end in (match["first"], match["last"]) if end not in (None, "*", "?", "l")]
     return all(end in names or (end.isdigit() and low <= int(end) <= high) for end in ends)

@@ -2,67 +2,74 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
-from airflow.timetables.base import Timetable
-from airflow.timetables.cron import expand
-from airflow.utils.timezone import parse_timezone, zone_name
+from airflow.timetables._cron import CronMixin
+from airflow.timetables._delta import DeltaMixin, read_length
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from airflow.utils.timezone import coerce_datetime, utcnow
 
 
-class CronTimetable(Timetable):
-    """Ticks by a cron expression in a zone (the DAG's own when none is named)."""
+class _DataIntervalTimetable(Timetable):
+    """One interval after the other; for classes of users that build on it. The engine does not ask it."""
 
-    interval = True
+    def _get_next(self, current: Any) -> Any:
+        raise NotImplementedError
 
-    def __init__(self, cron: str, timezone: str | dt.tzinfo | None = None) -> None:
-        self.expression = cron
-        self.timezone = parse_timezone(timezone) if isinstance(timezone, str) else timezone
-        self._expanded = expand(cron)
+    def _get_prev(self, current: Any) -> Any:
+        raise NotImplementedError
 
-    @property
-    def summary(self) -> str:
-        return self.expression
+    def _align_to_next(self, current: Any) -> Any:
+        raise NotImplementedError
 
-    def to_wire(self, zone: str) -> dict[str, Any]:
-        return {
-            "kind": "cron",
-            "expression": self._expanded,
-            "timezone": zone_name(self.timezone) if self.timezone is not None else zone,
-            "interval": self.interval,
-            "summary": self.summary,
-        }
+    def _align_to_prev(self, current: Any) -> Any:
+        raise NotImplementedError
 
+    def _skip_to_latest(self, earliest: Any) -> Any:
+        """Where the newest interval that is over begins, or `earliest` when that is later."""
+        newest = self._get_prev(self._align_to_prev(coerce_datetime(utcnow())))
+        return newest if earliest is None else max(newest, self._align_to_next(earliest))
 
-class CronDataIntervalTimetable(CronTimetable):
-    """Runs cover the time between two ticks."""
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        earliest = restriction.earliest
+        if not restriction.catchup:
+            earliest = self._skip_to_latest(earliest)
+        elif earliest is not None:
+            earliest = self._align_to_next(earliest)
+        start = earliest
+        if last_automated_data_interval is not None:
+            after = self._align_to_prev(last_automated_data_interval.end)
+            start = after if earliest is None else max(after, earliest)
+            if start <= last_automated_data_interval.start:
+                start = self._get_next(start)
+        if start is None or (restriction.latest is not None and start > restriction.latest):
+            return None
+        return DagRunInfo.interval(start, self._get_next(start))
 
-
-class DeltaTimetable(Timetable):
-    """Ticks every `delta` (timedelta, relativedelta) from the start date."""
-
-    interval = True
-
-    def __init__(self, delta: Any) -> None:
-        self.delta = delta
-
-    @property
-    def summary(self) -> str:
-        return str(self.delta)
-
-    def to_wire(self, zone: str) -> dict[str, Any]:
-        shared = {"kind": "delta", "timezone": zone, "interval": self.interval, "summary": self.summary}
-        if isinstance(self.delta, dt.timedelta):
-            return {**shared, "seconds": self.delta.total_seconds()}
-        return {**shared, "relative": _relative(self.delta)}
+    def infer_manual_data_interval(self, *, run_after: Any) -> DataInterval:
+        end = self._align_to_prev(run_after)
+        return DataInterval(self._get_prev(end), end)
 
 
-class DeltaDataIntervalTimetable(DeltaTimetable):
-    """Runs cover `delta`."""
+class CronDataIntervalTimetable(CronMixin, _DataIntervalTimetable):
+    """Runs cover the time between two ticks of a cron expression. Without `timezone` it is the DAG's."""
+
+    def _known_wire(self, zone: str) -> dict[str, Any]:
+        return {**self._cron_wire(zone), "interval": True}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> CronDataIntervalTimetable:
+        return cls(data["expression"], data["timezone"])
 
 
-_UNITS = ("years", "months", "days", "hours", "minutes", "seconds", "microseconds")
+class DeltaDataIntervalTimetable(DeltaMixin, _DataIntervalTimetable):
+    """Runs cover `delta` (a timedelta or relativedelta)."""
 
+    def _known_wire(self, zone: str) -> dict[str, Any]:
+        return {**self._delta_wire(zone), "interval": True}
 
-def _relative(delta: Any) -> dict[str, int]:
-    return {unit: int(getattr(delta, unit)) for unit in _UNITS if getattr(delta, unit, 0)}
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> DeltaDataIntervalTimetable:
+        return cls(read_length(data["delta"]))

@@ -38,6 +38,10 @@ def parse_timezone(name: str | int) -> dt.tzinfo:
         return dt.timezone(dt.timedelta(seconds=name))
     if name.lower() in ("utc", "system"):
         return utc
+    if name[:1] in ("+", "-"):
+        hours, minutes, *rest = (int(part) for part in name[1:].split(":"))
+        offset = dt.timedelta(hours=hours, minutes=minutes, seconds=rest[0] if rest else 0)
+        return dt.timezone(-offset if name[0] == "-" else offset)
     from zoneinfo import ZoneInfo
 
     return ZoneInfo(name)
@@ -94,7 +98,7 @@ def from_timestamp(timestamp: float, tz: Any = "UTC") -> Any:
 
 
 def zone_name(zone: dt.tzinfo | None) -> str:
-    """The IANA name of a zone of any library. Raises ValueError for an offset that has none."""
+    """The IANA name of a zone of any library, or +05:30 for an offset that has none."""
     if zone is None or zone is utc:
         return "UTC"
     name = getattr(zone, "key", None) or getattr(zone, "zone", None) or getattr(zone, "name", None)
@@ -103,9 +107,13 @@ def zone_name(zone: dt.tzinfo | None) -> str:
     offset = zone.utcoffset(None)
     if offset is None:
         raise ValueError(f"cannot use {zone!r} as the zone of a DAG: it has no IANA name")
-    hours, rest = divmod(int(offset.total_seconds()), 3600)
-    if rest:
-        raise ValueError(
-            f"cannot use the offset {offset} as the zone of a DAG: name a zone, such as Asia/Kolkata"
-        )
-    return f"Etc/GMT{-hours:+d}" if hours else "UTC"
+    return _offset_name(int(offset.total_seconds()))
+
+
+def _offset_name(seconds: int) -> str:
+    """An IANA name for whole hours, +05:30 and its like for others."""
+    if seconds % 3600 == 0:
+        return f"Etc/GMT{-seconds // 3600:+d}" if seconds else "UTC"
+    sign, rest = ("-" if seconds < 0 else "+"), abs(seconds)
+    text = f"{sign}{rest // 3600:02}:{rest // 60 % 60:02}"
+    return f"{text}:{rest % 60:02}" if rest % 60 else text

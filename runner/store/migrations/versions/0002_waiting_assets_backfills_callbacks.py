@@ -60,11 +60,23 @@ def upgrade() -> None:
         sa.Column("task_id", sa.String(length=250), nullable=False, comment="empty: the DAG's own schedule"),
         sa.Column("role", sa.String(length=10), nullable=False, comment="schedule, inlet or outlet"),
         sa.Column(
-            "asset", sa.Integer(), nullable=False, comment="id of an asset, or of an alias when kind says so"
+            "kind",
+            sa.String(length=5),
+            nullable=False,
+            comment="asset, alias, or name or uri of another DAG's asset",
         ),
-        sa.Column("kind", sa.String(length=5), nullable=False, comment="asset or alias"),
-        sa.PrimaryKeyConstraint("dag_id", "task_id", "role", "asset", "kind", name=op.f("pk_dag_asset")),
+        sa.Column(
+            "asset", sa.Integer(), nullable=False, comment="id of the asset or alias; 0 for name and uri"
+        ),
+        sa.Column("ref", sa.String(length=1500), nullable=False, comment="the name or the uri; else empty"),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "dag_id", "task_id", "role", "kind", "asset", "ref", name=op.f("pk_dag_asset")
+        ),
     )
+    with op.batch_alter_table("dag_asset", schema=None) as batch_op:
+        batch_op.create_index("ix_dag_asset_asset_kind", ["asset", "kind"], unique=False)
+
     op.create_table(
         "event_log",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -289,6 +301,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_trigger_token")),
         comment="Deferred task instances; the row lives until the resumed attempt ends or defers again",
     )
+    with op.batch_alter_table("dag", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "timetable_kind",
+                sa.String(length=20),
+                server_default="null",
+                nullable=False,
+                comment="custom: it must be asked",
+            )
+        )
+
     with op.batch_alter_table("dag_file", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import pytest
@@ -51,6 +52,15 @@ def test_xcom_goes_through_unchanged_and_only_its_own_task_writes(ask):
     assert [row["task_id"] for row in ask("list_xcoms", task_ids=None, key="k", **where)] == ["b"]
 
 
+def test_items_of_a_mapped_task_count_those_that_left_a_value(ask):
+    for index in (2, 0):
+        ask("set_xcom", info=Info(map_index=index), key="k", value=f"v{index}")
+    where = {"dag_id": None, "run_id": "r1", "task_id": "a", "key": "k"}
+    assert ask("get_xcom_item", offset=1, **where) == {"length": 2, "found": True, "value": "v2"}
+    for outside in (2, -1):
+        assert ask("get_xcom_item", offset=outside, **where) == {"length": 2, "found": False, "value": None}
+
+
 def test_prior_dates_give_the_newest_value_no_later_than_the_run(demo, ask):
     for run_id, date in (("old", 100.0), ("older", 50.0), ("later", 4_000_000_000.0)):
         demo.put_run("demo", run_id, date)
@@ -92,7 +102,7 @@ def test_trigger_makes_a_run_once_and_anew_when_told(demo, ask):
     assert demo.call("GET", "/dags/demo/dagRuns/t").json()["triggered_by"] == "operator"
     with pytest.raises(Refused, match="exists") as refusal:
         ask("trigger_dag_run", reset=False, **params)
-    assert refusal.value.code == "invalid"
+    assert refusal.value.code == "exists"
     assert ask("trigger_dag_run", reset=True, **params) == {"run_id": "t", "created": False}
     assert [type(event) for event in demo.scheduler.events] == [RunCreated, RunChanged]
     with pytest.raises(Refused) as refusal:
@@ -100,9 +110,91 @@ def test_trigger_makes_a_run_once_and_anew_when_told(demo, ask):
     assert refusal.value.code == "not_found"
 
 
+def test_trigger_takes_a_note_and_a_later_start_and_resets_the_run_of_its_date(ask, demo):
+    date = "2026-05-01T00:00:00+00:00"
+    params = {"dag_id": "demo", "logical_date": date, "run_after": "2026-07-01T00:00:00+00:00", "conf": {}}
+    ask("trigger_dag_run", run_id="first", reset=False, note="why", **params)
+    made = demo.call("GET", "/dags/demo/dagRuns/first").json()
+    assert (made["note"], made["run_after"][:10], made["logical_date"][:10]) == (
+        "why",
+        "2026-07-01",
+        date[:10],
+    )
+    again = ask("trigger_dag_run", run_id="second", reset=True, **params)
+    assert again == {"run_id": "first", "created": False}
+
+
+@pytest.fixture
+def grouped(demo):
+    """A DAG `other` of a, g.b and g.h.m (mapped), with runs at 100 and 200."""
+    tasks = [
+        {"task_id": "a", "group": None},
+        {"task_id": "g.b", "group": "g"},
+        {"task_id": "g.h.m", "group": "g.h"},
+    ]
+    groups = {"g": {"parent": None}, "g.h": {"parent": "g"}, "empty": {"parent": None}}
+    demo.put_dag("other", tasks, task_groups=groups)
+    runs = [demo.put_run("other", f"r{date}", date) for date in (100.0, 200.0)]
+    for run, a, b in zip(runs, ("success", "failed"), ("success", "success"), strict=True):
+        demo.set_task(run, "a", state=a, end_date=300.0)
+        demo.set_task(run, "g.b", state=b, end_date=300.0)
+    return demo
+
+
+def test_counts_of_other_dags(grouped, ask):
+    dates = [encoding.to_plain(dt.datetime.fromtimestamp(at, dt.UTC)) for at in (100, 200)]
+    where = {"dag_id": "other", "logical_dates": dates}
+
+    def count(**more):
+        return ask("count_task_instances", **where, **more)
+
+    assert count(task_ids=["a"], states=["success"]) == 1
+    assert count(task_ids=["a", "g.b"], states=["success", "failed"]) == 4
+    assert count(task_group_id="g", states=["success"]) == 2
+    assert count(task_group_id="g", states=["null"]) == 2
+    assert count(task_group_id="g", task_ids=["a"]) == 0
+    assert count(task_group_id="empty") == 0
+    assert count(map_index=3) == 0
+    assert ask("count_task_instances", dag_id="demo", logical_dates=dates) == 0
+    assert ask("count_dag_runs", **where, states=["queued"]) == 2
+    assert ask("count_dag_runs", dag_id="other", run_ids=["r100.0"], states=["success"]) == 0
+    expected = {"g.b": "success", "g.h.m": None}
+    assert ask("list_task_states", **where, task_group_id="g") == {"r100.0": expected, "r200.0": expected}
+    with pytest.raises(Refused, match="no_such") as refusal:
+        count(task_group_id="no_such")
+    assert refusal.value.code == "not_found"
+
+
+def test_facts_of_another_dag(grouped, ask):
+    facts = ask("get_dag", dag_id="other")
+    assert facts == {
+        "dag_id": "other",
+        "is_paused": False,
+        "is_stale": False,
+        "task_ids": ["a", "g.b", "g.h.m"],
+        "group_ids": ["empty", "g", "g.h"],
+    }
+    with pytest.raises(Refused) as refusal:
+        ask("get_dag", dag_id="nope")
+    assert refusal.value.code == "not_found"
+
+
+def test_next_interval_follows_the_timetable(demo, ask):
+    weekdays = {"kind": "cron", "expression": "0 0 * * 1-5", "timezone": "UTC", "interval": True}
+    demo.put_dag("workday", [{"task_id": "a"}], timetable=weekdays)
+    friday, monday = (dt.datetime(2026, 5, day, tzinfo=dt.UTC).timestamp() for day in (1, 4))
+    demo.put_run("workday", "r", friday, interval_start=friday, interval_end=monday)
+    found = ask("get_next_interval", dag_id="workday", run_id="r")
+    assert encoding.from_plain(found["end"]).isoformat() == "2026-05-05T00:00:00+00:00"
+    assert ask("get_next_interval", dag_id="demo", run_id="r1") == {"found": False}
+
+
 @pytest.mark.parametrize(
     ("method", "params"),
     [
+        ("count_dag_runs", {"dag_id": "demo", "logical_dates": "2026-05-01"}),
+        ("count_dag_runs", {"dag_id": "demo", "logical_dates": [5]}),
+        ("count_task_instances", {"dag_id": "demo", "states": "success"}),
         ("drop_tables", {}),
         ("get_variable", {}),
         ("get_variable", {"key": 1}),

@@ -82,7 +82,7 @@ class History:
         nothing: list[Any] = [None] * 8
         limits = (task.pool, task.pool_slots, task.priority_weight, task.queue)
         return InstanceRow(
-            key, run.key, task.task_id, map_index, None, 0, task.retries + 1, None, None, *limits, *nothing
+            key, run.key, task.task_id, map_index, None, 0, task.retries + 1, None, None, *limits, *nothing, 0
         )
 
 

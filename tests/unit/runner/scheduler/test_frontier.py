@@ -12,6 +12,7 @@ from runner.domain.spec import TaskSpec
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import RULES, Outcome
 from runner.scheduler import reports
+from runner.scheduler.dispatch import make_workload
 from runner.scheduler.instances import Run
 from runner.scheduler.judging import judge
 from tests.unit.runner.scheduler.histories import AGENT, LINK, History, find, states
@@ -85,6 +86,20 @@ def test_rescheduled_task_goes_on_with_its_try_also_after_waiting_for_a_slot() -
     history.report(find(run, "a"), "success")
     assert history.turn() == ["b"]
     assert (task.try_number, task.start_date) == (1, 100.0)
+    assert make_workload(task, False)["extra"] == {"first_start": 100.0, "reschedules": 1}
+
+
+def test_reschedules_are_counted_within_a_try() -> None:
+    history = History()
+    run = history.add_run([TaskSpec("a", retries=1, retry_delay=1.0)])
+    task, counts = find(run, "a"), []
+    for state in ("up_for_reschedule", "up_for_reschedule", "failed", "up_for_reschedule", "success"):
+        assert history.turn() == ["a"]
+        history.report(task, state, until=history.now)
+        counts.append((task.try_number, task.reschedules))
+        history.now += 100.0
+        history.frontier.wake(task, history.now)
+    assert counts == [(1, 1), (1, 2), (1, 2), (2, 1), (2, 1)]
 
 
 def test_final_failure_is_not_tried_again() -> None:
