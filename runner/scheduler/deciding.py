@@ -161,7 +161,7 @@ class Decider:
         if batch.poll and deadlines.has_due(conn, now):
             missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
             self.frontier.changes.callbacks += want_for_promises(missed)
-        if batch.reload:
+        if batch.reload and not batch.load_all:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
         if batch.load_all or batch.dags_changed or batch.poll or batch.ask_timetables:
@@ -231,8 +231,7 @@ def _list_rooms(links: Sequence[AgentLink], changes: Changes) -> list[Room]:
     rooms = []
     for link in links:
         if link.agent:
-            freed = link.held.intersection(changes.acks.get(link.id, ()))
-            rooms.append(
-                Room(link.id, link.agent, link.free + len(freed) - len(changes.starts.get(link.id, ())))
-            )
+            held = link.held.difference(changes.acks.get(link.id, ()))
+            free = link.slots - len(held) - len(changes.starts.get(link.id, ()))
+            rooms.append(Room(link.id, link.agent, free, held))
     return rooms

@@ -14,7 +14,7 @@ from runner.domain.states import DagRunState, TaskInstanceState
 from runner.scheduler import reports
 from runner.scheduler.changes import RunMove, StopOrder
 from runner.scheduler.frontier import Frontier
-from runner.scheduler.instances import Run
+from runner.scheduler.instances import Run, Task
 from runner.scheduler.plans import DagPlan, PlanCache
 from runner.scheduler.queued import QueuedRuns
 from runner.scheduler.timers import Kind, Timers
@@ -51,11 +51,13 @@ class Loader:
         return self.get_plan(conn, version_id).spec
 
     def load_all(self, conn: Connection, now: float) -> None:
-        """Forget everything and read every unfinished run."""
+        """Forget everything and read every unfinished run. Attempts that are not wanted any more are told to stop."""
         self._frontier.changes.has_reloaded = True
+        live = list(self._frontier.attempts.values())
         self.forget(list(self._frontier.runs))
         for row in unfinished.load_runs(conn):
             self._put(conn, row, now)
+        self._stop_unwanted(live)
 
     def load_new(self, conn: Connection, keys: Iterable[int], now: float) -> None:
         """Read the runs of `keys` that are not in memory."""
@@ -69,11 +71,7 @@ class Loader:
         live = [task for task in self._frontier.attempts.values() if task.run.key in keys]
         self.forget(keys)
         self.load_new(conn, keys, now)
-        for task in live:
-            after = self._frontier.attempts.get(task.attempt or "")
-            if task.agent and task.attempt and (after is None or after.state is TaskInstanceState.RESTARTING):
-                order = StopOrder(task.agent, task.attempt, "a user cleared or marked it")
-                self._frontier.changes.stops.append(order)
+        self._stop_unwanted(live)
 
     def forget(self, keys: Iterable[int]) -> None:
         """Drop runs from memory."""
@@ -91,6 +89,14 @@ class Loader:
             self._frontier.changes.runs.append(RunMove(run, DagRunState.QUEUED, DagRunState.RUNNING))
             run.start_date = now if run.start_date is None else run.start_date
             self._start(conn, run, now)
+
+    def _stop_unwanted(self, live: Iterable[Task]) -> None:
+        """Stop the attempts, of those that were live before, that the database does not have as such."""
+        for task in live:
+            after = self._frontier.attempts.get(task.attempt or "")
+            if task.agent and task.attempt and (after is None or after.state is TaskInstanceState.RESTARTING):
+                order = StopOrder(task.agent, task.attempt, "a user cleared or marked it")
+                self._frontier.changes.stops.append(order)
 
     def _put(self, conn: Connection, row: RunRow, now: float) -> None:
         run = Run(row, self.get_plan(conn, row.version_id), DagRunState(row.state), row.start_date)
