@@ -33,8 +33,9 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     if changes.labels:
         unfinished.set_labels(conn, changes.labels)
     for move in changes.runs:
-        if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
-            raise Moved(f"run {move.run.key} is not as it was")
+        run = move.run
+        if not move_run(conn, run.key, move.source, move.target, now, move.reason, run.row.edits):
+            raise Moved(f"run {run.key} is not as it was")
     _pause_failing(conn, changes, now)
     if changes.deferrals:
         put_deferrals(conn, changes.deferrals)

@@ -78,8 +78,12 @@ def move_run(
     target: DagRunState,
     now: float,
     reason: str | None = None,
+    edits: int | None = None,
 ) -> bool:
-    """Move a run from one state to another; False when it is not in `source` any more."""
+    """Move a run from one state to another; False when it is not in `source` any more.
+
+    `edits`: as many as the caller knows of. A person who changed its tasks meanwhile must not be passed over.
+    """
     if target not in RUN_TRANSITIONS[source]:
         raise ValueError(f"cannot move a run from {source} to {target}: there is no such step")
     values: dict[str, Any] = {"state": str(target), "reason": reason, "end_date": None}
@@ -90,10 +94,17 @@ def move_run(
     if target in RUN_TERMINAL:
         values["end_date"] = now
     change = dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
+    if edits is not None:
+        change = change.where(dag_run.c.edits == edits)
     moved = conn.execute(change.returning(dag_run.c.backfill)).first()
     if moved is not None and moved.backfill is not None and target in RUN_TERMINAL:
         complete_backfills(conn, [moved.backfill], now)
     return moved is not None
+
+
+def note_edits(conn: sa.Connection, keys: Collection[int]) -> None:
+    """A person has changed tasks of these runs."""
+    conn.execute(dag_run.update().where(dag_run.c.id.in_(list(keys))).values(edits=dag_run.c.edits + 1))
 
 
 def complete_backfills(conn: sa.Connection, keys: Collection[int], now: float) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from runner.domain.states import RUN_TERMINAL, TERMINAL, TRANSITIONS, DagRunState, TaskInstanceState
 from runner.store.dags import get_version
 from runner.store.put import insert_missing
-from runner.store.runs import move_run
+from runner.store.runs import move_run, note_edits
 from runner.store.schema import dag_run, task_instance, task_try
 from runner.store.triggers import drop_deferrals
 
@@ -68,6 +68,7 @@ def clear(conn: sa.Connection, ti_ids: Collection[int], now: float, reset_runs: 
         conn, [row for row in moved if row.try_number and row.state not in ("running", "restarting", None)]
     )
     drop_deferrals(conn, [row.id for row in moved])
+    note_edits(conn, {row.run for row in moved})
     runs = {row.run: DagRunState(row.run_state) for row in moved}
     for key, run_state in runs.items():
         if run_state in RUN_TERMINAL and reset_runs:
@@ -89,6 +90,7 @@ def set_state(
     values["start_date"] = sa.func.coalesce(task_instance.c.start_date, now)
     moved = [row for row in _list_rows(conn, ti_ids) if _move(conn, row, target, values)]
     drop_deferrals(conn, [row.id for row in moved])
+    note_edits(conn, {row.run for row in moved})
     return _report(ti_ids, moved)
 
 

@@ -34,6 +34,7 @@ class RunRow(NamedTuple):
     queued_at: float
     start_date: float | None
     backfill: int | None = None
+    edits: int = 0
 
 
 class InstanceRow(NamedTuple):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from runner.domain.spec import DagSpec, TaskSpec
 from runner.domain.states import LIVE, TERMINAL, TaskInstanceState
 from runner.store.dags import Runnable, find_runnable
-from runner.store.runs import plan_instances
+from runner.store.runs import note_edits, plan_instances
 from runner.store.schema import dag_run, task_instance
 from runner.store.triggers import drop_deferrals
 
@@ -39,6 +39,7 @@ def move_to_newest(conn: sa.Connection, runs: Collection[int], now: float) -> li
         if run.version_id != newest.version_id:
             _fit(conn, run, newest.spec, now)
         moved.append(key)
+    note_edits(conn, moved)
     return moved
 
 
