@@ -185,6 +185,12 @@ class Agent:
     def rise(self) -> None:
         self.is_up, self._incarnation = True, self._incarnation + 1
 
+    def take_rest(self) -> None:
+        """What was sent before the other end died arrives all the same."""
+        if self.is_up and self._net.wire is not None:
+            for _at, message in self._net.wire.down:
+                getattr(self, f"_on_{message['kind']}", lambda _message: None)(message)
+
     def repeat(self) -> None:
         """Tell an outcome again that was told already."""
         for attempt, held in self.attempts.items():

@@ -19,7 +19,7 @@ def make_dags(bundle: str) -> list[dict[str, Any]]:
         _dag("chain", 40, [_task("a", retries=2, delay=8), _task("b", ["a"]), *more], max_active_runs=2),
         _dag("pooled", 60, [_task(f"p{i}", pool="small", retries=1, delay=3) for i in range(4)], at_once=3),
         _dag("ruled", 50, _ruled(), called=True),
-        _dag("manual", None, [_task("a", retries=1, delay=5), _task("b", ["a"])], called=True),
+        _dag("manual", None, [_task("a", retries=1), _task("b", ["a"])], called=True, max_active_runs=2),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,15 @@ from tests.unit.runner.simulation.invariants import (
 
 _TRIGGER = """CREATE TRIGGER sim AFTER UPDATE OF state ON task_instance WHEN old.state IS NOT new.state
 BEGIN INSERT INTO sim_log VALUES (old.id, old.state, new.state); END"""
+COMMIT_FAULTS = (
+    "refuse",
+    "refuse at commit",
+    "crash before commit",
+    "crash after commit",
+    "meddle",
+    "meddle",
+)
+FAULTS = ("cut", "agent", "engine", "clock", "repeat", "rise")
 POLLED = 8.0
 """So long after a person's edit, the engine may not know of it."""
 
@@ -47,10 +57,12 @@ class Crash(BaseException):
     """kill -9 of the engine. No handler may stop it."""
 
 
-def make_template(path: Path) -> None:
-    """An empty cell's database, to be copied for each world."""
+def make_template(path: Path, loose: bool = False) -> None:
+    """An empty cell's database, to be copied for each world. `loose`: without the unique keys of runs."""
     db = Database(f"sqlite:///{path}")
-    db.create_or_migrate()
+    kept = {item for item in dag_run.constraints if not (loose and isinstance(item, sa.UniqueConstraint))}
+    with mock.patch.object(dag_run, "constraints", kept):
+        db.create_or_migrate()
     with db.begin() as conn:
         conn.execute(sa.text("CREATE TABLE sim_log (ti INTEGER, old TEXT, new TEXT)"))
         conn.execute(sa.text(_TRIGGER))
@@ -104,7 +116,9 @@ class World:
 
     def __init__(self, seed: int, home: Path, template: Path) -> None:
         self.seed, self.rng = seed, random.Random(seed)
-        self.steps, self.faults, self.faulty = 0, 0, True
+        self.steps, self.faulty = 0, True
+        self.met: Counter[str] = Counter()
+        """How often each kind of fault has happened."""
         self.steady, self.offset = 1000.0, START - 1000.0
         path = home / f"{seed}.db"
         shutil.copyfile(template, path)
@@ -149,7 +163,7 @@ class World:
         self.steps += 1
         if self.faulty and self.rng.random() < 0.08:
             self.go_wrong()
-        if self.faulty and self.rng.random() < 0.06:
+        if self.faulty and self.rng.random() < 0.08:
             self.act()
         self.pass_time(self.rng.choice((0.0, 0.0, 0.05, 0.5, 2.0, 6.0)))
 
@@ -192,6 +206,8 @@ class World:
     def lose_engine(self) -> None:
         if self.scheduler is not None:
             self.scheduler._questions.close()
+        if self.rng.random() < 0.5:
+            self.agent.take_rest()
         self.net.cut()
         self.net.hub = self.scheduler = None
 
@@ -205,15 +221,14 @@ class World:
         """What happens to a transaction of the engine."""
         if not self.faulty or self.rng.random() > 0.12:
             return None
-        self.faults += 1
-        return self.rng.choice(
-            ("refuse", "refuse at commit", "crash before commit", "crash after commit", "meddle", "meddle")
-        )
+        fault = self.rng.choice(COMMIT_FAULTS)
+        self.met[fault] += 1
+        return fault
 
     def go_wrong(self) -> None:
         """Something outside of transactions."""
-        self.faults += 1
-        fault = self.rng.choice(("cut", "agent", "engine", "clock", "repeat", "rise"))
+        fault = self.rng.choice(FAULTS)
+        self.met[fault] += 1
         if fault == "cut":
             self.net.cut()
         elif fault == "agent":
@@ -294,12 +309,15 @@ class World:
             return [DagsChanged()]
         found = dags.find_runnable(conn, "manual")
         assert found is not None
-        self._count += 1
-        run = NewRun("manual", f"m{self._count}", "manual", None, None, None, now, now)
-        return [RunCreated(insert_run(conn, run, found.version_id, found.bundle, found.spec))]
+        events: list[Event] = []
+        for _ in range(self.rng.choice((1, 2))):
+            self._count += 1
+            run = NewRun("manual", f"m{self._count}", "manual", None, None, None, now, now)
+            events.append(RunCreated(insert_run(conn, run, found.version_id, found.bundle, found.spec)))
+        return events
 
     def tell(self, event: Event, sure: bool = False) -> None:
-        if self.scheduler is not None and (sure or self.rng.random() < 0.85):
+        if self.scheduler is not None and (sure or self.rng.random() < 0.7):
             self.scheduler.post(event)
 
     def put_files(self, bundle: str, conn: Connection | None = None) -> None:
