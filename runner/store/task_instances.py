@@ -6,7 +6,7 @@ reported and stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from runner.domain.states import RUN_TERMINAL, TERMINAL, TRANSITIONS, DagRunState, TaskInstanceState
 from runner.store.dags import get_version
 from runner.store.put import insert_missing
-from runner.store.runs import move_run, note_edits
+from runner.store.runs import REFRESHED, move_run, note_edits, plan_instances
 from runner.store.schema import dag_run, task_instance, task_try
 from runner.store.triggers import drop_deferrals
 
@@ -52,14 +52,14 @@ def clear(conn: sa.Connection, ti_ids: Collection[int], now: float, reset_runs: 
     Without `reset_runs` a finished run stays finished, and what is cleared waits for somebody to start it again.
     """
     rows = _list_rows(conn, ti_ids)
-    tries = _find_tries(conn, rows)
+    fresh = _plan_fresh(conn, rows)
     moved = []
     for row in rows:
-        if row.state == "removed" and (row.version_id, row.task_id) not in tries:
+        if row.state == "removed" and (row.version_id, row.task_id) not in fresh:
             continue
         state = _S(row.state) if row.state else None
         target = _S.RESTARTING if state in (_S.RUNNING, _S.RESTARTING) else None
-        values = _cleared_values(row, tries.get((row.version_id, row.task_id), 1))
+        values = _clear_values(row, fresh.get((row.version_id, row.task_id), {}))
         if target is _S.RESTARTING:
             values = {"max_tries": values["max_tries"]}
         if state == target or _move(conn, row, target, values):
@@ -153,17 +153,22 @@ def _list_rows(conn: sa.Connection, ti_ids: Collection[int]) -> list[Any]:
     return found
 
 
-def _find_tries(conn: sa.Connection, rows: Iterable[Any]) -> dict[tuple[int, str], int]:
-    """By DAG version and task: how many tries a fresh task instance has."""
+def _plan_fresh(conn: sa.Connection, rows: Iterable[Any]) -> dict[tuple[int, str], dict[str, Any]]:
+    """By DAG version and task: what a fresh task instance has."""
     specs = {version: get_version(conn, version) for version in {row.version_id for row in rows}}
-    return {(version, t.task_id): t.retries + 1 for version, spec in specs.items() for t in spec.tasks}
+    return {
+        (version, row["task_id"]): row
+        for version, spec in specs.items()
+        for row in plan_instances(0, "", "", spec)
+    }
 
 
-def _cleared_values(row: Any, tries: int) -> dict[str, Any]:
+def _clear_values(row: Any, fresh: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(
         ("start_date", "end_date", "next_at", "scheduled_at", "queued_at", "pid", "host", "reason")
     )
-    return {**values, "max_tries": row.try_number + tries}
+    values |= {name: fresh[name] for name in REFRESHED if name in fresh}
+    return {**values, "max_tries": row.try_number + fresh.get("max_tries", 1)}
 
 
 def _move(conn: sa.Connection, row: Any, target: TaskInstanceState | None, values: dict[str, Any]) -> bool:

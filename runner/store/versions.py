@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from runner.domain.spec import DagSpec, TaskSpec
 from runner.domain.states import LIVE, TERMINAL, TaskInstanceState
 from runner.store.dags import Runnable, find_runnable
-from runner.store.runs import note_edits, plan_instances
+from runner.store.runs import REFRESHED, note_edits, plan_instances
 from runner.store.schema import dag_run, task_instance
 from runner.store.triggers import drop_deferrals
 
 _REMOVED = str(TaskInstanceState.REMOVED)
 _GONE = "the version that its run was moved to does not have it"
-_REFRESHED = ("operator", "pool", "pool_slots", "priority_weight", "queue")
+_CHUNK = 500  # bound parameters per statement are limited
 
 
 def move_to_newest(conn: sa.Connection, runs: Collection[int], now: float) -> list[int]:
@@ -54,16 +54,11 @@ def _fit(conn: sa.Connection, run: Any, spec: DagSpec, now: float) -> None:
     """Give a run the instances that a version of its DAG has."""
     tasks = {task.task_id: task for task in spec.tasks}
     rows = conn.execute(sa.select(task_instance).where(task_instance.c.run == run.id)).all()
-    gone = [row.id for row in rows if not _fits(tasks.get(row.task_id), row.map_index)]
+    gone = {row.id for row in rows if not _fits(tasks.get(row.task_id), row.map_index)}
     back = [row.id for row in rows if row.state == _REMOVED and row.id not in gone]
-    ids = task_instance.c.id.in_
-    ended: dict[str, Any] = {"state": _REMOVED, "end_date": now, "next_at": None, "reason": _GONE}
-    conn.execute(task_instance.update().where(ids(gone), _is_not(_REMOVED)).values(ended))
-    conn.execute(
-        task_instance.update()
-        .where(ids(back))
-        .values(state=None, end_date=None, start_date=None, reason=None)
-    )
+    left = [row.id for row in rows if row.id in gone and row.state != _REMOVED]
+    _update(conn, left, {"state": _REMOVED, "end_date": now, "next_at": None, "reason": _GONE})
+    _update(conn, back, {"state": None, "end_date": None, "start_date": None, "reason": None})
     drop_deferrals(conn, gone)
     kept = {row.task_id for row in rows if row.id not in gone}
     planned = plan_instances(run.id, run.dag_id, run.run_id, spec)
@@ -77,20 +72,20 @@ def _fits(task: TaskSpec | None, map_index: int) -> bool:
     return task is not None and (task.lengths is not None or map_index < 0)
 
 
-def _is_not(state: str) -> sa.ColumnElement[bool]:
-    return task_instance.c.state.is_distinct_from(state)
+def _update(conn: sa.Connection, ids: Sequence[int], values: dict[str, Any]) -> None:
+    for start in range(0, len(ids), _CHUNK):
+        some = task_instance.c.id.in_(ids[start : start + _CHUNK])
+        conn.execute(task_instance.update().where(some).values(values))
 
 
 def _refresh(conn: sa.Connection, run: int, planned: list[dict[str, Any]]) -> None:
     """Instances that are neither over nor under way take their limits from the version."""
     t = task_instance.c
-    states = [str(state) for state in TERMINAL | LIVE]
+    unsettled = sa.and_(*(t.state != str(state) for state in TERMINAL | LIVE))
     open_rows = (t.run == run, t.task_id == sa.bindparam("of_task"))
-    idle = sa.or_(t.state.is_(None), t.state.not_in(states))
+    idle = sa.or_(t.state.is_(None), unsettled)
     change = task_instance.update().where(*open_rows, idle)
     rows = {row["task_id"]: row for row in planned}
-    values = [
-        {"of_task": name, **{f"to_{key}": row[key] for key in _REFRESHED}} for name, row in rows.items()
-    ]
+    values = [{"of_task": name, **{f"to_{key}": row[key] for key in REFRESHED}} for name, row in rows.items()]
     if values:
-        conn.execute(change.values({key: sa.bindparam(f"to_{key}") for key in _REFRESHED}), values)
+        conn.execute(change.values({key: sa.bindparam(f"to_{key}") for key in REFRESHED}), values)

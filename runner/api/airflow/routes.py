@@ -14,6 +14,7 @@ from runner.api.airflow import (
     logs,
     pools,
     run_edits,
+    task_groups,
     task_instances,
     variables,
     xcoms,
@@ -27,6 +28,7 @@ _DAG = "/dags/{dag_id}"
 _RUN = f"{_DAG}/dagRuns/{{dag_run_id}}"
 _TIS = f"{_RUN}/taskInstances"
 _TI = f"{_TIS}/{{task_id}}"
+_GROUP = f"{_RUN}/taskGroupInstances/{{group_id}}"
 _MAPPED = f"{_TI}/{{map_index}}"
 _XCOM = f"{_TI}/xcomEntries"
 _ASSET = "/assets/{asset_id}"
@@ -82,6 +84,8 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("GET", f"{_TI}/tries", task_instances.list_tries, _VIEWER),
     ("GET", f"{_TI}/tries/{{task_try_number}}", task_instances.get_try, _VIEWER),
     ("GET", f"{_TI}/logs/{{try_number}}", logs.get_log, _VIEWER),
+    ("PATCH", f"{_GROUP}/dry_run", task_groups.try_patch_group, _USER),
+    ("PATCH", _GROUP, task_groups.patch_group, _USER),
     ("PATCH", f"{_TI}/dry_run", task_instances.try_patch, _USER),
     ("GET", _TI, task_instances.get_task_instance, _VIEWER),
     ("PATCH", _TI, task_instances.patch_task_instance, _USER),
