@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Compiled byte code is part of being fast: a set PYTHONDONTWRITEBYTECODE would make every process start slow.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test check bench bench-vs-airflow bench-vs-peers vectors lock clean
+.PHONY: help setup demo up test check bench bench-vs-airflow bench-vs-peers vectors providers names compat lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -50,9 +50,18 @@ bench-vs-peers: setup ## wm-light and a fan-out as Prefect, Dagster and Luigi do
 vectors: setup ## expected values: make vectors VECTORS=DIR
 	$(BIN)/python -m tests.vectors $(VECTORS)
 
+providers: setup ## install 37 provider packages (1.7 GB) and import every module of theirs
+	$(BIN)/python -m tests.names.providers
+
+names: setup ## write the tables of names again: make names RELEASES="1.10.15=DIR 2.11.0=DIR 3.3.2=DIR" PROVIDERS=DIR
+	$(BIN)/python -m tests.names.write $(RELEASES) --providers $(PROVIDERS)
+
+compat: setup ## our Airflow beside a real one: make compat [CORPUS=DIR] [ORACLE="VENV VENV"]
+	$(BIN)/python -m tests.compat $(if $(CORPUS),--corpus $(CORPUS)) $(foreach venv,$(ORACLE),--oracle $(venv))
+
 lock: $(UV) ## resolve the dependencies again into requirements.lock
 	$(UV) pip compile --quiet --upgrade --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -c requirements.lock -o runner/sdk/requirements.lock runner/sdk/requirements.in
 
 clean: ## remove what setup built
-	rm -rf .venv .tools .bench
+	rm -rf .venv .tools .bench .compat

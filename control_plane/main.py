@@ -23,6 +23,7 @@ COMMANDS = {
     "status": Entry("control_plane.commands.status", "Show processes, environments and how they are."),
     "env": Entry("control_plane.commands.env", "Print the variables that point aws and boto3 here."),
     "profile": Entry("control_plane.commands.profile", "Write the same as an AWS profile in ~/.aws."),
+    "dags": Entry("control_plane.commands.dags", "Check DAG files and try them out, without a service."),
     "demo": Entry("control_plane.commands.demo", "Run the main job end to end, with visible progress."),
 }
 
@@ -63,7 +64,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; exit status 0 done, 1 failed, 2 misused, 130 interrupted."""
     try:
-        cli(prog_name="aerodrome", standalone_mode=False)
+        status = cli(prog_name="aerodrome", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -71,6 +72,7 @@ def main() -> None:
         sys.exit(130)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 if __name__ == "__main__":

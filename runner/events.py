@@ -54,13 +54,6 @@ class TimetableAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggersKept:
-    """The standing triggers that there are to be from now on; see `messages.triggers`. Ids begin with "watcher:"."""
-
-    wanted: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Answered:
     """The reply to a child's question is ready for the agent that passed it on."""
 
@@ -73,4 +66,4 @@ class Stop:
     """End the loop after this turn. Tasks go on; the next engine adopts them."""
 
 
-Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TimetableAsked | TriggersKept | Answered | Stop
+Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TimetableAsked | Answered | Stop

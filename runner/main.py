@@ -1,4 +1,7 @@
-"""The processes of a cell: `python -m runner engine --home DIR` and `python -m runner agent --home DIR`."""
+"""The processes of a cell: `python -m runner engine --home DIR` and `python -m runner agent --home DIR`.
+
+`python -m runner check PATH...` parses DAG files without a cell: see `checking`.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,15 @@ from runner.process import die_with_reason
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one role in the foreground until it is told to stop; the exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["check"]:
+        from runner.checking import main as check
+
+        return check(words[1:])
     parser = argparse.ArgumentParser(prog="python -m runner", description="One process of a cell.")
     parser.add_argument("role", choices=("engine", "agent"))
     parser.add_argument("--home", type=Path, required=True, help="the cell's directory, with its cell.json")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     try:
         if options.role == "engine":
             from runner.engine import run_engine

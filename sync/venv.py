@@ -1,4 +1,4 @@
-"""The base venv of environments: an interpreter and what DAG files may always import, one per requirements.
+"""Venvs of environments: an interpreter, what DAG files may always import, and what one environment wants besides.
 
     root/<digest of requirements and interpreter>/    complete, or not there
 
@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sync.requirements import SERVED, Plan, plan_requirements
 
 _TEMPORARY = ".new-"
 _BUILD_SECONDS = 20 * 60.0
@@ -54,7 +56,58 @@ def ensure_base_venv(
     return final / "bin" / "python"
 
 
-def _build(root: Path, final: Path, requirements: Path, base: str, progress: Callable[[str], None]) -> None:
+def ensure_environment_venv(
+    root: Path,
+    requirements: Path,
+    wanted: Path,
+    python: str | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+    index: tuple[str, ...] = (),
+) -> Path:
+    """The interpreter of a venv with `requirements` (pinned, hashed) and then a user's `wanted`; built when missing.
+
+    Apache Airflow itself is left out wherever a package requires it, since `airflow` is the service's own; `progress`
+    is told what that did to the user's file. `index`: more arguments for uv, such as another index. Raises VenvError.
+    """
+    base = python or sys.executable
+    try:
+        pinned, text = requirements.read_bytes(), wanted.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise VenvError(f"cannot read the requirements: {error}") from None
+    plan = plan_requirements(text)
+    own = "\n".join((*plan.lines, *index)).encode()
+    final = root / _digest(pinned + b"\0" + own, _describe(base))
+    if not final.is_dir():
+        root.mkdir(parents=True, exist_ok=True)
+        with _locked(root / f"{final.name}.lock"):
+            if not final.is_dir():
+                for note in plan.notes:
+                    progress(f"{wanted.name}: {note}")
+                _clean(root, final.name)
+                _build(root, final, requirements, base, progress, (plan, index))
+    return final / "bin" / "python"
+
+
+def _install_wanted(
+    interpreter: str, staging: Path, plan: Plan, index: tuple[str, ...], progress: Callable[[str], None]
+) -> None:
+    """What the user's file asks for. Relative paths in it are as seen from the venv, which has none of the user's."""
+    wanted, left_out = staging / "requirements.txt", staging / "left-out.txt"
+    wanted.write_text("\n".join(plan.lines) + "\n", encoding="utf-8")
+    left_out.write_text("\n".join(SERVED) + "\n", encoding="utf-8")
+    progress("installing the environment's requirements")
+    options = ["--python", interpreter, "--compile-bytecode", "--excludes", str(left_out)]
+    _uv(["pip", "install", *options, *index, "-r", str(wanted)])
+
+
+def _build(
+    root: Path,
+    final: Path,
+    requirements: Path,
+    base: str,
+    progress: Callable[[str], None],
+    more: tuple[Plan, tuple[str, ...]] | None = None,
+) -> None:
     staging = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{final.name}-", dir=root))
     try:
         progress(f"making a venv with {base}")
@@ -67,6 +120,8 @@ def _build(root: Path, final: Path, requirements: Path, base: str, progress: Cal
         except VenvError:
             progress(f"installing {requirements.name} from the network")
             _uv([*install, "-r", str(requirements)])
+        if more is not None:
+            _install_wanted(interpreter, staging, *more, progress)
         staging.rename(final)
         progress("the venv is ready")
     finally:

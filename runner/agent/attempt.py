@@ -34,6 +34,8 @@ class Attempt:
     lost: bool = False
     pid: int | None = None
     started_at: float | None = None
+    start_told: bool = False
+    """Whether the engine was told, on this connection, that the process exists."""
     status: int | None = None
     gone: bool = False
     outcome: Message | None = None

@@ -38,35 +38,38 @@ class Launcher:
         on_message: Callable[[Message], None],
         on_hang_up: Callable[[str], None],
     ) -> int | None:
-        """The pid, when it is known already (a zygote tells it later). Raises OSError and ZygoteGone.
+        """The pid, when it is known already (a zygote may tell it later). Raises OSError and ZygoteGone.
 
         The work is in the socket before the child is there to read it.
         """
-        ours, its = socket.socketpair()
-        attempt.stream = Stream(self._loop, ours, on_message, on_hang_up)
         attempt.launched = True
-        child = its.detach()
-        try:
-            writer = attempt.open_pipe(self._loop)
-        except OSError:
-            os.close(child)
-            raise
+        writer = attempt.open_pipe(self._loop)
         bundle_path = str(self._bundle_path(attempt.workload.bundle))
-        attempt.stream.send(messages.work(attempt.data, bundle_path, self._settings))
+        work = messages.work(attempt.data, bundle_path, self._settings)
         if zygote is not None:
-            if not zygote.fork(attempt.id, [child, writer, lock], [child, writer]):
-                self._undo(attempt)
-                raise ZygoteGone
-            return None
+            return self._hand_over(attempt, zygote, work, [writer, lock], on_message, on_hang_up)
         try:
-            return self._interpreter.spawn("run", child, writer, lock)
+            ours, its = socket.socketpair()
+            with its:
+                attempt.stream = Stream(self._loop, ours, on_message, on_hang_up)
+                attempt.stream.send(work)
+                return self._interpreter.spawn("run", its.fileno(), writer, lock)
         finally:
-            os.close(child)
             os.close(writer)
 
-    def _undo(self, attempt: Attempt) -> None:
-        attempt.close_pipe(self._loop)
-        if attempt.stream is not None:
-            attempt.stream.close()
-            attempt.stream = None
-        attempt.launched = False
+    def _hand_over(
+        self, attempt: Attempt, zygote: FileZygote, work: Message, fds: list[int],
+        on_message: Callable[[Message], None], on_hang_up: Callable[[str], None],
+    ) -> int | None:  # fmt: skip
+        """Give the work to the zygote's spare, and have the next one forked."""
+        spare = zygote.take_spare(self._loop, attempt.id)
+        if spare is None:
+            os.close(fds[0])
+            attempt.close_pipe(self._loop)
+            attempt.launched = False
+            raise ZygoteGone
+        attempt.stream = spare.stream
+        spare.stream.hand_over(on_message, on_hang_up)
+        spare.stream.send(work, fds, fds[:1])
+        zygote.ask_spare(self._loop)
+        return spare.pid

@@ -21,6 +21,8 @@ log = logging.getLogger("aerodrome.agent.link")
 
 FIRST_RETRY, LAST_RETRY = 0.05, 1.0
 WELCOME_LIMIT = 10.0
+GATHER = 0.005
+"""How long news waits for more in a crowd: the engine's turn costs as much for one report as for ten."""
 
 
 class Link:
@@ -29,6 +31,7 @@ class Link:
     def __init__(
         self, loop: Loop, path: Path, epoch_file: Path, hello: Callable[[], Message],
         on_welcome: Callable[[], None], on_message: Callable[[Message], None], on_lost: Callable[[], None],
+        is_crowded: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._loop, self._path, self._epoch_file = loop, path, epoch_file
         self._hello, self._on_welcome, self._on_message, self._on_lost = (
@@ -37,6 +40,7 @@ class Link:
             on_message,
             on_lost,
         )
+        self._is_crowded = is_crowded
         self._stream: Stream | None = None
         self._welcomed = False
         self._delay = FIRST_RETRY
@@ -61,9 +65,9 @@ class Link:
         stream.send(self._hello())
 
     def send(self, message: Message) -> None:
-        """Send at the end of this turn, or drop."""
+        """Send at the end of this turn, or with what follows shortly while there is much of it; or drop."""
         if self._welcomed and self._stream is not None:
-            self._stream.send_soon(message)
+            self._stream.send_soon(message, GATHER if self._is_crowded() else 0.0)
 
     def flush(self) -> None:
         """Send now what waits for the end of the turn."""

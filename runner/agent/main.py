@@ -39,6 +39,8 @@ STOP_GRACE = 10.0
 STOP_REPORT = 2.0
 LOG_STOP = 5.0
 GC_THRESHOLD = 20_000
+CROWD = 8
+"""More attempts than this wait for processors rather than for the engine."""
 
 
 def run(home: Path) -> int:
@@ -78,6 +80,7 @@ class Agent:
         self._link = Link(
             loop, layout.engine_socket, layout.lock("agent").with_name("agent.epoch"),
             self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
+            lambda: len(self._supervisor.attempts) > CROWD,
         )  # fmt: skip
         launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(

@@ -54,11 +54,17 @@ class Stream:
             self._write()
         return not (self._deaf or self.closed)
 
-    def send_soon(self, message: Message) -> None:
-        """Send a frame at the end of this turn, together with the others of the turn."""
-        if not self._corked:
+    def send_soon(self, message: Message, seconds: float = 0.0) -> None:
+        """Send a frame at the end of this turn, or so many seconds later, together with the others until then."""
+        if not self._corked and seconds:
+            self._loop.after(seconds, self.uncork)
+        elif not self._corked:
             self._loop.at_end_of_turn(self.uncork)
         self._corked += encode(message)
+
+    def hand_over(self, on_message: Callable[[Message], None], on_close: Callable[[str], None]) -> None:
+        """Somebody else takes the conversation from here."""
+        self._on_message, self._on_close = on_message, on_close
 
     def close(self) -> None:
         """End the conversation from this side; `on_close` is not called."""

@@ -29,6 +29,8 @@ from runner.agent.zygotes import FileZygote, Zygotes
 log = logging.getLogger("aerodrome.agent.supervisor")
 
 LINGER = 5.0
+START_NEWS = 0.05
+"""How long the news of a start waits for the end, so that a short task costs the engine one commit and not two."""
 TIMEOUT_MARGIN = 2.0
 TIMEOUT_GRACE = 5.0
 
@@ -93,7 +95,8 @@ class Supervisor:
                     self._send(messages.finished(attempt.id, attempt.outcome))
                 continue
             if attempt.pid is not None:
-                self._send(messages.started(attempt.id, attempt.pid, attempt.started_at or time.time()))
+                attempt.start_told = False
+                self._tell_start(attempt, attempt.pid)
             for question in attempt.asks.values():
                 self._send(question)
 
@@ -177,13 +180,19 @@ class Supervisor:
             attempt.timers.append(expire)
 
     def _note_start(self, attempt: Attempt, pid: int, at: float) -> None:
-        """Write down and tell, once, that the attempt's process exists."""
+        """Write down that the attempt's process exists, and tell it soon."""
         attempt.pid = pid
         if attempt.started_at is None:
             attempt.started_at = at
-            self._send(messages.started(attempt.id, pid, at))
+            attempt.timers.append(self._loop.after(START_NEWS, lambda: self._tell_start(attempt, pid)))
         process = kernel.find_process(pid)
         _write_down(attempt, pid=pid, started=process.started if process else None)
+
+    def _tell_start(self, attempt: Attempt, pid: int) -> None:
+        """Tell the engine, once, that the attempt's process exists."""
+        if not attempt.start_told:
+            attempt.start_told = True
+            self._send(messages.started(attempt.id, pid, attempt.started_at or time.time()))
 
     def child_exited(self, id: str, status: int) -> None:
         attempt = self.attempts.get(id)
@@ -219,7 +228,7 @@ class Supervisor:
         now = time.time()
         if attempt.started_at is None:  # its zygote's word of it has not come by yet
             attempt.started_at = message.get("started_at") or now
-            self._send(messages.started(attempt.id, message["pid"], attempt.started_at))
+        self._tell_start(attempt, message["pid"])
         if attempt.stop_reason is not None:
             details = message.get("details") or {}
             outcome = endings.outcome_of_failure(
@@ -285,6 +294,8 @@ class Supervisor:
         """The one outcome of an attempt: written down, then reported."""
         if attempt.outcome is not None or attempt.lock is None:
             return
+        if attempt.pid is not None:
+            self._tell_start(attempt, attempt.pid)
         attempt.outcome = outcome
         _write_down(attempt, outcome=outcome)
         self._send(messages.finished(attempt.id, outcome))

@@ -21,10 +21,12 @@ from runner.agent import endings, kernel
 from runner.agent.base import BaseZygote
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop, Timer
+from runner.agent.spares import Spare, Spares
 from runner.agent.stream import Stream
 
 MOST_FILES = 32
 IDLE_SECONDS = 300.0
+SPARE_SECONDS = 30.0
 OPENINGS = 3
 
 
@@ -57,14 +59,23 @@ class FileZygote:
     openings: int = 0
     deadline: Timer | None = None
     trouble: str | None = None
+    spares: Spares = field(init=False)
 
-    def fork(self, attempt: str, fds: list[int], spend: list[int]) -> bool:
-        """Ask for a child; `fds` are its socket, log pipe and lock. False when the zygote is certainly gone."""
-        assert self.stream is not None  # noqa: S101 - it has one for as long as it is ready
-        arrives = self.stream.send(messages.fork(attempt), fds, spend)
-        if arrives:
+    def __post_init__(self) -> None:
+        self.spares = Spares(self.id)
+
+    def take_spare(self, loop: Loop, attempt: str) -> Spare | None:
+        """A child for this attempt, there already or on its way; None when the zygote is certainly gone."""
+        self.ask_spare(loop)
+        spare = self.spares.take(attempt)
+        if spare is not None:
             self.children.add(attempt)
-        return arrives
+        return spare
+
+    def ask_spare(self, loop: Loop) -> None:
+        """Have a child forked for the next attempt."""
+        assert self.stream is not None  # noqa: S101 - it has one for as long as it is ready
+        self.spares.ask(loop, self.stream)
 
 
 class Zygotes:
@@ -164,10 +175,14 @@ class Zygotes:
         kind = message["kind"]
         zygote.used = time.monotonic()
         if kind == "forked":
-            self._owner.child_forked(message["attempt"], message["pid"])
+            attempt = zygote.spares.note_forked(message["attempt"], message["pid"])
+            if attempt is not None:
+                self._owner.child_forked(attempt, message["pid"])
         elif kind == "exited":
-            zygote.children.discard(message["attempt"])
-            self._owner.child_exited(message["attempt"], message["status"])
+            attempt = zygote.spares.note_exited(message["attempt"])
+            if attempt is not None:
+                zygote.children.discard(attempt)
+                self._owner.child_exited(attempt, message["status"])
         elif kind == "ready" and message["unsafe"]:
             self._unsafe[zygote.bundle, zygote.file] = message["unsafe"]
             self._drop(zygote)
@@ -219,6 +234,7 @@ class Zygotes:
     def _drop(self, zygote: FileZygote) -> None:
         """Forget a zygote; one that still lives ends when its socket closes, or is made to."""
         _cancel(zygote)
+        zygote.spares.lose()
         if self._files.get((zygote.bundle, zygote.file)) is zygote:
             del self._files[zygote.bundle, zygote.file]
         if zygote.stream is not None:
@@ -237,8 +253,11 @@ class Zygotes:
             self._drop(zygote)
 
     def _evict_idle(self) -> None:
-        limit = time.monotonic() - IDLE_SECONDS
+        now = time.monotonic()
+        limit = now - IDLE_SECONDS
         for zygote in list(self._files.values()):
+            if zygote.used < now - SPARE_SECONDS:
+                zygote.spares.lose()
             stale = zygote.used < limit or (
                 zygote.bundle != self.newest_bundle and self.newest_bundle is not None
             )

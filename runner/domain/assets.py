@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +13,28 @@ MOST_BYTES = 2600
 """Of an asset's name and URI together: they are one key of an index, and PostgreSQL's take no more."""
 
 SCHEDULE, INLET, OUTLET = "schedule", "inlet", "outlet"
+WATCHER = "watcher:"
 AssetKey = tuple[str, str]
 """Name and URI."""
 
 
 class BadAsset(ValueError):
     """What was said of an asset cannot be used; the message is for the DAG's author."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """An event trigger that updates an asset whenever it fires; `kwargs` as JSON text."""
+
+    name: str
+    classpath: str
+    kwargs: str
+
+    @property
+    def id(self) -> str:
+        """Watchers that watch for the same thing are one trigger."""
+        digest = hashlib.sha256(f"{self.classpath}\n{self.kwargs}".encode()).hexdigest()
+        return f"{WATCHER}{digest[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,7 @@ class Leaf:
     uri: str = ""
     group: str = "asset"
     extra: Mapping[str, Any] | None = None
+    watchers: tuple[Watcher, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -127,7 +146,21 @@ def read_leaf(ref: Any) -> Leaf:
             f"cannot use the asset {name[:80]!r}: its name and URI have more than {MOST_BYTES} bytes"
         )
     extra = ref.get("extra")
-    return Leaf("asset", name, uri, group or "asset", extra if isinstance(extra, Mapping) else {})
+    described = extra if isinstance(extra, Mapping) else {}
+    return Leaf("asset", name, uri, group or "asset", described, read_watchers(ref.get("watchers") or ()))
+
+
+def read_watchers(given: Any) -> tuple[Watcher, ...]:
+    """An asset's watchers as serialised. Raises BadAsset."""
+    found = []
+    for item in given:
+        if not isinstance(item, Mapping) or not all(
+            isinstance(item.get(k), str) for k in ("name", "classpath")
+        ):
+            raise BadAsset(f"cannot use {item!r} as an asset watcher: it has no name or no trigger")
+        kwargs = json.dumps(item.get("kwargs") or {}, sort_keys=True, separators=(",", ":"))
+        found.append(Watcher(item["name"], item["classpath"], kwargs))
+    return tuple(found)
 
 
 def read_updates(events: Any) -> list[Update]:

@@ -11,6 +11,17 @@ DEFAULT_POOL = "default_pool"
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """How a task has come to have instances."""
+
+    lengths: tuple[Mapping[str, Any], ...]
+    """Whose product says how many (`Expansion`): its own, and those of the mapped groups that it is in."""
+    is_own: bool = True
+    group: str | None = None
+    """The innermost mapped group that it is in."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """What scheduling needs to know of one task."""
 
@@ -44,14 +55,23 @@ class TaskSpec:
     ignore_first_depends_on_past: bool = True
     wait_for_past_depends_before_skipping: bool = False
     group: str | None = None
-    is_mapped: bool = False
-    """Mapped itself; a task inside a mapped group is not, though it has lengths too."""
-    lengths: tuple[Mapping[str, Any], ...] | None = None
-    """Whose product says how many instances it has (`Expansion`); None: there is one, and it has no map index."""
-    mapped_group: str | None = None
-    """The innermost mapped group that it is in."""
+    mapped: Mapped | None = None
+    """None: there is one instance, and it has no map index."""
     start_trigger: Mapping[str, Any] | None = None
     """A deferral: it begins by waiting for this trigger."""
+
+    @property
+    def is_mapped(self) -> bool:
+        """Mapped itself; a task that is only inside a mapped group is not, though it has lengths too."""
+        return self.mapped is not None and self.mapped.is_own
+
+    @property
+    def lengths(self) -> tuple[Mapping[str, Any], ...] | None:
+        return None if self.mapped is None else self.mapped.lengths
+
+    @property
+    def mapped_group(self) -> str | None:
+        return None if self.mapped is None else self.mapped.group
 
     @property
     def needs_past(self) -> bool:
@@ -116,7 +136,7 @@ def read_task(data: Mapping[str, Any]) -> TaskSpec:
     if "upstream" in known:
         known["upstream"] = tuple(known["upstream"])
     if data.get("mapped") is not None:
-        known |= {"is_mapped": True, "lengths": tuple(data["mapped"]["lengths"])}
+        known["mapped"] = Mapped(tuple(data["mapped"]["lengths"]))
     return TaskSpec(**known)
 
 
@@ -134,14 +154,16 @@ def read_dag(data: Mapping[str, Any]) -> DagSpec:
 
 def _place_task(task: TaskSpec, groups: Mapping[str, Any]) -> TaskSpec:
     """The task with what the mapped groups around it add: every one of them multiplies its instances."""
-    mapped, lengths = None, list(task.lengths or ())
+    innermost, lengths = None, list(task.lengths or ())
     name = task.group
     while name is not None and name in groups:
         if groups[name].get("mapped") is not None:
             lengths += groups[name]["mapped"]["lengths"]
-            mapped = mapped or name
+            innermost = innermost or name
         name = groups[name].get("parent")
-    return task if mapped is None else replace(task, lengths=tuple(lengths), mapped_group=mapped)
+    if innermost is None:
+        return task
+    return replace(task, mapped=Mapped(tuple(lengths), task.is_mapped, innermost))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -74,6 +74,8 @@ class Changes:
     """Link -> workloads of callbacks to hand to it."""
     questions: list[TimetableAsked] = field(default_factory=list)
     """Timetables to be asked."""
+    standing: tuple[Message, ...] | None = None
+    """The asset watchers that there are to be from now on; None: those that there are."""
     create_runs: bool = False
     create_asset_runs: bool = False
     asset_events: list[tuple[int, NewEvent]] = field(default_factory=list)

@@ -27,6 +27,7 @@ from runner.scheduler.loading import Loader
 from runner.scheduler.polling import find_strays
 from runner.scheduler.timers import Kind, Timers
 from runner.scheduler.tries import Room, admit
+from runner.scheduler.watching import list_standing
 from runner.store import dags, deadlines, unfinished
 from runner.store.asset_queue import is_waiting
 from runner.store.database import Connection, Database
@@ -45,6 +46,8 @@ class Rules:
     generation: int
     fresh_interpreter: bool = False
     max_map_length: int = MAX_LENGTH
+    makes_runs: bool = True
+    """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
 
 
 class Decider:
@@ -100,6 +103,8 @@ class Decider:
             return self._loader.get_spec(conn, version)
 
         created = None
+        if not self._rules.makes_runs:
+            return None
         if changes.create_runs:
             created = creation.create_due(conn, now, self._blocked, read_spec, self._rules.generation >= 3)
         if changes.create_asset_runs or changes.asset_events:
@@ -164,6 +169,8 @@ class Decider:
         if batch.reload and not batch.load_all:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
+        if batch.load_all or batch.dags_changed:
+            self.frontier.changes.standing = list_standing(conn)
         if batch.load_all or batch.dags_changed or batch.poll or batch.ask_timetables:
             self.frontier.changes.questions = self._next_runs.list_questions(
                 conn, lambda version: self._loader.get_spec(conn, version), now

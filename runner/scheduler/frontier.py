@@ -305,6 +305,7 @@ class Frontier:
             return places
         if task.spec.noop:
             task.start_date = now
+            task.try_number += 1
             return places + self._settle_at(task, _S.SUCCESS, now)
         self._let_wait(task)
         return places

@@ -17,7 +17,7 @@ from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
-from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked, TriggersKept
+from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import Consulting, NextRuns
@@ -30,7 +30,8 @@ from runner.scheduler.parsing import Parsing
 from runner.scheduler.questions import AttemptInfo, Handler, Questions, describe_asker, nobody, refuse
 from runner.scheduler.refusals import Refusals, isolate
 from runner.scheduler.status import describe, list_processes
-from runner.scheduler.triggers import STANDING, StandingHandler, Triggers, ignore_standing
+from runner.scheduler.triggers import STANDING, Triggers
+from runner.scheduler.watching import Watching
 from runner.scheduler.writing import Moved, write
 from runner.store import meta, processes
 from runner.store.database import Connection, Database, DatabaseError
@@ -57,7 +58,6 @@ class Scheduler:
         steady: Callable[[], float] = time.monotonic,
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
         box: SecretBox | None = None,
-        on_standing_event: StandingHandler = ignore_standing,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
@@ -65,9 +65,10 @@ class Scheduler:
         timeout = spec.number("core", "dagbag_import_timeout", 30.0)
         next_runs = NextRuns(db, timeout, self._questions.call, self.post)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
-        rules = Rules(spec.generation, self._fresh, longest)
+        makes_runs = spec.flag("scheduler", "use_job_schedule", True)
+        rules = Rules(spec.generation, self._fresh, longest, makes_runs)
         self._decider = Decider(db, rules, new_attempt, next_runs, box)
-        self._on_standing_event = on_standing_event
+        self._watching = Watching(db, clock, self.post)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
@@ -220,9 +221,9 @@ class Scheduler:
             return
 
         def tell() -> None:
-            self._on_standing_event(message["id"], message.get("event"), message.get("error"))
-            number = f"{message['id']}#{message['number']}"
-            self.post(Answered(link.id, messages.trigger_ack([number])))
+            number = message["number"]
+            self._watching.take(message["id"], number, message.get("event"), message.get("error"))
+            self.post(Answered(link.id, messages.trigger_ack([f"{message['id']}#{number}"])))
 
         self._questions.call(tell)
 
@@ -260,8 +261,6 @@ class Scheduler:
             self._parsing.ask(event, next(iter(self._list_links()), None))
         elif isinstance(event, TimetableAsked):
             self._consulting.ask(event, next(iter(self._list_links()), None))
-        elif isinstance(event, TriggersKept):
-            self._triggers.keep(event.wanted, self._list_links())
         elif isinstance(event, Stop):
             self._stopping = True
         else:
@@ -323,6 +322,8 @@ class Scheduler:
             if link is not None:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
+        if changes.standing is not None:
+            self._triggers.keep(changes.standing, self._list_links())
         for question in changes.questions:
             self._consulting.ask(question, next(iter(self._list_links()), None))
         if changes.deferrals or changes.event_acks or changes.greeted or changes.has_reloaded:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
@@ -20,14 +19,6 @@ log = logging.getLogger(__name__)
 STANDING = "watcher:"
 _CHUNK = 500
 Send = Callable[[int, Message], None]
-StandingHandler = Callable[[str, Any, str | None], None]
-"""Takes what a standing trigger fired with, or the traceback it failed with: (id, event, error). Commits before it
-returns; raises when it cannot, and the event comes again with the agent's next hello."""
-
-
-def ignore_standing(id: str, _event: Any, _error: str | None) -> None:
-    """The handler of an engine that keeps no standing triggers."""
-    log.warning("dropping an event of %s: nobody keeps it", id)
 
 
 class Triggers:

@@ -134,7 +134,8 @@ class _Board:
                 sa.and_(kind == "uri", ref == uri),
             ]
             query = (
-                sa.select(dag_asset.c.dag_id.distinct())
+                sa.select(dag_asset.c.dag_id)
+                .distinct()
                 .join(dag, dag.c.dag_id == dag_asset.c.dag_id)
                 .where(dag_asset.c.role == "schedule", dag.c.is_paused == sa.false(), sa.or_(*means))
             )

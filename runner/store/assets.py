@@ -23,14 +23,21 @@ def put_dag_assets(conn: sa.Connection, dag_id: str, data: Mapping[str, Any], no
     by_identity = {_identity(use.leaf): use.leaf for use in uses}
     found = put_assets(conn, [by_identity[item] for item in leaves if item[0] == "asset"], now)
     aliases = put_aliases(conn, {use.leaf.name: use.leaf.group for use in uses if use.leaf.kind == "alias"})
-    wanted = {_row_key(dag_id, use, found, aliases) for use in uses}
+    wanted = {_row_key(dag_id, use, found, aliases): _dump_watchers(use.leaf) for use in uses}
     columns = [dag_asset.c[name] for name in _KEY]
-    known = set(map(tuple, conn.execute(sa.select(*columns).where(dag_asset.c.dag_id == dag_id))))
-    for key in known - wanted:
-        conn.execute(dag_asset.delete().where(*(c == value for c, value in zip(columns, key, strict=True))))
-    if wanted - known:
-        rows = [{**dict(zip(_KEY, key, strict=True)), "created_at": now} for key in sorted(wanted - known)]
-        conn.execute(dag_asset.insert(), rows)
+    rows = conn.execute(sa.select(*columns, dag_asset.c.watchers).where(dag_asset.c.dag_id == dag_id))
+    known = {tuple(row)[:-1]: row.watchers for row in rows}
+    for key in known.keys() - wanted.keys():
+        conn.execute(dag_asset.delete().where(*_is_row(key)))
+    for key in known.keys() & wanted.keys():
+        if known[key] != wanted[key]:
+            conn.execute(dag_asset.update().where(*_is_row(key)).values(watchers=wanted[key]))
+    new = [
+        {**dict(zip(_KEY, key, strict=True)), "created_at": now, "watchers": wanted[key]}
+        for key in sorted(wanted.keys() - known.keys())
+    ]
+    if new:
+        conn.execute(dag_asset.insert(), new)
     return wanted != known
 
 
@@ -128,6 +135,15 @@ def _row_key(
     leaf = use.leaf
     identity = {"asset": assets.get(leaf.key), "alias": aliases.get(leaf.name)}.get(leaf.kind, 0)
     return (dag_id, use.task_id, use.role, leaf.kind, identity, leaf.ref)
+
+
+def _is_row(key: tuple[Any, ...]) -> list[sa.ColumnElement[bool]]:
+    return [dag_asset.c[name] == value for name, value in zip(_KEY, key, strict=True)]
+
+
+def _dump_watchers(leaf: Leaf) -> str | None:
+    watchers = [[watcher.name, watcher.classpath, watcher.kwargs] for watcher in leaf.watchers]
+    return _dump(watchers) if watchers else None
 
 
 def _dump(value: Any) -> str:

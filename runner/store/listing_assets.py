@@ -112,8 +112,10 @@ def find_alias(conn: sa.Connection, alias_id: int) -> Any:
 
 def list_producers(conn: sa.Connection, asset_id: int) -> list[str]:
     """The DAGs that have a task with the asset as outlet."""
-    query = sa.select(dag_asset.c.dag_id.distinct()).where(
-        dag_asset.c.kind == "asset", dag_asset.c.role == "outlet", dag_asset.c.asset == asset_id
+    query = (
+        sa.select(dag_asset.c.dag_id)
+        .distinct()
+        .where(dag_asset.c.kind == "asset", dag_asset.c.role == "outlet", dag_asset.c.asset == asset_id)
     )
     return sorted(conn.execute(query).scalars())
 

@@ -41,6 +41,9 @@ def _one_of(values: object) -> str:
     return "(" + ", ".join(f"'{value}'" for value in sorted(map(str, values))) + ")"  # type: ignore[call-overload]
 
 
+_RUN_TYPE = String(20).with_variant(String(30), "postgresql")
+"""SQLite measures no text, and would have to copy the table for a longer one: asset_materialization has 21 letters."""
+
 meta = Table(
     "meta",
     metadata,
@@ -117,7 +120,7 @@ dag_run = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("dag_id", String(250), nullable=False),
     Column("run_id", String(250), nullable=False),
-    Column("run_type", String(20), nullable=False, comment="manual, scheduled, backfill, asset_triggered"),
+    Column("run_type", _RUN_TYPE, nullable=False, comment="manual, scheduled, backfill, asset_triggered"),
     Column("state", String(20), nullable=False),
     Column("logical_date", Double),
     Column("interval_start", Double),

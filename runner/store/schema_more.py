@@ -121,6 +121,7 @@ def _add_assets(metadata: MetaData) -> None:
         Column("asset", Integer, primary_key=True, comment="id of the asset or alias; 0 for name and uri"),
         Column("ref", String(1500), primary_key=True, comment="the name or the uri; else empty"),
         Column("created_at", Double, nullable=False),
+        Column("watchers", Text, comment="JSON: the event triggers that this use of the asset brings along"),
         Index("ix_dag_asset_asset_kind", "asset", "kind"),
     )
 

@@ -221,6 +221,7 @@ def test_cells_are_adopted_and_not_restarted_when_the_control_plane_starts_anew(
     world.insert()
     world.settle()
     before = world.pids()
+    until(lambda: dict(ProcessProvisioner(world.cells).observe("demo").processes) == before)  # locks are held
     world.crash()
     world.boot()
     world.reconciler.tick()

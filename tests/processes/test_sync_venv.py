@@ -10,23 +10,31 @@ from pathlib import Path
 
 import pytest
 
-from sync.venv import VenvError, ensure_base_venv
+from sync.venv import VenvError, ensure_base_venv, ensure_environment_venv
+
+
+def make_wheel(
+    folder: Path, name: str, version: str, files: dict[str, str], requires: tuple[str, ...] = ()
+) -> Path:
+    folder.mkdir(exist_ok=True)
+    module = name.replace("-", "_")
+    wheel, info = folder / f"{module}-{version}-py3-none-any.whl", f"{module}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = files | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": tags,
+    }
+    files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in (*files, f"{info}/RECORD"))
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for each, text in files.items():
+            archive.writestr(each, text)
+    return wheel
 
 
 def make_requirements(folder: Path, version: str = "1.0") -> Path:
     """A requirements file for a one-module package, pinned by hash."""
-    folder.mkdir(exist_ok=True)
-    wheel = folder / f"toy-{version}-py3-none-any.whl"
-    info = f"toy-{version}.dist-info"
-    files = {
-        "toy.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": f"toy.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
-    }
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
+    wheel = make_wheel(folder, "toy", version, {"toy.py": f"VERSION = {version!r}\n"})
     requirements = folder / f"requirements-{version}.lock"
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     requirements.write_text(f"toy @ {wheel.as_uri()} --hash=sha256:{digest}\n")
@@ -87,3 +95,30 @@ def test_builders_at_once_build_once_after_a_killed_one(tmp_path: Path) -> None:
     assert found == [venvs / name / "bin" / "python"] * 3
     assert steps.count("the venv is ready") == 1
     assert [path.name for path in venvs.iterdir() if path.is_dir()] == [name]
+
+
+def test_a_users_requirements_are_installed_without_airflow_itself(tmp_path: Path) -> None:
+    """A provider package that requires apache-airflow installs, and no apache-airflow comes with it."""
+    wheels = tmp_path / "wheels"
+    pinned = make_requirements(wheels)
+    provider = {"airflow/providers/toy/__init__.py": "FOUND = 1\n"}
+    make_wheel(wheels, "apache-airflow-providers-toy", "3.0", provider, ("apache-airflow>=2.11", "toy"))
+    wanted = tmp_path / "requirements.txt"
+    wanted.write_text("apache-airflow==2.10.3\napache-airflow-providers-toy\n")
+    steps: list[str] = []
+    offline = ("--no-index", "--find-links", str(wheels))
+    venvs = tmp_path / "venvs"
+    python = ensure_environment_venv(venvs, pinned, wanted, progress=steps.append, index=offline)
+    listed = "import importlib.metadata as m; print(sorted(d.name for d in m.distributions()))"
+    assert ask(python, listed) == "['apache-airflow-providers-toy', 'toy']"
+    assert "requirements.txt: line 1: apache-airflow==2.10.3 is what the service offers itself" in "".join(
+        steps
+    )
+    sdk = Path(__file__).parents[2] / "runner" / "sdk"
+    code = f"import sys; sys.path.insert(0, {str(sdk)!r}); import airflow.providers.toy as p; print(p.FOUND)"
+    assert ask(python, code) == "1"
+    assert ensure_environment_venv(venvs, pinned, wanted, index=offline) == python
+    wanted.write_text("apache-airflow-providers-nowhere\n")
+    with pytest.raises(VenvError, match=r"(?s)uv says:\n.*providers-nowhere"):
+        ensure_environment_venv(venvs, pinned, wanted, index=offline)
+    assert ask(python, "import toy; print(toy.VERSION)") == "1.0", "the last good venv is untouched"

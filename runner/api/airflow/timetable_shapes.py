@@ -26,7 +26,7 @@ def timetable_summary(timetable: Mapping[str, Any]) -> str | None:
     if kind == "multiple_cron":
         return ", ".join(timetable["expressions"])
     if kind == "asset_or_time":
-        return f"Asset or {timetable_summary(get_time_part(timetable))}"
+        return f"{_first_word(timetable)} or {timetable_summary(get_time_part(timetable))}"
     return timetable.get("summary") or _SUMMARIES.get(kind)
 
 
@@ -34,10 +34,15 @@ def describe_timetable(timetable: Mapping[str, Any]) -> str:
     """A sentence; empty where the summary says it all."""
     kind = timetable.get("kind", "null")
     if kind == "asset_or_time":
-        return f"Triggered by assets or {describe_timetable(get_time_part(timetable))}"
+        return f"Triggered by {_first_word(timetable).lower()}s or {describe_timetable(get_time_part(timetable))}"
     if kind == "cron":
         return f"Cron {timetable.get('expression')} ({timetable.get('timezone', 'UTC')})"
     return str(timetable.get("description") or _DESCRIPTIONS.get(kind, ""))
+
+
+def _first_word(timetable: Mapping[str, Any]) -> str:
+    """Asset, or Dataset in 2.x."""
+    return str(timetable.get("summary") or "Asset").partition(" ")[0]
 
 
 def is_periodic(timetable: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.api.context import CellContext
-from runner.api.execution import assets, dags, runs, xcoms
+from runner.api.execution import assets, dags, run_lists, runs, xcoms
 from runner.api.execution.asking import AttemptInfo, Question, Refused
 from runner.store.connections import find_connection
 from runner.store.variables import Variable, delete_variable, find_variable, put_variable
@@ -76,6 +76,7 @@ METHODS: dict[str, Callable[[Question], Any]] = {
     "list_triggering_events": assets.list_triggering_events,
     "get_task_states": runs.get_task_states,
     "get_previous_run": runs.get_previous_run,
+    "list_dag_runs": run_lists.list_dag_runs,
     "trigger_dag_run": runs.trigger_dag_run,
     "get_next_interval": runs.get_next_interval,
     "get_dag": dags.get_dag,

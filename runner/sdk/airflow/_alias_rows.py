@@ -179,7 +179,11 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk", "airflow.timetables.assets", "AssetOrTimeSchedule"),
     ("airflow.sdk", "airflow.timetables.base", "BaseTimetable"),
     # assets, and the datasets they were
-    ("airflow.sdk", "airflow.assets.definition", "Asset AssetAlias AssetAll AssetAny AssetWatcher"),
+    (
+        "airflow.sdk",
+        "airflow.assets.definition",
+        "Asset AssetAccessControl AssetAlias AssetAll AssetAny AssetWatcher",
+    ),
     ("airflow.sdk", "airflow.assets.decorators", "asset"),
     ("airflow.sdk", "airflow.assets.metadata", "Metadata"),
     ("airflow.sdk.definitions.asset", "airflow.assets.definition", "*"),

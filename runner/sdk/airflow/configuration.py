@@ -5,11 +5,12 @@ The environment's options reach the interpreter as environment variables; nothin
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from typing import Any
 
-from airflow.exceptions import AirflowConfigException
+from airflow.exceptions import AirflowConfigException, NotSupported
 
 GENERATION_VARIABLE = "AERODROME_AIRFLOW_VERSION"
 
@@ -81,6 +82,10 @@ class AirflowConfigParser:
             return value
         if fallback is not ...:
             return fallback
+        if key.lower().startswith("sql_alchemy_conn"):
+            raise NotSupported(
+                "cannot read the address of the metadata database: tasks have no access to it; ask the REST API"
+            )
         raise AirflowConfigException(
             f"cannot find the option [{section}] {key}: it is not set and has no default"
         )
@@ -109,6 +114,38 @@ class AirflowConfigParser:
         value = self.get(section, key, fallback=fallback)
         return json.loads(value) if isinstance(value, str) else value
 
+    def getimport(self, section: str, key: str, **kwargs: Any) -> Any:
+        """The object whose dotted path the option is; None when it is empty. Raises AirflowConfigException."""
+        from airflow.utils.module_loading import import_string
+
+        path = self.get(section, key, **kwargs)
+        try:
+            return import_string(path) if path else None
+        except ImportError as error:
+            raise AirflowConfigException(f"cannot import [{section}] {key}, {path!r}: {error}") from None
+
+    def getenum(self, section: str, key: str, enum_class: Any, **kwargs: Any) -> Any:
+        """The member of an enumeration that the option names."""
+        value = self.get(section, key, **kwargs)
+        return value if isinstance(value, enum_class) else enum_class[str(value)]
+
+    def gettimedelta(self, section: str, key: str, fallback: Any = ..., **_: Any) -> dt.timedelta | None:
+        """Seconds as a timedelta; None when the option is empty."""
+        value = self.get(section, key, fallback=fallback)
+        if value is None or isinstance(value, dt.timedelta):
+            return value
+        return dt.timedelta(seconds=float(value)) if str(value).strip() else None
+
+    def as_dict(self, **options: Any) -> dict[str, dict[str, str]]:
+        """All options that are set, by section."""
+        found: dict[str, dict[str, str]] = {}
+        for name, value in os.environ.items():
+            before, _, rest = name.partition("AIRFLOW__")
+            section, _, key = rest.partition("__")
+            if not before and section and key:
+                found.setdefault(section.lower(), {})[key.lower()] = value
+        return found
+
     def has_option(self, section: str, key: str, **_: Any) -> bool:
         return self._find(section.lower(), key.lower()) is not None
 
@@ -132,7 +169,8 @@ class AirflowConfigParser:
             value = os.environ.get(f"AIRFLOW__{pair[0].upper()}__{pair[1].upper()}") if pair else None
             if value is not None:
                 return value
-        return _generation_default(section, key) or DEFAULTS.get((section, key))
+        known = _generation_default(section, key) or DEFAULTS.get((section, key))
+        return known if known is not None else _rare_default(section, key)
 
 
 def _generation_default(section: str, key: str) -> str | None:
@@ -141,5 +179,29 @@ def _generation_default(section: str, key: str) -> str | None:
     return None
 
 
+def _rare_default(section: str, key: str) -> str | None:
+    """The default of an option that few ask for: Airflow's own, else an installed provider package's."""
+    from airflow._names import options
+
+    return options.find_default(section, key)
+
+
 conf = AirflowConfigParser()
 get, getboolean, getint, getfloat = conf.get, conf.getboolean, conf.getint, conf.getfloat
+getlist, getjson, getimport, getsection = conf.getlist, conf.getjson, conf.getimport, conf.getsection
+has_option, as_dict = conf.has_option, conf.as_dict
+
+
+def get_airflow_home() -> str:
+    """AIRFLOW_HOME, as it is set for tasks."""
+    return os.environ.get("AIRFLOW_HOME", "")
+
+
+def expand_env_var(env_var: str) -> str:
+    """With `~` and variables replaced, as often as there are any."""
+    while env_var and (expanded := os.path.expanduser(os.path.expandvars(env_var))) != env_var:  # noqa: PTH111
+        env_var = expanded
+    return env_var
+
+
+AIRFLOW_HOME = get_airflow_home()

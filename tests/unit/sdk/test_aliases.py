@@ -9,6 +9,7 @@ import sys
 import pytest
 from airflow import aliases
 from airflow._alias_rows import ROWS
+from airflow._alias_rows_core import CORE_ROWS
 
 IMPORTS = """
 from airflow import DAG, XComArg, AirflowException, models
@@ -60,8 +61,13 @@ from airflow import macros, __version__
 """.strip().splitlines()
 
 
-@pytest.mark.parametrize("path, target, names", ROWS, ids=[f"{row[0]}:{row[1]}" for row in ROWS])
+ALL_ROWS = (*ROWS, *CORE_ROWS)
+
+
+@pytest.mark.parametrize("path, target, names", ALL_ROWS, ids=[f"{row[0]}:{row[1]}" for row in ALL_ROWS])
 def test_every_row_imports(path: str, target: str, names: str) -> None:
+    if target == "airflow.io.path":
+        pytest.importorskip("upath")
     module = importlib.import_module(path)
     holder = importlib.import_module(target)
     for name in [n for n in vars(holder) if not n.startswith("_")] if names == "*" else names.split():

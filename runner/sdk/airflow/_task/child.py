@@ -10,7 +10,7 @@ import atexit
 import gc
 import os
 import resource
-import signal
+import select
 import sys
 import time
 import traceback
@@ -74,27 +74,31 @@ def describe_import_error(error: BaseException) -> str:
 def settle() -> None:
     """What a task child does once, before it knows its task."""
     fork.offer_to_oom_killer()
-    fork.limit(resource.RLIMIT_CORE, 0)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # the standard library's generator re-seeds itself after a fork
     gc.enable()
 
 
-def run_forked(fds: list[int], dags: dict[str, Any], settled: bool = False) -> NoReturn:
-    """A task child that a file zygote forked. `fds`: socket to the agent, log pipe, lock file."""
-    sock, log, _lock = fds
+def run_forked(sock: int, dags: dict[str, Any], rehearsal: Rehearsal) -> NoReturn:
+    """A task child that a file zygote forked. While its work is not there it rehearses."""
+    settle()
+    if not select.select([sock], [], [], 0)[0]:
+        rehearsal.run(1)
+    run(Channel(_socket(sock)), dags)
+
+
+def take_output(log: int) -> None:
+    """Print and log into this pipe from now on."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    if not settled:
-        settle()
-    run(Channel(_socket(sock)), dags)
 
 
 def run_fresh(sock: int, parent: int) -> NoReturn:
     """A task child in an interpreter of its own. The lock file stays open for as long as it lives."""
     fork.die_with(parent)
+    fork.limit(resource.RLIMIT_CORE, 0)
     settle()
     run(Channel(_socket(sock)), None)
 
@@ -104,7 +108,9 @@ def run(channel: Channel, dags: dict[str, Any] | None) -> NoReturn:
     received = channel.receive()
     if received is None:
         os._exit(0)
-    message = received[0]
+    message, fds = received
+    if fds:  # log pipe and lock file, which stays open for as long as it lives; a fresh interpreter has them
+        take_output(fds[0])
     work = workload.from_message(message["workload"])
     settings = message["settings"]
     fork.show_title("aerodrome", "task", settings["environment"], f"{work.dag_id}.{work.task_id}")
@@ -151,7 +157,7 @@ def _say(channel: Channel, finish: Message) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End now, whatever threads the user's code left: exit handlers run, then output is flushed."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    fork.stop_handling_term()
     try:
         atexit._run_exitfuncs()
         _flush()
@@ -209,7 +215,6 @@ def _try_out(
     fork.show_title("aerodrome", "parse", environment, file)
     fork.silence(1, 2)
     fork.offer_to_oom_killer(700)
-    fork.limit(resource.RLIMIT_CORE, 0)
     fork.limit(resource.RLIMIT_AS, PARSE_MEMORY)
     fork.limit(resource.RLIMIT_FSIZE, PARSE_FILE_SIZE)
     fork.limit(resource.RLIMIT_NPROC, PARSE_PROCESSES)

@@ -63,6 +63,11 @@ def current_context() -> Any:
     return context
 
 
+def find_context() -> Any:
+    """The context of the task that runs, or None outside of one."""
+    return _running.get()
+
+
 def enter(context: Any) -> Any:
     """Make `context` the current one; `leave` with what this returns."""
     return _running.set(context)

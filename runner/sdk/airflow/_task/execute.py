@@ -64,8 +64,9 @@ def prepare_process(comms: Any, settings: dict[str, Any]) -> None:
     comms_module.set_current(comms)
     if not settings.get("log_here"):
         logs.configure(settings.get("log_level") or "INFO")
-    if settings.get("airflow_version"):
-        os.environ[GENERATION_VARIABLE] = settings["airflow_version"]
+    version = settings.get("airflow_version")
+    if version and os.environ.get(GENERATION_VARIABLE) != version:
+        os.environ[GENERATION_VARIABLE] = version
 
 
 def find_task(workload: Workload, dags: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
-_SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
+_SIGCHLD, _SIGTERM, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIGTERM), int(signal.SIG_DFL)
 _ARG_START = 47  # index of arg_start among the fields of /proc/PID/stat, arg_end follows
 ROOM = "-" * 150
 """The last argument of our command lines: space in the process's memory that `show_title` writes over."""
@@ -102,6 +102,11 @@ def ignore_children() -> None:
     """Undo, in a child, how its zygote waits for children. By the C functions: no enum is looked up."""
     signal.set_wakeup_fd(-1)
     _signal.signal(_SIGCHLD, _SIG_DFL)
+
+
+def stop_handling_term() -> None:
+    """Let SIGTERM end this process at once. By the C function, as above."""
+    _signal.signal(_SIGTERM, _SIG_DFL)
 
 
 @functools.cache

@@ -103,6 +103,9 @@ class LocalComms:
         known = self.connections.get(conn_id)
         return {"found": known is not None, **(known or {})}
 
+    def _list_dag_runs(self, **_: Any) -> list[dict[str, Any]]:
+        return []
+
     def _get_asset(self, **_: Any) -> dict[str, Any]:
         return {"found": False}
 

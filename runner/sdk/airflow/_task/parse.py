@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import time
 import warnings
@@ -14,7 +15,7 @@ from airflow._task.timeouts import time_limit
 from airflow._task.tracebacks import text
 from airflow._wire import messages
 from airflow._wire.frames import Message
-from airflow.configuration import conf
+from airflow.configuration import conf, generation
 
 MAX_WARNINGS = 50
 
@@ -37,8 +38,9 @@ def parse(bundle_path: str, file: str) -> Message:
             dags = [serialize_dag(dag, file) for _, dag in sorted(loaded.items())]
         except BaseException as problem:
             dags, error = [], text(problem)
-    seconds = time.perf_counter() - began
-    return messages.parse_result(dags, error, seconds, _imported(bundle_path, file, modules), _texts(caught))
+    imported = _imported(bundle_path, file, modules)
+    warned = [*_notes(bundle_path, [file, *imported]), *_texts(caught)][:MAX_WARNINGS]
+    return messages.parse_result(dags, error, time.perf_counter() - began, imported, warned)
 
 
 def _imported(bundle_path: str, file: str, known: int) -> list[str]:
@@ -55,4 +57,18 @@ def _imported(bundle_path: str, file: str, known: int) -> list[str]:
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[str]:
     lines = [f"{item.filename}:{item.lineno}: {item.category.__name__}: {item.message}" for item in caught]
-    return list(dict.fromkeys(lines))[:MAX_WARNINGS]
+    return list(dict.fromkeys(lines))
+
+
+def _notes(bundle_path: str, files: list[str]) -> list[str]:
+    """What to write instead of the names of earlier generations that these files import."""
+    from airflow._names.notes import list_notes
+
+    found: list[str] = []
+    for file in files:
+        try:
+            tree = ast.parse((Path(bundle_path) / file).read_bytes())
+        except (SyntaxError, ValueError, OSError, RecursionError):
+            continue  # what is wrong with the file is its import error
+        found += list_notes(tree, file, generation())
+    return found

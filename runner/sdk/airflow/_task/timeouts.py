@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -32,17 +33,24 @@ def time_limit(seconds: float | None, message: str) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-@contextmanager
-def handled(number: signal.Signals, handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """`handler` for a signal inside the block; outside of the main thread nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
+class handled:
+    """`handler` for a signal inside the block; outside of the main thread nothing changes.
+
+    By the C function: every task passes here, and what looks up enums for it copies thirty pages of memory.
+    """
+
+    def __init__(self, number: int, handler: Callable[[int, Any], None]) -> None:
+        self._number, self._handler = int(number), handler
+        self._before: Any = None
+        self._is_main = threading.current_thread() is threading.main_thread()
+
+    def __enter__(self) -> None:
+        if self._is_main:
+            self._before = _signal.signal(self._number, self._handler)
+
+    def __exit__(self, *error: Any) -> None:
+        if self._is_main:
+            _signal.signal(self._number, self._before)
 
 
 def pause(seconds: float) -> None:

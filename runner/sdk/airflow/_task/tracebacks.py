@@ -30,7 +30,18 @@ def clean(error: BaseException) -> BaseException:
 
 def text(error: BaseException) -> str:
     """The traceback as text, cleaned; the file and line of a syntax error included."""
-    return "".join(traceback.format_exception(clean(error))).rstrip("\n")
+    said = "".join(traceback.format_exception(clean(error))).rstrip("\n")
+    more = _hint(error)
+    return f"{said}\n{more}" if more else said
+
+
+def _hint(error: BaseException) -> str | None:
+    """What to do about it, where we know: a provider package that is missing."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    from airflow._names.packages import hint
+
+    return hint(error)
 
 
 def one_line(error: BaseException) -> str:

@@ -6,14 +6,15 @@ does to its parent there ends no task. A zygote reports `forked` and `exited` fo
 its parent. It runs user code only by importing it: what an import can leave behind (threads, sockets) makes the
 file unsafe to fork, and it says so instead of serving.
 
-A file zygote that has nothing else to do keeps one *spare*: a child forked ahead, waiting for its attempt. It takes
-the cost of a fork off the way from one task to the next. Every attempt still has a process of its own.
+The agent asks a file zygote for a child ahead of need and gives it its attempt directly: neither a fork nor the zygote
+is on the way from one task to the next. Every attempt still has a process of its own.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -24,70 +25,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow._task import child, fork, logs
-from airflow._wire import frames, messages
+from airflow._wire import messages
 from airflow._wire.frames import Channel, Message
 
 if TYPE_CHECKING:
     from airflow._task.rehearsal import Rehearsal
 
-SPARE_LIFETIME = 30.0
 _CRASHED = 70
 _NICE = 5
 
 
 class Zygote:
-    """The loop of a process that forks: answers its socket, reaps its children, and may keep a spare."""
+    """The loop of a process that forks: answers its socket and reaps its children."""
 
     def __init__(self, channel: Channel, handle: Callable[[Zygote, Message, list[int]], None]) -> None:
         self.channel = channel
         self._handle = handle
         self._ids: dict[int, str] = {}
         self._wake, self._waker = os.pipe()
-        self._spare: tuple[int, socket.socket] | None = None
         os.set_blocking(self._waker, False)
         fork.reset_signals()
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
 
-    def serve(self, spare: Callable[[socket.socket], None] | None = None) -> None:
-        """Work until the parent closes the socket. `spare` is the body of a child forked ahead."""
+    def serve(self) -> None:
+        """Work until the parent closes the socket."""
         poll = select.poll()
         poll.register(self.channel.sock, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
-        wanted = spare is not None
         while True:
-            timeout = 0 if wanted and self._spare is None else SPARE_LIFETIME * 1000 if self._spare else None
-            ready = [fd for fd, _event in poll.poll(timeout)]
-            if not ready and spare is not None:
-                wanted = self._turn_idle(spare, wanted)
+            ready = [fd for fd, _event in poll.poll()]
+            if self.channel.sock.fileno() in ready and not self._answer():
+                return
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self.reap()
-            if self.channel.sock.fileno() in ready:
-                wanted = spare is not None
-                if not self._answer():
-                    return
 
     def fork(self, id: str, body: Callable[[], None]) -> None:
         """A child that runs `body` and never returns from here; reported as `id`."""
-        pid = self._fork(body)
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            run_forked(parent, self._close_ours, body)
         self._ids[pid] = id
         self.channel.send(messages.forked(id, pid))
-
-    def use_spare(self, id: str, message: Message, fds: list[int]) -> bool:
-        """Give the spare its attempt. False when there is none, or it has died."""
-        if self._spare is None:
-            return False
-        (pid, sock), self._spare = self._spare, None
-        try:
-            frames.send(sock, message, fds)
-        except OSError:
-            return False
-        finally:
-            sock.close()
-        self._ids[pid] = id
-        self.channel.send(messages.forked(id, pid))
-        return True
 
     def reap(self) -> None:
         """Report all children that have ended."""
@@ -101,9 +82,6 @@ class Zygote:
             id = self._ids.pop(pid, None)
             if id is not None:
                 self.channel.send(messages.exited(id, pid, status))
-            elif self._spare is not None and self._spare[0] == pid:
-                self._spare[1].close()
-                self._spare = None
 
     def _answer(self) -> bool:
         """Handle every message that has arrived; False at the end of the stream."""
@@ -115,37 +93,11 @@ class Zygote:
             received = self.channel.receive()
         return False
 
-    def _turn_idle(self, spare: Callable[[socket.socket], None], wanted: bool) -> bool:
-        """Nothing to do: fork the spare, or let it go when none was needed for long."""
-        if self._spare is not None:
-            self._spare[1].close()
-            self._spare = None
-            return False
-        if wanted:
-            ours, its = socket.socketpair()
-
-            def wait_for_an_attempt() -> None:
-                ours.close()
-                spare(its)
-
-            self._spare = self._fork(wait_for_an_attempt), ours
-            its.close()
-        return wanted
-
-    def _fork(self, body: Callable[[], Any]) -> int:
-        parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            run_forked(parent, self._close_ours, body)
-        return pid
-
     def _close_ours(self) -> None:
         fork.ignore_children()
         self.channel.sock.close()
         os.close(self._wake)
         os.close(self._waker)
-        if self._spare is not None:
-            self._spare[1].close()
 
 
 def run_forked(parent: int, cleanup: Callable[[], None], body: Callable[[], Any]) -> NoReturn:
@@ -166,6 +118,7 @@ def run_base(sock: socket.socket, parent: int, environment: str) -> None:
     fork.die_with(parent)
     fork.show_title("aerodrome", "zygote", environment)
     os.nice(_NICE)  # all that it forks: what users run gives way to what starts and watches it
+    fork.limit(resource.RLIMIT_CORE, 0)
     rehearsal = child.import_runtime(environment)
     gc.collect()
     gc.disable()
@@ -231,28 +184,17 @@ def run_file(
     logs.configure()
     gc.collect()
     gc.freeze()
-    zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, dags))
+    zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, dags, rehearsal))
     channel.send(messages.ready(sorted(dags), None))
-    zygote.serve(lambda spare: _run_spare(spare, dags, rehearsal))
+    zygote.serve()
 
 
-def _serve_file(zygote: Zygote, message: Message, fds: list[int], dags: dict[str, Any]) -> None:
-    attempt = message["attempt"]
-    if not zygote.use_spare(attempt, message, fds):
-        zygote.fork(attempt, lambda: child.run_forked(fds, dags))
-    for fd in fds:
-        os.close(fd)
-
-
-def _run_spare(sock: socket.socket, dags: dict[str, Any], rehearsal: Rehearsal) -> None:
-    child.settle()
-    if not select.select([sock], [], [], 0)[0]:
-        rehearsal.run(1)
-    received = Channel(sock).receive()
-    if received is None:
-        os._exit(0)
-    sock.close()
-    child.run_forked(received[1], dags, settled=True)
+def _serve_file(
+    zygote: Zygote, message: Message, fds: list[int], dags: dict[str, Any], rehearsal: Rehearsal
+) -> None:
+    (sock,) = fds
+    zygote.fork(message["attempt"], lambda: child.run_forked(sock, dags, rehearsal))
+    os.close(sock)
 
 
 def find_hazard(ours: dict[str, str]) -> str | None:

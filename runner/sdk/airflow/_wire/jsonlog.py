@@ -10,6 +10,7 @@ from typing import Any
 
 MOST_BYTES = 16 << 20
 """Size at which a local log file is set aside; one such file is kept."""
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -31,7 +32,7 @@ def line(at: float, level: str, event: str, logger: str, **fields: Any) -> str:
     """One log line without its newline. `at` is epoch seconds."""
     stamp = dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="microseconds")
     record = {"timestamp": stamp, "level": level, "event": event, "logger": logger, **fields}
-    return json.dumps(record, ensure_ascii=False, default=str)
+    return _encode(record)
 
 
 def configure(path: Path | None, level: str = "INFO", most_bytes: int = MOST_BYTES) -> None:

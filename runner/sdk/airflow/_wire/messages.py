@@ -247,13 +247,13 @@ def broken(error: str) -> Message:
     return {"kind": "broken", "error": error}
 
 
-def fork(attempt: str) -> Message:
-    """Agent to file zygote, with three descriptors: the child's socket, its log pipe, its lock file."""
-    return {"kind": "fork", "attempt": attempt}
+def fork(id: str) -> Message:
+    """Agent to file zygote, with one descriptor: fork a child, whose `work` will come by that socket."""
+    return {"kind": "fork", "attempt": id}
 
 
 def forked(attempt: str, pid: int) -> Message:
-    """Zygote to agent: the child exists. For a file zygote or a parse child `attempt` is the id it was asked by."""
+    """Zygote to agent: the child exists. `attempt` is the id it was asked by."""
     return {"kind": "forked", "attempt": attempt, "pid": pid}
 
 
@@ -266,7 +266,10 @@ def exited(attempt: str, pid: int, status: int) -> Message:
 
 
 def work(workload: Message, bundle_path: str, settings: Message) -> Message:
-    """Agent to child: the first frame. `settings`: log_level, airflow_version, environment, config."""
+    """Agent to child: the first frame; to a forked child with its log pipe and lock file.
+
+    `settings`: log_level, airflow_version, environment, config.
+    """
     return {"kind": "work", "workload": workload, "bundle_path": bundle_path, "settings": settings}
 
 
@@ -326,6 +329,8 @@ CHILD_METHODS = {
     "get_previous_run": "{dag_id, logical_date, state|null} -> {found, ...run facts}",
     "trigger_dag_run": "{dag_id, run_id|null, logical_date|null, run_after|null, conf, reset, note|null}"
     " -> {run_id, created}; refused as `exists` when there is such a run and `reset` is not set",
+    "list_dag_runs": "{dag_ids|null, run_ids|null, states|null, run_types|null, from|null, until|null}"
+    " -> [run facts] by logical date, at most the newest 1,000",
     "get_dag": "{dag_id} -> {dag_id, is_paused, is_stale, task_ids, group_ids}",
     "get_next_interval": "{dag_id, run_id} -> {found, start, end}: of the scheduled run after this one",
     "count_dag_runs": "{dag_id, logical_dates|null, run_ids|null, states|null} -> number",

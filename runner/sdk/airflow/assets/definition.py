@@ -88,6 +88,19 @@ class AssetWatcher:
         return f"AssetWatcher({self.name!r}, {self.trigger!r})"
 
 
+class AssetAccessControl:
+    """Which teams may update or await an asset. There is one team here: it is kept and means nothing."""
+
+    def __init__(
+        self,
+        producer_teams: list[str] | None = None,
+        consumer_teams: list[str] | None = None,
+        allow_global: bool = True,
+    ) -> None:
+        self.producer_teams, self.consumer_teams = list(producer_teams or ()), consumer_teams
+        self.allow_global = allow_global
+
+
 class Asset(os.PathLike, BaseAsset):
     """Data that tasks update. `name` or `uri` may be left out; one stands for the other.
 

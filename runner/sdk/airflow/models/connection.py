@@ -124,10 +124,18 @@ class Connection:
         return await asyncio.to_thread(get_connection, conn_id)
 
     def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
-        """The provider hook for this connection's type."""
-        raise AirflowException(
-            f"cannot find a hook for connections of type {self.conn_type!r}: name the hook class itself"
-        )
+        """The hook that an installed provider package has for this type. Raises AirflowException without one."""
+        from airflow.providers_manager import ProvidersManager
+        from airflow.utils.module_loading import import_string
+
+        info = ProvidersManager().hooks.get(self.conn_type or "")
+        if info is None:
+            raise AirflowException(
+                f"cannot find a hook for connections of type {self.conn_type!r}: no installed package has one; "
+                "name the hook class itself, or add the package to requirements.txt"
+            )
+        arguments = {info.connection_id_attribute_name: self.conn_id, **(hook_params or {})}
+        return import_string(info.hook_class_name)(**arguments)
 
     def __repr__(self) -> str:
         return f"Connection({self.conn_id!r}, conn_type={self.conn_type!r}, host={self.host!r})"

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from airflow._wire import encoding
+from airflow.models.records import RecordMeta
 
 DATES = (
     "logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date", "end_date", "queued_at",
@@ -13,7 +14,7 @@ DATES = (
 )  # fmt: skip
 
 
-class DagRun:
+class DagRun(metaclass=RecordMeta):
     """`dag_run` in a template or a function: run_id, conf, run_type, logical_date (execution_date) and the rest."""
 
     def __init__(self, dag_id: str, run_id: str, facts: dict[str, Any]) -> None:
@@ -48,6 +49,49 @@ class DagRun:
         import secrets
 
         return f"{run_type}__{run_after.isoformat() if run_after else ''}_{secrets.token_hex(4)}"
+
+    @classmethod
+    def find(
+        cls,
+        dag_id: str | list[str] | None = None,
+        run_id: str | list[str] | None = None,
+        execution_date: Any = None,
+        state: Any = None,
+        external_trigger: bool | None = None,
+        no_backfills: bool = False,
+        run_type: Any = None,
+        session: Any = None,
+        execution_start_date: Any = None,
+        execution_end_date: Any = None,
+        logical_date: Any = None,
+        logical_start_date: Any = None,
+        logical_end_date: Any = None,
+        **_: Any,
+    ) -> list[DagRun]:
+        """The runs that fit, by logical date; asks the engine, which answers at most the newest 1,000."""
+        from airflow.models.records import find_runs
+
+        dates = logical_date or execution_date
+        found = find_runs(
+            dag_ids=dag_id,
+            run_ids=run_id,
+            states=state,
+            run_types=run_type,
+            start=logical_start_date or execution_start_date or dates,
+            end=logical_end_date or execution_end_date or dates,
+        )
+        runs = [cls(facts["dag_id"], facts["run_id"], facts) for facts in found]
+        return [
+            run
+            for run in runs
+            if (external_trigger is None or run.external_trigger == external_trigger)
+            and not (no_backfills and run.is_backfill)
+        ]
+
+    @classmethod
+    def get_run(cls, dag_id: str, run_id: str) -> DagRun | None:
+        """The run of that id, or None."""
+        return next(iter(cls.find(dag_id=dag_id, run_id=run_id)), None)
 
     def has_date(self) -> bool:
         """Whether the run has a logical date."""

@@ -1,4 +1,7 @@
-"""How an operator skips tasks: it notes their ids, and they go to the engine with its final word."""
+"""How an operator skips tasks: it notes their ids, and they go to the engine with its final word.
+
+What was skipped, or followed, is an XCom too, under the key that people know from Airflow.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from typing import Any
 from airflow.exceptions import AirflowException
 
 log = logging.getLogger("airflow.task.skip")
+XCOM_SKIPMIXIN_KEY = "skipmixin_key"
+XCOM_SKIPMIXIN_SKIPPED = "skipped"
+XCOM_SKIPMIXIN_FOLLOWED = "followed"
 
 
 class SkipMixin:
@@ -18,6 +24,11 @@ class SkipMixin:
         """Skip these tasks of this run. Older forms `skip(dag_run, execution_date, tasks)` are understood."""
         found = args[-1] if args and not tasks else tasks
         ids = sorted({item.task_id for item in found})
+        if ids:
+            _leave_note({XCOM_SKIPMIXIN_SKIPPED: ids})
+        self._skip(ids)
+
+    def _skip(self, ids: list[str]) -> None:
         if ids:
             log.info("Skipping tasks %s", ids)
         noted = self.__dict__.setdefault("skipped_task_ids", [])
@@ -34,7 +45,9 @@ class SkipMixin:
         kept = set(chosen)
         for task_id in chosen:
             kept |= task.dag.get_task(task_id).get_flat_relative_ids()
-        self.skip(tasks=[task.dag.get_task(task_id) for task_id in sorted(below - kept)])
+        if below:
+            _leave_note({XCOM_SKIPMIXIN_FOLLOWED: sorted(below & kept)})
+        self._skip(sorted(below - kept))
 
 
 class BranchMixIn(SkipMixin):
@@ -46,6 +59,15 @@ class BranchMixIn(SkipMixin):
         log.info("Branch into %s", branches_to_execute)
         self.skip_all_except(context["ti"], branches_to_execute)
         return branches_to_execute
+
+
+def _leave_note(what: dict[str, list[str]]) -> None:
+    """Nobody reads it outside of a running task."""
+    from airflow._task.context import find_context
+
+    context = find_context()
+    if context is not None:
+        context["ti"].xcom_push(XCOM_SKIPMIXIN_KEY, what)
 
 
 def _task_ids(dag: Any, chosen: str | Iterable[str] | None) -> set[str]:

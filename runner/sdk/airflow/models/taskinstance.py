@@ -14,11 +14,12 @@ from airflow._wire.workload import Workload
 from airflow.configuration import conf, generation
 from airflow.models import external
 from airflow.models.dagrun import DagRun, as_pendulum
+from airflow.models.records import RecordMeta
 from airflow.models.xcom import from_plain, to_plain
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
 
 
-class TaskInstance:
+class TaskInstance(metaclass=RecordMeta):
     """One attempt, seen from inside. XComs are pushed and pulled at once, through the agent."""
 
     def __init__(self, workload: Workload, task: Any, dag_run: DagRun, comms: Any) -> None:

@@ -62,18 +62,16 @@ class CronMixin:
         return current if self._get_next(before) == current else before
 
     def _step(self, current: Any, way: str) -> Any:
-        import pendulum
         from croniter import croniter
 
-        zone = self.timezone
-        face = current.astimezone(zone).replace(tzinfo=None, fold=0)
+        from airflow.models.dagrun import as_pendulum
+
+        began = dt.datetime.fromtimestamp(current.timestamp(), dt.UTC)
+        face = began.astimezone(self.timezone).replace(tzinfo=None, fold=0)
         cron = croniter(self._expression, start_time=face)
         found = getattr(cron, way)(dt.datetime)
-        if cron.expanded[1] == ["*"]:
-            at = current.astimezone(dt.UTC) + (found - face)
-        else:
-            at = _read_clock(found, zone)
-        return pendulum.instance(at, tz="UTC")
+        hourly = cron.expanded[1] == ["*"]
+        return as_pendulum(began + (found - face) if hourly else _read_clock(found, self.timezone))
 
 
 def _read_clock(face: dt.datetime, zone: dt.tzinfo) -> dt.datetime:

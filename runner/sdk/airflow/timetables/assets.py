@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.assets.definition import AssetAll, BaseAsset
 from airflow.assets.wire import to_condition
+from airflow.configuration import generation
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from airflow.timetables.simple import _TrivialTimetable
@@ -15,11 +16,14 @@ class AssetTriggeredTimetable(_TrivialTimetable):
     """Runs when the condition over assets is met: what `schedule=[asset, ...]` means."""
 
     kind = "asset"
-    summary: Any = "Asset"
-    description = "Triggered by assets"
 
     def __init__(self, assets: Any) -> None:
         self.asset_condition = as_condition(assets)
+        self.description = f"Triggered by {_name().lower()}s"
+
+    @property
+    def summary(self) -> str:
+        return _name()
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
@@ -42,13 +46,13 @@ class AssetOrTimeSchedule(AssetTriggeredTimetable):
                 f"cannot use {timetable!r} as the timetable of {type(self).__name__}: it must be one of time"
             )
         self.timetable = timetable
-        self.description = f"Triggered by assets or {timetable.description}"
+        self.description = f"{self.description} or {timetable.description}"
         self.periodic, self.active_runs_limit = timetable.periodic, timetable.active_runs_limit
         self.can_be_scheduled = timetable.can_be_scheduled
 
     @property
     def summary(self) -> str:
-        return f"Asset or {self.timetable.summary}"
+        return f"{_name()} or {self.timetable.summary}"
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
@@ -61,6 +65,11 @@ class AssetOrTimeSchedule(AssetTriggeredTimetable):
 
     def _known_wire(self, zone: str) -> dict[str, Any]:
         return {**super()._known_wire(zone), "time": self.timetable.to_wire(zone)}
+
+
+def _name() -> str:
+    """What people call an asset."""
+    return "Dataset" if generation() < 3 else "Asset"
 
 
 def as_condition(assets: Any) -> BaseAsset:

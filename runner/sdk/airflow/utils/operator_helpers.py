@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from types import CodeType, FunctionType
@@ -16,6 +17,18 @@ _VARIABLES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "dag_owner": lambda c: c["task"].owner,
     "dag_email": lambda c: _addresses(c["task"].email),
 }
+
+
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
+AIRFLOW_VAR_NAME_FORMAT_MAPPING = {
+    f"AIRFLOW_CONTEXT_{name.upper()}": {
+        "default": f"{DEFAULT_FORMAT_PREFIX}{name}",
+        "env_var_format": f"{ENV_VAR_FORMAT_PREFIX}{name.upper()}",
+    }
+    for name in ("dag_id", "task_id", "execution_date", "try_number", "dag_run_id", "dag_owner", "dag_email")
+}
+"""How a fact is called in each of the two forms below."""
 
 
 def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:
@@ -83,3 +96,13 @@ class KeywordParameters:
 
     def unpacking(self) -> Mapping[str, Any]:
         return self._kwargs
+
+
+def make_kwargs_callable(func: Callable[..., Any]) -> Callable[..., Any]:
+    """`func` that may be called with more keywords than it takes."""
+
+    @functools.wraps(func)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **determine_kwargs(func, args, kwargs))
+
+    return call

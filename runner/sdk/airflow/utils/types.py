@@ -22,5 +22,16 @@ class ArgNotSet:
 NOTSET = ArgNotSet()
 
 
+class SetDuringExecution(ArgNotSet):
+    """The type of SET_DURING_EXECUTION."""
+
+    def __repr__(self) -> str:
+        return "DYNAMIC (set during execution)"
+
+
+SET_DURING_EXECUTION = SetDuringExecution()
+"""What an operator's field holds until the task runs."""
+
+
 def is_arg_set(value: Any) -> bool:
     return not isinstance(value, ArgNotSet)

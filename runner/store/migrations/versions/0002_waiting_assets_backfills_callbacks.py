@@ -70,6 +70,12 @@ def upgrade() -> None:
         ),
         sa.Column("ref", sa.String(length=1500), nullable=False, comment="the name or the uri; else empty"),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column(
+            "watchers",
+            sa.Text(),
+            nullable=True,
+            comment="JSON: the event triggers that this use of the asset brings along",
+        ),
         sa.PrimaryKeyConstraint(
             "dag_id", "task_id", "role", "kind", "asset", "ref", name=op.f("pk_dag_asset")
         ),
@@ -323,6 +329,15 @@ def upgrade() -> None:
             )
         )
 
+    if op.get_bind().dialect.name == "postgresql":  # SQLite measures no text
+        op.alter_column(
+            "dag_run",
+            "run_type",
+            type_=sa.String(length=30),
+            existing_type=sa.String(length=20),
+            existing_nullable=False,
+            existing_comment="manual, scheduled, backfill, asset_triggered",
+        )
     with op.batch_alter_table("dag_run", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("backfill", sa.Integer(), nullable=True, comment="id of the backfill it belongs to")

@@ -211,3 +211,17 @@ def test_nonsense_is_refused_as_invalid(ask, method, params):
     with pytest.raises(Refused, match="cannot") as refusal:
         ask(method, **params)
     assert refusal.value.code == "invalid"
+
+
+def test_runs_are_listed_by_what_dagrun_find_asks(demo, ask):
+    for run_id, date in (("old", 100.0), ("older", 50.0)):
+        demo.put_run("demo", run_id, date)
+    nothing = dict.fromkeys(("dag_ids", "run_ids", "states", "run_types", "from", "until"))
+    found = ask("list_dag_runs", **{**nothing, "dag_ids": ["demo"]})
+    assert [run["run_id"] for run in found][:2] == ["older", "old"]
+    until = {**nothing, "until": "1970-01-01T00:01:00+00:00"}
+    assert [run["run_id"] for run in ask("list_dag_runs", **until)] == ["older"]
+    assert [run["run_id"] for run in ask("list_dag_runs", **{**nothing, "run_ids": ["r1"]})] == ["r1"]
+    assert ask("list_dag_runs", **{**nothing, "states": ["running"], "dag_ids": ["nope"]}) == []
+    with pytest.raises(Refused, match="must be a date"):
+        ask("list_dag_runs", **{**nothing, "from": "soon"})

@@ -39,6 +39,7 @@ def test_noop_tasks_cascade_without_a_process() -> None:
     run = history.add_run(chain("a", "b", "c", noop=True))
     assert history.turn() == []
     assert set(states(run).values()) == {"success"}
+    assert [task.try_number for task in run.tasks] == [1, 1, 1]
     assert run.state is DagRunState.SUCCESS
 
 

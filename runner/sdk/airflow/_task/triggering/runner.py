@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import traceback
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -34,6 +35,7 @@ class Runner:
         """Those that are told to end; True: by a user."""
         self._quiet: set[str] = set()
         self._count = 0
+        self._birth = os.urandom(6).hex()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -158,7 +160,7 @@ class Runner:
 
     def _number(self) -> str:
         self._count += 1
-        return f"{self._count:x}"
+        return f"{self._birth}-{self._count:x}"  # another process's events are others
 
     def _say(self, message: Message) -> None:
         try:

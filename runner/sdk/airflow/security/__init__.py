@@ -1,0 +1,1 @@
+"""Kerberos; rights are the service's own affair."""
