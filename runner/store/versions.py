@@ -86,6 +86,10 @@ def _refresh(conn: sa.Connection, run: int, planned: list[dict[str, Any]]) -> No
     idle = sa.or_(t.state.is_(None), unsettled)
     change = task_instance.update().where(*open_rows, idle)
     rows = {row["task_id"]: row for row in planned}
-    values = [{"of_task": name, **{f"to_{key}": row[key] for key in REFRESHED}} for name, row in rows.items()]
+    names = (*REFRESHED, "max_tries")
+    values = [{"of_task": name, **{f"to_{key}": row[key] for key in names}} for name, row in rows.items()]
     if values:
-        conn.execute(change.values({key: sa.bindparam(f"to_{key}") for key in REFRESHED}), values)
+        changed: dict[str, Any] = {key: sa.bindparam(f"to_{key}") for key in REFRESHED}
+        tries = t.try_number + sa.bindparam("to_max_tries", type_=sa.Integer)
+        changed["max_tries"] = sa.case((t.state.is_(None), tries), else_=t.max_tries)
+        conn.execute(change.values(changed), values)
