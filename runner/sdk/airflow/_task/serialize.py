@@ -10,6 +10,7 @@ from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, Serialized
 from airflow.configuration import conf, generation
 from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
+from airflow.utils.priority_strategy import weigh
 from airflow.utils.timezone import zone_name
 
 _WATCHERS = (
@@ -68,6 +69,7 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
 
 def serialize_task(task: Any) -> SerializedTask:
     """One task."""
+    weight, weight_rule = weigh(task)
     return {
         "task_id": task.task_id,
         "operator": task.operator_name,
@@ -81,8 +83,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "wait_for_downstream": bool(task.wait_for_downstream),
         "pool": task.pool,
         "pool_slots": task.pool_slots,
-        "priority_weight": task.priority_weight,
-        "weight_rule": task.weight_rule,
+        "priority_weight": weight,
+        "weight_rule": weight_rule,
         "queue": task.queue,
         "execution_timeout": _seconds(task.execution_timeout),
         "max_active_tis_per_dag": task.max_active_tis_per_dag,

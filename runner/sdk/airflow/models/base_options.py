@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.configuration import conf
 from airflow.exceptions import AirflowException
+from airflow.utils.priority_strategy import is_strategy, make_strategy
 from airflow.utils.timezone import coerce_aware
 from airflow.utils.trigger_rule import trigger_rule
 from airflow.utils.weight_rule import WeightRule
@@ -133,10 +134,13 @@ def _execution_timeout(value: Any, task_id: str) -> dt.timedelta | None:
     )
 
 
-def _weight_rule(value: Any) -> str:
+def _weight_rule(value: Any) -> Any:
+    if is_strategy(value):
+        return make_strategy(value)
     rule = str(value or conf.get("core", "default_task_weight_rule"))
     if not WeightRule.is_valid(rule):
         raise AirflowException(
-            f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute"
+            f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute, "
+            "or a PriorityWeightStrategy"
         )
     return rule

@@ -177,7 +177,8 @@ def _check_limits(world: Any, tasks: list[Any], runs: list[Any], by_user: bool) 
     for dag_id, number in Counter(task.dag_id for task in live).items():
         if number > world.dags[dag_id]["max_active_tasks"]:
             raise Violation(f"I9: {number} tasks of {dag_id} are live")
-    for dag_id, number in Counter(row.dag_id for row in runs if row.state == "running").items():
+    own = [row.dag_id for row in runs if row.state == "running" and row.backfill is None]
+    for dag_id, number in Counter(own).items():
         if number > world.dags[dag_id]["max_active_runs"]:
             raise Violation(f"I9: {number} runs of {dag_id} are running")
 

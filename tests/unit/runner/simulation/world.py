@@ -120,7 +120,7 @@ class World:
         self.met: Counter[str] = Counter()
         """How often each kind of fault has happened."""
         self.steady, self.offset = 1000.0, START - 1000.0
-        path = home / f"{seed}.db"
+        path = home / f"{seed}-{sum(1 for _ in home.iterdir())}.db"  # one life's WAL is none of another's
         shutil.copyfile(template, path)
         self.db = Database(f"sqlite:///{path}")
         for engine in (self.db._engine, self.db._reading):
