@@ -215,7 +215,7 @@ class Agent:
                 ending = "failed" if self._rng.random() < self.rate else "success"
                 held = Held(work, self._steady() + length, ending)
                 if held.is_callback:
-                    held.ending = "success"
+                    held.ending, held.ends_at = "success", self._steady() + self._rng.choice((0.5, 8.0))
                 self.attempts[work["attempt"]] = held
                 self.works.append(work)
                 self._net.carry_up(messages.started(work["attempt"], 7, self._wall()))

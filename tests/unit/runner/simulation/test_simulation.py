@@ -13,7 +13,7 @@ from tests.unit.runner.simulation.zoo import FIRST, LOOSE, ZOO
 
 SEEDS = 7
 STEPS = 150
-PATIENCE = 12
+PATIENCE = 16
 """Within how many seeds a planted bug is found."""
 
 

@@ -48,7 +48,7 @@ COMMIT_FAULTS = (
     "meddle",
     "meddle",
 )
-FAULTS = ("cut", "agent", "engine", "clock", "repeat", "rise")
+FAULTS = ("cut", "agent", "agent", "engine", "clock", "repeat")
 POLLED = 8.0
 """So long after a person's edit, the engine may not know of it."""
 
