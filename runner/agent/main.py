@@ -138,7 +138,7 @@ class Agent:
 
     def _hello(self) -> Message:
         host = socket.gethostname()
-        attempts = list(self._supervisor.attempts)
+        attempts = [held.id for held in self._supervisor.attempts.values() if not held.acked]
         name, pid, slots = f"agent-{host}", os.getpid(), self._spec.slots
         triggers = self._triggers.list_held()
         return messages.hello(name, self._incarnation, pid, host, slots, attempts, triggers)

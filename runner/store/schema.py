@@ -137,6 +137,13 @@ dag_run = Table(
     Column("end_date", Double),
     Column("reason", Text, comment="why it ended as it did"),
     Column("backfill", Integer, index=True, comment="id of the backfill it belongs to"),
+    Column(
+        "edits",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often people have changed its tasks",
+    ),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     CheckConstraint(f"state IN {_one_of(DagRunState)}", name="state"),

@@ -33,6 +33,8 @@ class RunRow(NamedTuple):
     bundle: str
     queued_at: float
     start_date: float | None
+    backfill: int | None = None
+    edits: int = 0
 
 
 class InstanceRow(NamedTuple):

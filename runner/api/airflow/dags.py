@@ -75,7 +75,7 @@ def patch_dag(call: Call) -> Response:
     body = call.parse(DagPatch)
     call.update_mask(frozenset({"is_paused"}))
     dag_id = call.path["dag_id"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         _get(call, conn)
         set_paused(conn, dag_id, body.is_paused)
         row, summary = _get(call, conn)
@@ -86,7 +86,7 @@ def patch_dag(call: Call) -> Response:
 def delete_dag(call: Call) -> Response:
     """DELETE /dags/{dag_id}: the DAG and its history go; the file brings it back when it is parsed again."""
     dag_id = call.path["dag_id"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         _get(call, conn)
         if listing_dags.count_active_runs(conn, dag_id):
             raise ApiError("conflict", f"cannot delete DAG {dag_id!r}: it has running runs; end them first")

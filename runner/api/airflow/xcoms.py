@@ -76,7 +76,7 @@ def patch_xcom(call: Call) -> Response:
 def delete_xcom(call: Call) -> Response:
     """DELETE …/xcomEntries/{xcom_key}"""
     place, key = _place(call, map_index_of(call)), call.path["xcom_key"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         blobs = store.list_blobs(conn, place, key)
         if not store.delete_xcom(conn, place, key):
             raise not_found("XCom entry", key)
@@ -87,7 +87,7 @@ def delete_xcom(call: Call) -> Response:
 def _write(call: Call, place: Place, key: str, value: Any, status: int) -> Response:
     with _reaching_bucket():
         values.put_plain(call.cell, place, key, encoding.to_plain(value))
-    with call.cell.db.read() as conn:
+    with call.begin() as conn:  # the event log's entry
         row = store.find_xcom(conn, place, key)
         if row is None:
             raise not_found("XCom entry", key)  # somebody deleted it meanwhile

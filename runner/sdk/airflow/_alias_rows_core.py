@@ -106,7 +106,6 @@ CORE_ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.plugins_manager", "airflow.plugins_manager", "is_valid_plugin"),
     ("airflow.task.trigger_rule", "airflow.utils.trigger_rule", "TriggerRule"),
     ("airflow.task.weight_rule", "airflow.utils.weight_rule", "WeightRule"),
-    ("airflow.task.priority_strategy", "airflow.utils.priority_strategy", "PriorityWeightStrategy"),
     ("airflow.task.weight_rule", "airflow.models.constants", _PRIORITIES),
     # the same under the names of 1.10 and 2.x
     ("airflow.io", "airflow.io.fs", "Properties get_fs has_fs"),

@@ -143,6 +143,7 @@ def _weight_rule(value: Any) -> Any:
     rule = str(value or conf.get("core", "default_task_weight_rule"))
     if not WeightRule.is_valid(rule):
         raise AirflowException(
-            f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute"
+            f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute, "
+            "or a PriorityWeightStrategy"
         )
     return rule

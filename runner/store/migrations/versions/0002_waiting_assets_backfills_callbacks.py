@@ -342,6 +342,15 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("backfill", sa.Integer(), nullable=True, comment="id of the backfill it belongs to")
         )
+        batch_op.add_column(
+            sa.Column(
+                "edits",
+                sa.Integer(),
+                server_default="0",
+                nullable=False,
+                comment="how often people have changed its tasks",
+            )
+        )
         batch_op.create_index(batch_op.f("ix_dag_run_backfill"), ["backfill"], unique=False)
 
     with op.batch_alter_table("task_instance", schema=None) as batch_op:
