@@ -17,7 +17,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from control_plane.store.keys import create_key, create_principal
+from control_plane.store import principals
+from control_plane.store.keys import create_key
 from control_plane.store.vault import open_vault
 from tests.http.serving import ACCOUNT, MINIMAL, PLAIN, Server, code, make, refused
 
@@ -114,8 +115,9 @@ def test_caller_without_permissions_is_denied_in_words_clients_know(server: Serv
     make(server, "guarded")
     vault = open_vault(Path(str(server.db.engine.url.database)).parent / "master.key")
     with server.db.begin() as conn:
-        principal = create_principal(conn, "guest", f"arn:aws:iam::{ACCOUNT}:user/guest", time.time())
-        key = create_key(conn, vault, principal, time.time())
+        guest = principals.make("user", ACCOUNT, "guest", time.time())
+        principals.insert(conn, guest)
+        key = create_key(conn, vault, guest.id, time.time())
     client = server.client(aws_access_key_id=key.access_key_id, aws_secret_access_key=key.secret_access_key)
     error = refused(client.delete_environment, Name="guarded")
     assert code(error) == ("AccessDeniedException", 403)
