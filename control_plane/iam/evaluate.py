@@ -8,7 +8,7 @@ not, and goes past the limits only when it names the caller itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from control_plane.iam.conditions import holds
@@ -128,6 +128,16 @@ def evaluate(question: Question, policies: Policies) -> Decision:
     limits = [Layer.BOUNDARY] if policies.boundary is not None else []
     limits += [Layer.SESSION] if policies.session is not None else []
     return _decide(allowed, limits)
+
+
+def evaluate_trust(question: Question, policies: Policies, trust: Source) -> Decision:
+    """As `evaluate` for a resource whose own policy must agree, whatever the caller's allow: a role."""
+    decision = evaluate(question, replace(policies, resource=(trust,)))
+    if decision.outcome is Outcome.EXPLICIT_DENY:
+        return decision
+    if not any(allows for _, allows in _find_matches(question, Layer.RESOURCE, [trust])):
+        return Decision(Outcome.IMPLICIT_DENY, (), Layer.RESOURCE)
+    return decision
 
 
 def _decide(allowed: Mapping[Layer, tuple[Match, ...]], limits: list[Layer]) -> Decision:

@@ -22,6 +22,7 @@ from control_plane.api.aws.body import Disconnected, parse_body, parse_query, re
 from control_plane.api.aws.errors import Answer, answer, error_answer
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
+from control_plane.api.query.edge import find_service, run_query
 from control_plane.api.routes import PAGES, Access, Route, find_route
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import Request
@@ -62,6 +63,10 @@ class Edge:
         page = await self._find_page(request, scope, trace)
         if page is not None:
             return page
+        query_service = find_service(request)
+        if query_service is not None:
+            run = partial(run_query, self.service, self.authenticator, query_service, request, trace)
+            return await to_thread.run_sync(run, limiter=self.quick)
         found = find_route(request.method, request.path)
         if found is None:
             raise ServiceError(Code.UNKNOWN_OPERATION, "There is no operation at this method and path")
