@@ -40,6 +40,8 @@ class Source:
 
     name: str
     policy: Policy
+    text: str = ""
+    """Of its document."""
 
 
 @dataclass(frozen=True, slots=True)

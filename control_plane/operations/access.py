@@ -33,13 +33,13 @@ class PolicyReader:
             if len(self.kept) >= _KEPT:
                 self.kept.clear()
             found = self.kept[document, kind] = parse(document, kind)
-        return Source(name, found)
+        return Source(name, found, document)
 
 
 def find_document(conn: Connection, arn: str) -> str | None:
     """The document of a managed policy, ours or AWS's."""
     if arn in MANAGED:
-        return json.dumps(MANAGED[arn])
+        return json.dumps(MANAGED[arn], indent=4)
     found = policies.find(conn, arn)
     return None if found is None else found.document
 

@@ -198,7 +198,7 @@ def _get(service: Service, arn: str) -> Managed:
 def _aws(arn: str) -> Managed:
     name = arn.rpartition("/")[2]
     identity = "ANPA" + name.upper()[:17].ljust(17, "A")
-    return Managed(arn, identity, name, "/", None, json.dumps(MANAGED[arn]), _EPOCH)
+    return Managed(arn, identity, name, "/", None, json.dumps(MANAGED[arn], indent=4), _EPOCH)
 
 
 def _describe(policy: Managed, attached: int, limiting: int, whole: bool = False) -> dict[str, Any]:

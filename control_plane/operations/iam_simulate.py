@@ -19,6 +19,7 @@ from control_plane.iam.evaluate import (
 from control_plane.iam.grammar import parse
 from control_plane.iam.policy import Kind
 from control_plane.iam.principals import Identity
+from control_plane.iam.spans import find_span
 from control_plane.operations.access import PolicyReader, load_policies
 from control_plane.operations.iam_entities import check_document, make_page, no_such_entity
 from control_plane.operations.service import Call, Service
@@ -51,7 +52,8 @@ def _add_given(own: Policies, given: Mapping[str, Any]) -> Policies:
         policies = replace(policies, boundary=_sources("PermissionsBoundaryPolicyInputList", given))
     if "ResourcePolicy" in given:
         check_document(given["ResourcePolicy"], Kind.RESOURCE)
-        resource = Source("ResourcePolicy", parse(given["ResourcePolicy"], Kind.RESOURCE))
+        text = given["ResourcePolicy"]
+        resource = Source("ResourcePolicy", parse(text, Kind.RESOURCE), text)
         policies = replace(policies, resource=(resource,))
     return policies
 
@@ -60,7 +62,7 @@ def _sources(member: str, given: Mapping[str, Any]) -> tuple[Source, ...]:
     documents = given.get(member, [])
     for document in documents:
         check_document(document)
-    return tuple(Source(f"{member}.{number}", parse(text)) for number, text in enumerate(documents, 1))
+    return tuple(Source(f"{member}.{number}", parse(text), text) for number, text in enumerate(documents, 1))
 
 
 def _context_of(principal: Principal) -> dict[str, object]:
@@ -96,7 +98,7 @@ def _evaluate(question: Question, policies: Policies, missing: list[str]) -> dic
         "EvalActionName": question.action,
         "EvalResourceName": question.resource,
         "EvalDecision": decision.outcome.value,
-        "MatchedStatements": [_show(match) for match in decision.matches],
+        "MatchedStatements": [_show(match, policies) for match in decision.matches],
         "MissingContextValues": missing,
     }
     if policies.boundary is not None:
@@ -106,9 +108,16 @@ def _evaluate(question: Question, policies: Policies, missing: list[str]) -> dic
     return result
 
 
-def _show(match: Match) -> dict[str, str]:
+def _show(match: Match, policies: Policies) -> dict[str, Any]:
     kind = "Resource Policy" if match.layer is Layer.RESOURCE else "IAM Policy"
-    return {"SourcePolicyId": match.source, "SourcePolicyType": kind}
+    shown: dict[str, Any] = {"SourcePolicyId": match.source, "SourcePolicyType": kind}
+    sources = (*policies.identity, *(policies.boundary or ()), *policies.resource)
+    text = next((source.text for source in sources if source.name == match.source), "")
+    span = find_span(text, match.number)
+    if span is not None:
+        start, end = ({"Line": place.line, "Column": place.column} for place in span)
+        shown |= {"StartPosition": start, "EndPosition": end}
+    return shown
 
 
 def _keys_of(policies: Policies) -> Iterable[str]:
