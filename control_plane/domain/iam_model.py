@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from control_plane.domain.shapes import Flag, ListOf, Number, Shape, Structure, Text
+from control_plane.domain.shapes import TAG_PATTERN, Flag, ListOf, Number, Shape, Structure, Text
 
 NAME = Text(1, 64, r"[\w+=,.@-]+")
 EXISTING_NAME = Text(1, 128, r"[\w+=,.@-]+")
 POLICY_NAME = Text(1, 128, r"[\w+=,.@-]+")
 PATH = Text(1, 512, r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)")
 PATH_PREFIX = Text(1, 512, r"\u002F[\u0021-\u007F]*")
-ARN = Text(20, 2048)
+_PRINTABLE = r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD]+"
+ARN = Text(20, 2048, _PRINTABLE)
 DOCUMENT = Text(1, 131072, r"[\u0009\u000A\u000D\u0020-\u00FF]+")
+DESCRIPTION = Text(0, 1000, r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*")
 KEY_ID = Text(16, 128, r"[\w]+")
 STATUS = Text(choices=("Active", "Inactive"))
-TAGS = ListOf(Structure({"Key": Text(1, 128), "Value": Text(0, 256)}, frozenset({"Key", "Value"})), 0, 50)
-PAGE: dict[str, Shape] = {"Marker": Text(1), "MaxItems": Number(1, 1000)}
+TAGS = ListOf(
+    Structure(
+        {"Key": Text(1, 128, TAG_PATTERN), "Value": Text(0, 256, TAG_PATTERN)}, frozenset({"Key", "Value"})
+    ),
+    0,
+    50,
+)
+PAGE: dict[str, Shape] = {"Marker": Text(1, 2048, r"[\u0020-\u00FF]+"), "MaxItems": Number(1, 1000)}
 
 
 def _shape(required: str = "", /, **members: Shape) -> Structure:
@@ -51,10 +59,10 @@ _DOCUMENTS = ListOf(DOCUMENT)
 _SIMULATION: dict[str, Shape] = {
     "PolicyInputList": _DOCUMENTS,
     "PermissionsBoundaryPolicyInputList": _DOCUMENTS,
-    "ActionNames": ListOf(Text(3, 128)),
-    "ResourceArns": ListOf(Text(1, 2048)),
+    "ActionNames": ListOf(Text(3, 128, _PRINTABLE)),
+    "ResourceArns": ListOf(Text(1, 2048, _PRINTABLE)),
     "ResourcePolicy": DOCUMENT,
-    "CallerArn": Text(1, 2048),
+    "CallerArn": Text(1, 2048, _PRINTABLE),
     "ContextEntries": ListOf(
         _shape("", ContextKeyName=Text(5, 256), ContextKeyValues=ListOf(Text()), ContextKeyType=Text())
     ),
@@ -77,7 +85,7 @@ IAM: dict[str, Structure] = {
         RoleName=NAME,
         Path=PATH,
         AssumeRolePolicyDocument=DOCUMENT,
-        Description=Text(0, 1000),
+        Description=DESCRIPTION,
         MaxSessionDuration=Number(3600, 43200),
         PermissionsBoundary=ARN,
         Tags=TAGS,
@@ -91,7 +99,7 @@ IAM: dict[str, Structure] = {
         PolicyName=POLICY_NAME,
         Path=Text(1, 512, r"((/[A-Za-z0-9\.,\+@=_-]+)*)/"),
         PolicyDocument=DOCUMENT,
-        Description=Text(0, 1000),
+        Description=DESCRIPTION,
         Tags=TAGS,
     ),
     "GetPolicy": _shape("PolicyArn", PolicyArn=ARN),

@@ -47,10 +47,9 @@ def create_policy(service: Service, call: Call) -> dict[str, Any]:
         created_at=service.clock(),
     )
     with service.db.begin() as conn:
-        if policies.find_named(conn, name) is not None:
+        if policies.find_named(conn, name) is not None or not policies.insert(conn, made):
             words = f"A policy called {name} already exists. Duplicate names are not allowed."
             raise ServiceError(Code.ENTITY_EXISTS, words)
-        policies.insert(conn, made)
     return {"Policy": _describe(made, 0, 0)}
 
 

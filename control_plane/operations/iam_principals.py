@@ -39,12 +39,11 @@ def create_principal(kind: Kind, service: Service, call: Call) -> dict[str, Any]
     with service.db.begin() as conn:
         if made.boundary is not None:
             check_managed(conn, made.boundary)
-        if principals.find(conn, kind, name) is not None:
-            raise ServiceError(Code.ENTITY_EXISTS, f"{title} with name {name} already exists.")
         if principals.count(conn, kind) >= _PER_ACCOUNT[kind]:
             quota = f"{title}sPerAccount: {_PER_ACCOUNT[kind]}"
             raise ServiceError(Code.LIMIT_EXCEEDED, f"Cannot exceed quota for {quota}")
-        principals.insert(conn, made)
+        if principals.find(conn, kind, name) is not None or not principals.insert(conn, made):
+            raise ServiceError(Code.ENTITY_EXISTS, f"{title} with name {name} already exists.")
     return {title: describe(made)}
 
 
@@ -62,7 +61,7 @@ def list_principals(kind: Kind, service: Service, call: Call) -> dict[str, Any]:
         found = principals.list_page(
             conn, kind, given.get("PathPrefix", "/"), given.get("Marker", ""), limit + 1
         )
-    page = make_page(given, f"{TITLES[kind]}s", found, lambda one: one.name)
+    page = make_page({"MaxItems": limit}, f"{TITLES[kind]}s", found, lambda one: one.name)
     shown = [{k: v for k, v in describe(one).items() if k != "Tags"} for one in page[f"{TITLES[kind]}s"]]
     return {**page, f"{TITLES[kind]}s": shown}
 

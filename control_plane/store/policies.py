@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError
 
 from control_plane.store.schema import attachment as attachments
 from control_plane.store.schema import inline_policy as inlines
@@ -27,9 +28,14 @@ class Managed:
     created_at: float
 
 
-def insert(conn: Connection, policy: Managed) -> None:
-    """Keep a new policy; the caller saw to it that the name is free."""
-    conn.execute(sa.insert(table).values(**asdict(policy)))
+def insert(conn: Connection, policy: Managed) -> bool:
+    """Keep a new policy. False when its ARN is taken."""
+    try:
+        with conn.begin_nested():
+            conn.execute(sa.insert(table).values(**asdict(policy)))
+    except IntegrityError:
+        return False
+    return True
 
 
 def find(conn: Connection, arn: str) -> Managed | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import IntegrityError
 
 from control_plane.store.ids import make_id
 from control_plane.store.schema import access_key, attachment, inline_policy
@@ -42,10 +43,15 @@ def make(kind: Kind, account: str, name: str, now: float, path: str = "/") -> Pr
     )
 
 
-def insert(conn: Connection, principal: Principal) -> None:
-    """Keep a new principal; the caller saw to it that the name is free."""
+def insert(conn: Connection, principal: Principal) -> bool:
+    """Keep a new principal. False when the name or the ARN is taken."""
     row = {key: getattr(principal, key) for key in Principal.__slots__}
-    conn.execute(sa.insert(table).values(**{**row, "details": json.dumps(dict(principal.details))}))
+    try:
+        with conn.begin_nested():
+            conn.execute(sa.insert(table).values(**{**row, "details": json.dumps(dict(principal.details))}))
+    except IntegrityError:
+        return False
+    return True
 
 
 def find(conn: Connection, kind: Kind, name: str) -> Principal | None:

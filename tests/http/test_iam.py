@@ -353,3 +353,42 @@ def test_iam_itself_is_guarded_and_no_secret_is_kept_readable(server: Server) ->
         assert secret not in rows + dump
     assert "iam:CreateAccessKey" in rows
     assert "AdministratorAccess, statement 1" in rows
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"Action=ListUsers&Version=2010-05-08&MaxItems=%C2%B2",
+        b"Action=ListUsers&Version=2010-05-08&MaxItems=--5",
+        b"Action=ListUsers&Version=2010-05-08&MaxItems.member.1=5",
+        b"Action=CreateUser&Version=2010-05-08&UserName.a=x",
+        b"Action=CreateUser&Version=2010-05-08&UserName=%00",
+        b"Action=CreateUser&Version=2010-05-08&UserName=x&Tags.member.x.Key=1",
+        b"Action=CreateUser&Version=2010-05-08&UserName=x&Tags.member.1=1&Tags.member.1.Key=1",
+        b"Action=CreateUser&Version=2010-05-08&UserName=x&Tags=1&Path=%0A",
+        b"Action=GetPolicy&Version=2010-05-08&PolicyArn=arn%3Aaws%3Aiam%3A%3A1%3Apolicy%2F%00xxxxxxx",
+        b"Action=SimulateCustomPolicy&Version=2010-05-08&PolicyInputList.member.1=%7B%7D&ActionNames.member.1=a:b",
+        b"\xff\xfe",
+        b"Action=%00&Version=x",
+        b"&".join(b"a%d=1" % number for number in range(6000)),
+    ],
+)
+def test_form_that_is_wrong_is_the_callers_fault(server: Server, body: bytes) -> None:
+    import urllib.error
+    import urllib.request
+
+    import botocore.auth
+    import botocore.awsrequest
+    import botocore.credentials
+
+    key = server.credentials
+    signer = botocore.credentials.Credentials(key.access_key_id, key.secret_access_key)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = botocore.awsrequest.AWSRequest("POST", server.url + "/", headers=headers, data=body)
+    botocore.auth.SigV4Auth(signer, "iam", "us-east-1").add_auth(request)
+    sent = urllib.request.Request(server.url + "/", body, dict(request.headers.items()), method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(sent, timeout=10)
+    assert caught.value.code == 400
+    assert b"<Type>Sender</Type>" in caught.value.read()

@@ -138,18 +138,23 @@ def test_awscli_works_with_environment_variables_alone(server: Server, tmp_path:
         "AWS_SECRET_ACCESS_KEY": server.credentials.secret_access_key,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_MWAA": server.url,
+        "AWS_ENDPOINT_URL_IAM": server.url,
+        "AWS_ENDPOINT_URL_STS": server.url,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(aws), "mwaa", *arguments]
+        command = [str(aws), *arguments]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=100, check=False
         )
 
-    done = run("get-environment", "--name", "from-cli")
+    done = run("mwaa", "get-environment", "--name", "from-cli")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["Environment"]["Status"] == "AVAILABLE"
-    missing = run("get-environment", "--name", "nobody")
+    missing = run("mwaa", "get-environment", "--name", "nobody")
     assert missing.returncode != 0
     assert "ResourceNotFoundException" in missing.stderr
+    assert run("iam", "create-user", "--user-name", "from-awscli").returncode == 0
+    who = json.loads(run("sts", "get-caller-identity").stdout)
+    assert who["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"

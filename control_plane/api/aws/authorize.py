@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from control_plane.operations.service import Service
 from control_plane.store import audit, environments
 
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action, not a secret
+_NAME = re.compile("[a-zA-Z][0-9a-zA-Z_-]{0,79}")
 _PASSED_TO = {"iam:PassedToService": "airflow.amazonaws.com"}
 
 
@@ -63,7 +65,7 @@ def record(service: Service, caller: Caller, ruling: Ruling, trace: Trace) -> No
         at=service.clock(),
         caller=caller.arn,
         action=ruling.action,
-        resource=ruling.resource,
+        resource=ruling.resource.replace("\0", "\ufffd"),
         decision="allow" if ruling.allowed else "deny",
         reason=ruling.reason,
         request_id=trace.request_id,
@@ -111,7 +113,7 @@ def _taken(asked: Asked) -> list[str]:
 
 def _resource_tags(service: Service, path: Mapping[str, str]) -> dict[str, str]:
     name = path.get("Name") or path.get("ResourceArn", "").rpartition("environment/")[2]
-    if not name:
+    if _NAME.fullmatch(name) is None:
         return {}
     with service.db.read() as conn:
         found = environments.find(conn, name)

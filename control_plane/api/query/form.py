@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,7 @@ from control_plane.domain.errors import validation
 from control_plane.domain.shapes import Flag, ListOf, Number, Shape, Structure
 
 _FIELDS, _DEPTH, _ITEMS = 5000, 8, 1000
+_INTEGER, _INDEX = re.compile("-?[0-9]{1,11}"), re.compile("[0-9]{1,5}")
 
 
 def parse_form(body: bytes) -> dict[str, str]:
@@ -42,7 +44,7 @@ def _put(nested: dict[str, Any], parts: list[str], value: str) -> None:
 
 def _read(shape: Shape, value: Any) -> Any:
     match shape:
-        case Number() if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 12:
+        case Number() if isinstance(value, str) and _INTEGER.fullmatch(value):
             return int(value)
         case Flag() if value in ("true", "false"):
             return value == "true"
@@ -58,7 +60,7 @@ def _read(shape: Shape, value: Any) -> Any:
 
 
 def _read_list(shape: ListOf, numbered: Any) -> Any:
-    if not isinstance(numbered, dict) or not all(key.isdigit() and len(key) < 6 for key in numbered):
+    if not isinstance(numbered, dict) or not all(map(_INDEX.fullmatch, numbered)):
         return numbered
     if len(numbered) > _ITEMS:
         raise validation(f"A list of the request has more than {_ITEMS} members")
