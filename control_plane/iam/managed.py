@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,3 +30,6 @@ MANAGED: Mapping[str, dict[str, Any]] = {
     ),
 }
 """ARN -> document."""
+
+MANAGED_TEXTS: Mapping[str, str] = {arn: json.dumps(document, indent=4) for arn, document in MANAGED.items()}
+"""ARN -> the text of its document."""

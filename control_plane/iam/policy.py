@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,3 +43,13 @@ class Policy:
     statements: tuple[Statement, ...]
     variables: bool
     """Whether `${...}` are variables: since 2012-10-17."""
+
+    def asks_for(self, prefix: str) -> bool:
+        """Whether a condition key that begins so has a say, in a condition or as a variable."""
+        return any(text.lower().find(prefix) >= 0 for text in self._texts())
+
+    def _texts(self) -> Iterator[str]:
+        for statement in self.statements:
+            yield from (*statement.resources, *statement.not_resources)
+            for condition in statement.conditions:
+                yield from (condition.key, *condition.values)

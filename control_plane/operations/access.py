@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 from control_plane.iam.authorize import Caller
 from control_plane.iam.evaluate import Policies, Source
 from control_plane.iam.grammar import parse
-from control_plane.iam.managed import MANAGED
+from control_plane.iam.managed import MANAGED_TEXTS
 from control_plane.iam.policy import Kind, Policy
 from control_plane.store import policies
 from control_plane.store.keys import Key
@@ -38,8 +37,8 @@ class PolicyReader:
 
 def find_document(conn: Connection, arn: str) -> str | None:
     """The document of a managed policy, ours or AWS's."""
-    if arn in MANAGED:
-        return json.dumps(MANAGED[arn], indent=4)
+    if arn in MANAGED_TEXTS:
+        return MANAGED_TEXTS[arn]
     found = policies.find(conn, arn)
     return None if found is None else found.document
 
@@ -48,15 +47,16 @@ def load_policies(
     conn: Connection, reader: PolicyReader, principal: Principal, session: Iterable[str] | None = None
 ) -> Policies:
     """Everything that has a say about a principal; `session` are the documents that limit its session."""
-    own = [reader.read(name, text) for name, text in policies.list_inline(conn, principal.id).items()]
-    own += _managed(conn, reader, policies.list_attached(conn, principal.id))
+    listed = ((name, text or MANAGED_TEXTS.get(name)) for name, text in policies.list_own(conn, principal.id))
+    own = [reader.read(name.rpartition("/")[2], text) for name, text in listed if text is not None]
     boundary = None if principal.boundary is None else tuple(_managed(conn, reader, [principal.boundary]))
     limits = None if session is None else tuple(reader.read("session", text) for text in session)
     return Policies(tuple(own), boundary, limits)
 
 
-def make_caller(conn: Connection, reader: PolicyReader, key: Key, principal: Principal) -> Caller:
+def make_caller(conn: Connection, reader: PolicyReader, key: Key) -> Caller:
     """The caller behind a key whose signature was verified."""
+    principal = key.principal
     is_role = principal.kind == "role"
     name = key.session.get("name", "")
     return Caller(

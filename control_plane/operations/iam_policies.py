@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from control_plane.domain.errors import Code, ServiceError
-from control_plane.iam.managed import MANAGED
+from control_plane.iam.managed import MANAGED, MANAGED_TEXTS
 from control_plane.operations.iam_entities import (
     TITLES,
     check_document,
@@ -197,7 +196,7 @@ def _get(service: Service, arn: str) -> Managed:
 def _aws(arn: str) -> Managed:
     name = arn.rpartition("/")[2]
     identity = "ANPA" + name.upper()[:17].ljust(17, "A")
-    return Managed(arn, identity, name, "/", None, json.dumps(MANAGED[arn], indent=4), _EPOCH)
+    return Managed(arn, identity, name, "/", None, MANAGED_TEXTS[arn], _EPOCH)
 
 
 def _describe(policy: Managed, attached: int, limiting: int, whole: bool = False) -> dict[str, Any]:

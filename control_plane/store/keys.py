@@ -35,12 +35,11 @@ class Key:
 
     access_key_id: str
     secret: str = field(repr=False)
-    principal_arn: str
+    principal: Principal
     active: bool
     token_hash: str | None = None
     """sha256 (hex) of the session token; None for a permanent key."""
     expires_at: float | None = None
-    principal_id: str = ""
     created_at: float = 0.0
     session: Mapping[str, Any] = field(default_factory=dict)
     """Of a temporary key: arn, name, policies (documents, or None for no limit)."""
@@ -102,22 +101,18 @@ def create_session(
 
 def find_key(conn: Connection, vault: Vault, access_key_id: str) -> Key | None:
     """The access key of that id, active or not."""
-    query = (
-        select(access_key, principal.c.arn.label("principal_arn"))
-        .join(principal)
-        .where(access_key.c.id == access_key_id)
-    )
+    owner = [column.label(f"owner_{column.name}") for column in principal.c]
+    query = select(access_key, *owner).join(principal).where(access_key.c.id == access_key_id)
     row = conn.execute(query).one_or_none()
     if row is None:
         return None
     return Key(
         access_key_id=row.id,
         secret=vault.open(row.secret),
-        principal_arn=row.principal_arn,
+        principal=principals.from_row(row, "owner_"),
         active=row.status == "Active",
         token_hash=row.token_hash,
         expires_at=row.expires_at,
-        principal_id=row.principal_id,
         created_at=row.created_at,
         session=json.loads(row.session or "{}"),
     )

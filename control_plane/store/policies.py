@@ -83,6 +83,20 @@ def list_attached(conn: Connection, principal_id: str) -> list[str]:
     return sorted(conn.execute(query).scalars())
 
 
+def list_own(conn: Connection, principal_id: str) -> list[tuple[str, str | None]]:
+    """Name or ARN, and document, of everything written into or attached to a principal: one look for every request.
+
+    The document of a policy that is not the account's own is None.
+    """
+    inline = select(inlines.c.name, inlines.c.document).where(inlines.c.principal_id == principal_id)
+    attached = (
+        select(attachments.c.policy_arn, table.c.document)
+        .select_from(attachments.outerjoin(table, table.c.arn == attachments.c.policy_arn))
+        .where(attachments.c.principal_id == principal_id)
+    )
+    return sorted((row[0], row[1]) for row in conn.execute(sa.union_all(inline, attached)))
+
+
 def put_inline(conn: Connection, principal_id: str, name: str, document: str) -> None:
     """Write a policy into a principal, over one of the same name."""
     delete_inline(conn, principal_id, name)

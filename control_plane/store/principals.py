@@ -77,7 +77,7 @@ def list_page(conn: Connection, kind: Kind, prefix: str, after: str, limit: int)
         .order_by(table.c.name)
         .limit(limit)
     )
-    return [_from_row(row) for row in conn.execute(query)]
+    return [from_row(row) for row in conn.execute(query)]
 
 
 def count(conn: Connection, kind: Kind) -> int:
@@ -117,9 +117,10 @@ def delete(conn: Connection, identity: str) -> None:
 
 def _first(conn: Connection, *where: Any) -> Principal | None:
     row = conn.execute(select(table).where(*where)).first()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
-def _from_row(row: Row[Any]) -> Principal:
-    values = {key: getattr(row, key) for key in Principal.__slots__}
-    return Principal(**{**values, "details": json.loads(row.details)})
+def from_row(row: Row[Any], prefix: str = "") -> Principal:
+    """The principal in a row whose columns may be named with a prefix."""
+    values = {key: getattr(row, prefix + key) for key in Principal.__slots__}
+    return Principal(**{**values, "details": json.loads(values["details"])})

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam import sigv4
 from control_plane.iam.authorize import Caller
 from control_plane.iam.canonical import Request
 from control_plane.iam.claim import Claim, parse
 from control_plane.operations.access import PolicyReader, make_caller
-from control_plane.store import principals
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import Key, find_key
 from control_plane.store.vault import Vault
@@ -38,12 +36,7 @@ class Authenticator:
         sigv4.verify(request, claim, secret, self._rules_for(claim, service), now, self.keys)
         assert found is not None  # noqa: S101 - verify never returns for an unknown key
         with self.db.read() as conn:
-            principal = principals.find_by_id(conn, found.principal_id)
-            if principal is None:  # deleted since we looked
-                raise ServiceError(
-                    Code.UNRECOGNIZED_CLIENT, "The security token included in the request is invalid."
-                )
-            return make_caller(conn, self.reader, found, principal)
+            return make_caller(conn, self.reader, found)
 
     def _rules_for(self, claim: Claim, service: str) -> sigv4.Rules:
         """IAM and STS are one for all regions: clients sign for their own or for the first."""

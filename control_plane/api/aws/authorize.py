@@ -98,7 +98,7 @@ def _decide_about_role(asked: Asked, context: Mapping[str, object]) -> Iterator[
 def _make_context(service: Service, asked: Asked, trace: Trace) -> dict[str, object]:
     return {
         **context_of(asked.caller, circumstances_of(service, asked.request, trace)),
-        **tag_context(_brought(asked), _taken(asked), _resource_tags(service, asked.path)),
+        **tag_context(_brought(asked), _taken(asked), _resource_tags(service, asked)),
     }
 
 
@@ -111,7 +111,13 @@ def _taken(asked: Asked) -> list[str]:
     return [value.decode("utf-8", "replace") for key, value in asked.request.query if key == b"tagKeys"]
 
 
-def _resource_tags(service: Service, path: Mapping[str, str]) -> dict[str, str]:
+def _resource_tags(service: Service, asked: Asked) -> dict[str, str]:
+    """Tags of the environment, read only when a policy asks for them."""
+    path = asked.path
+    policies = asked.caller.policies
+    sources = (*policies.identity, *(policies.boundary or ()), *(policies.session or ()))
+    if not any(source.policy.asks_for("aws:resourcetag/") for source in sources):
+        return {}
     name = path.get("Name") or path.get("ResourceArn", "").rpartition("environment/")[2]
     if _NAME.fullmatch(name) is None:
         return {}
