@@ -32,6 +32,11 @@ class Trace:
     caller: str | None = None
     error: str = ""
     status: int = 0
+    resource: str | None = None
+    reason: str | None = None
+    """Why it was allowed, or was not."""
+    secure: bool = False
+    """Whether it came over TLS."""
 
 
 def trace_of(scope: Scope) -> Trace:
@@ -52,7 +57,9 @@ class RequestId:
             await self.app(scope, receive, send)
             return
         client = scope.get("client")
-        trace = scope[_KEY] = Trace(str(uuid.uuid4()), client[0] if client else None)
+        trace = scope[_KEY] = Trace(
+            str(uuid.uuid4()), client[0] if client else None, secure=scope.get("scheme") == "https"
+        )
         request_id = (b"x-amzn-requestid", trace.request_id.encode())
         await self.app(scope, receive, _adding(send, [request_id, *HEADERS]))
 
@@ -90,6 +97,8 @@ class Observe:
             "status": trace.status,
             "error": trace.error,
             "caller": trace.caller,
+            "resource": trace.resource,
+            "reason": trace.reason,
             "source_ip": trace.source_ip,
             "milliseconds": round(seconds * 1000, 1),
         }

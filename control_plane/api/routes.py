@@ -59,6 +59,8 @@ class Route:
     """Whether a request with this body changes something: then it leaves a row in the audit trail."""
     waits: bool = False
     """May wait for a cell, and must not hold up those that do not."""
+    passes: str | None = None
+    """The member of the body that names a role the environment will run as: its caller needs iam:PassRole on it."""
 
     @property
     def action(self) -> str:
@@ -86,7 +88,15 @@ ONE = "/environments/{Name}"
 REST = "/restapi/{Name}"
 
 ROUTES = (
-    Route("PUT", ONE, "CreateEnvironment", environments.create_environment, environment_arn, writes=always),
+    Route(
+        "PUT",
+        ONE,
+        "CreateEnvironment",
+        environments.create_environment,
+        environment_arn,
+        writes=always,
+        passes="ExecutionRoleArn",
+    ),
     Route("GET", ONE, "GetEnvironment", environments.get_environment, environment_arn),
     Route(
         "DELETE", ONE, "DeleteEnvironment", environments.delete_environment, environment_arn, writes=always

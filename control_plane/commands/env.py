@@ -24,6 +24,8 @@ def variables(endpoints: Endpoints, access: Access) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": access.secret_access_key,
         "AWS_DEFAULT_REGION": endpoints.region,
         "AWS_ENDPOINT_URL_MWAA": endpoints.url,
+        "AWS_ENDPOINT_URL_IAM": endpoints.url,
+        "AWS_ENDPOINT_URL_STS": endpoints.url,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
     if endpoints.s3_url is not None:

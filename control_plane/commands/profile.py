@@ -49,7 +49,7 @@ def command(home: str | None, name: str) -> None:
 def config_sections(name: str, endpoints: Endpoints) -> dict[str, Section]:
     """What goes into ~/.aws/config."""
     title = "default" if name == "default" else f"profile {name}"
-    services = {"mwaa": f"\nendpoint_url = {endpoints.url}"}
+    services = dict.fromkeys(("mwaa", "iam", "sts"), f"\nendpoint_url = {endpoints.url}")
     if endpoints.s3_url is not None:
         services["s3"] = f"\nendpoint_url = {endpoints.s3_url}"
     return {

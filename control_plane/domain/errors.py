@@ -26,6 +26,14 @@ class Code(StrEnum):
     UNRECOGNIZED_CLIENT = "UnrecognizedClientException"
     EXPIRED_TOKEN = "ExpiredTokenException"  # noqa: S105 - a name, not a secret
     REQUEST_EXPIRED = "RequestExpired"
+    # of IAM and STS
+    NO_SUCH_ENTITY = "NoSuchEntity"
+    ENTITY_EXISTS = "EntityAlreadyExists"
+    DELETE_CONFLICT = "DeleteConflict"
+    MALFORMED_POLICY = "MalformedPolicyDocument"
+    LIMIT_EXCEEDED = "LimitExceeded"
+    INVALID_INPUT = "InvalidInput"
+    INVALID_ACTION = "InvalidAction"
 
 
 class ServiceError(Exception):

@@ -34,3 +34,11 @@ def list_page(conn: Connection, after: int, limit: int) -> list[tuple[int, Entry
     """Up to `limit` entries whose numbers come after `after`, oldest first, with their numbers."""
     rows = conn.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(limit))
     return [(row.id, Entry(**{key: getattr(row, key) for key in Entry.__slots__})) for row in rows]
+
+
+def list_newest(conn: Connection, limit: int, decision: str | None = None) -> list[Entry]:
+    """The newest entries, newest first; only refusals with decision 'deny'."""
+    query = select(table).order_by(table.c.id.desc()).limit(limit)
+    if decision is not None:
+        query = query.where(table.c.decision == decision)
+    return [Entry(**{key: getattr(row, key) for key in Entry.__slots__}) for row in conn.execute(query)]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from control_plane.domain.environment import Environment
-from control_plane.store import environments
+from control_plane.store import audit, environments
 from control_plane.store.database import ServiceDatabase
+
+T = TypeVar("T")
 
 
 class CannotOpen(RuntimeError):
@@ -27,13 +33,22 @@ def open_prepared(url: str) -> ServiceDatabase:
 
 def read_environments(url: str) -> list[Environment]:
     """What a service that may be down has; for `aerodrome status`. Changes nothing. Raises CannotOpen."""
+    return _read(url, environments.list_all)
+
+
+def read_audit(url: str, limit: int, decision: str | None) -> list[audit.Entry]:
+    """The newest of the audit trail, for whoever owns the home. Changes nothing. Raises CannotOpen."""
+    return _read(url, lambda conn: audit.list_newest(conn, limit, decision))
+
+
+def _read(url: str, ask: Callable[[Connection], T]) -> T:
     try:
         database = ServiceDatabase(url)
     except (SQLAlchemyError, ValueError, ImportError) as error:
         raise CannotOpen(f"cannot open the service database: {_first_line(error)}") from error
     try:
         with database.read() as connection:
-            return environments.list_all(connection)
+            return ask(connection)
     except SQLAlchemyError as error:
         raise CannotOpen(f"cannot read the service database: {_first_line(error)}") from error
     finally:

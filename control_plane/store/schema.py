@@ -59,6 +59,41 @@ principal = Table(
     Column("arn", Text, nullable=False, unique=True),
     Column("name", String(128), nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("kind", String(10), nullable=False, server_default="user", comment="user or role"),
+    Column("path", Text, nullable=False, server_default="/"),
+    Column("boundary", Text, comment="ARN of the managed policy that limits it"),
+    Column("trust", Text, comment="JSON of a role: who may assume it"),
+    Column("details", Text, nullable=False, server_default="{}", comment="JSON: Description, Tags ..."),
+    Index(None, "kind", "name", unique=True),
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("arn", Text, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("name", String(128), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("description", Text),
+    Column("document", Text, nullable=False, comment="JSON, as its owner wrote it"),
+    Column("created_at", Double, nullable=False),
+    comment="managed policies of the account; AWS's own are in control_plane.iam.managed",
+)
+
+inline_policy = Table(
+    "inline_policy",
+    metadata,
+    Column("principal_id", String(32), ForeignKey("principal.id"), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("principal_id", String(32), ForeignKey("principal.id"), primary_key=True),
+    Column("policy_arn", Text, primary_key=True),
+    Index(None, "policy_arn"),
 )
 
 access_key = Table(
@@ -71,6 +106,7 @@ access_key = Table(
     Column("created_at", Double, nullable=False),
     Column("token_hash", String(64), comment="sha256 of the session token of a temporary key"),
     Column("expires_at", Double, comment="of a temporary key"),
+    Column("session", Text, comment="JSON of a temporary key: its ARN, name and policies"),
     CheckConstraint("status IN ('Active', 'Inactive')", name="status"),
     CheckConstraint("(token_hash IS NULL) = (expires_at IS NULL)", name="temporary"),
     Index(None, "principal_id"),

@@ -17,7 +17,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from control_plane.store.keys import create_key, create_principal
+from control_plane.store import principals
+from control_plane.store.keys import create_key
 from control_plane.store.vault import open_vault
 from tests.http.serving import ACCOUNT, MINIMAL, PLAIN, Server, code, make, refused
 
@@ -114,8 +115,9 @@ def test_caller_without_permissions_is_denied_in_words_clients_know(server: Serv
     make(server, "guarded")
     vault = open_vault(Path(str(server.db.engine.url.database)).parent / "master.key")
     with server.db.begin() as conn:
-        principal = create_principal(conn, "guest", f"arn:aws:iam::{ACCOUNT}:user/guest", time.time())
-        key = create_key(conn, vault, principal, time.time())
+        guest = principals.make("user", ACCOUNT, "guest", time.time())
+        principals.insert(conn, guest)
+        key = create_key(conn, vault, guest.id, time.time())
     client = server.client(aws_access_key_id=key.access_key_id, aws_secret_access_key=key.secret_access_key)
     error = refused(client.delete_environment, Name="guarded")
     assert code(error) == ("AccessDeniedException", 403)
@@ -136,18 +138,23 @@ def test_awscli_works_with_environment_variables_alone(server: Server, tmp_path:
         "AWS_SECRET_ACCESS_KEY": server.credentials.secret_access_key,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_MWAA": server.url,
+        "AWS_ENDPOINT_URL_IAM": server.url,
+        "AWS_ENDPOINT_URL_STS": server.url,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(aws), "mwaa", *arguments]
+        command = [str(aws), *arguments]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=100, check=False
         )
 
-    done = run("get-environment", "--name", "from-cli")
+    done = run("mwaa", "get-environment", "--name", "from-cli")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["Environment"]["Status"] == "AVAILABLE"
-    missing = run("get-environment", "--name", "nobody")
+    missing = run("mwaa", "get-environment", "--name", "nobody")
     assert missing.returncode != 0
     assert "ResourceNotFoundException" in missing.stderr
+    assert run("iam", "create-user", "--user-name", "from-awscli").returncode == 0
+    who = json.loads(run("sts", "get-caller-identity").stdout)
+    assert who["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"

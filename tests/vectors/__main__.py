@@ -14,6 +14,7 @@ from tests.vectors.report import Report
 
 RUNNERS = (
     "cron_dst",
+    "iam_policies",
     "sigv4",
     "sigv4_wire",
     "trigger_rules",

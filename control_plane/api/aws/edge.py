@@ -17,16 +17,16 @@ from starlette.types import Receive, Scope, Send
 
 from control_plane.api import pages
 from control_plane.api.aws.authenticate import Authenticator
+from control_plane.api.aws.authorize import Asked, authorize
 from control_plane.api.aws.body import Disconnected, parse_body, parse_query, read_request
 from control_plane.api.aws.errors import Answer, answer, error_answer
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
+from control_plane.api.query.edge import find_service, run_query
 from control_plane.api.routes import PAGES, Access, Route, find_route
 from control_plane.domain.errors import Code, ServiceError
-from control_plane.iam.authorize import Caller, find_allowed
 from control_plane.iam.canonical import Request
 from control_plane.operations.service import Call, Service
-from control_plane.store import audit
 
 _log = logging.getLogger(__name__)
 _QUICK_THREADS, _WAITING_THREADS = 16, 64
@@ -63,6 +63,10 @@ class Edge:
         page = await self._find_page(request, scope, trace)
         if page is not None:
             return page
+        query_service = find_service(request)
+        if query_service is not None:
+            run = partial(run_query, self.service, self.authenticator, query_service, request, trace)
+            return await to_thread.run_sync(run, limiter=self.quick)
         found = find_route(request.method, request.path)
         if found is None:
             raise ServiceError(Code.UNKNOWN_OPERATION, "There is no operation at this method and path")
@@ -91,42 +95,10 @@ class Edge:
         trace.caller = caller.arn
         query = parse_query(request)
         body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
-        resource = self._authorize(route, caller, path, route.writes(body), trace)
+        asked = Asked(route, caller, path, body, request)
+        resource = authorize(self.service, asked, trace)
         role = resource.rpartition("/")[2]
         return answer(route.run(self.service, Call(caller, path, query, body, role)))
-
-    def _authorize(
-        self, route: Route, caller: Caller, path: dict[str, str], writes: bool, trace: Trace
-    ) -> str:
-        """The resource the caller may act on. Every decision about a write, and every refusal, is kept."""
-        resources = route.resources(self.service, path)
-        allowed = find_allowed(caller, route.action, resources)
-        if writes or allowed is None:
-            self._record(route, caller, allowed, resources, trace)
-        if allowed is None:
-            raise ServiceError(Code.ACCESS_DENIED, _denial(route, caller, resources))
-        return allowed
-
-    def _record(
-        self, route: Route, caller: Caller, allowed: str | None, resources: list[str], trace: Trace
-    ) -> None:
-        entry = audit.Entry(
-            at=self.service.clock(),
-            caller=caller.arn,
-            action=route.action,
-            resource=allowed or resources[0],
-            decision="deny" if allowed is None else "allow",
-            request_id=trace.request_id,
-            access_key_id=caller.access_key_id,
-            source_ip=trace.source_ip,
-        )
-        with self.service.db.begin() as conn:
-            audit.append(conn, entry)
-
-
-def _denial(route: Route, caller: Caller, resources: list[str]) -> str:
-    message = f"User: {caller.arn} is not authorized to perform: {route.action} on resource: {resources[0]}"
-    return message if len(resources) == 1 else f"{message} or any other Airflow role of the environment"
 
 
 async def _send(made: Answer, send: Send) -> None:

@@ -177,7 +177,7 @@ def test_bootstrap_gives_the_same_key_when_called_again(db: ServiceDatabase, tmp
         found = keys.find_key(conn, vault, first.access_key_id)
     assert found is not None
     assert (found.secret, found.active) == (first.secret_access_key, True)
-    assert found.principal_arn == f"arn:aws:iam::{ACCOUNT}:user/admin"
+    assert found.principal.arn == f"arn:aws:iam::{ACCOUNT}:user/admin"
     assert first.secret_access_key not in repr(first) + repr(found)
 
 

@@ -1,0 +1,1 @@
+"""AWS's query protocol: IAM and STS."""

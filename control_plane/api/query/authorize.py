@@ -1,0 +1,94 @@
+"""May the caller: their policies, and for a role whom it trusts. Every decision is kept in the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from control_plane.api.aws.authorize import circumstances_of, record
+from control_plane.api.middleware import Trace
+from control_plane.api.query.routes import QueryRoute
+from control_plane.domain.errors import Code, ServiceError
+from control_plane.iam.authorize import (
+    Caller,
+    Ruling,
+    context_of,
+    decide,
+    describe_refusal,
+    tag_context,
+)
+from control_plane.iam.canonical import Request
+from control_plane.iam.evaluate import (
+    Decision,
+    Layer,
+    Outcome,
+    Question,
+    evaluate_trust,
+    make_context,
+)
+from control_plane.iam.policy import Kind
+from control_plane.operations.access import PolicyReader
+from control_plane.operations.service import Service
+from control_plane.store import principals
+from control_plane.store.principals import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuery:
+    """One action, by a caller who was recognised."""
+
+    route: QueryRoute
+    caller: Caller
+    given: Mapping[str, Any]
+    request: Request
+
+
+def authorize(service: Service, reader: PolicyReader, asked: AskedQuery, trace: Trace) -> None:
+    """Return when the caller may. Raises ServiceError(ACCESS_DENIED)."""
+    resource = asked.route.resource(service, asked.caller, asked.given)
+    with service.db.read() as conn:
+        target = principals.find_by_arn(conn, resource)
+    context = _make_context(service, asked, trace, target)
+    ruling = _rule(reader, asked, resource, context, target)
+    record(service, asked.caller, ruling, trace)
+    trace.resource, trace.reason = ruling.resource, ruling.reason
+    if not ruling.allowed:
+        raise ServiceError(Code.ACCESS_DENIED, describe_refusal(asked.caller, ruling))
+
+
+def _rule(
+    reader: PolicyReader,
+    asked: AskedQuery,
+    resource: str,
+    context: Mapping[str, object],
+    target: Principal | None,
+) -> Ruling:
+    action = asked.route.action
+    if asked.route.needs == "nothing":
+        return Ruling(action, resource, Decision(Outcome.ALLOWED))
+    if asked.route.needs == "policies":
+        return decide(asked.caller, action, [resource], context)
+    if target is None or target.trust is None:  # nobody learns from this which roles there are
+        return Ruling(action, resource, Decision(Outcome.IMPLICIT_DENY, (), Layer.RESOURCE))
+    question = Question(action, resource, asked.caller.identity, make_context(context))
+    trust = reader.read(target.name, target.trust, Kind.TRUST)
+    return Ruling(action, resource, evaluate_trust(question, asked.caller.policies, trust))
+
+
+def _make_context(
+    service: Service, asked: AskedQuery, trace: Trace, target: Principal | None
+) -> dict[str, object]:
+    given = asked.given
+    listed = given.get("Tags") or []
+    brought = {str(tag.get("Key")): str(tag.get("Value")) for tag in listed if isinstance(tag, dict)}
+    tags = {} if target is None else target.details.get("Tags", {})
+    return {
+        **context_of(asked.caller, circumstances_of(service, asked.request, trace)),
+        **tag_context(brought, (), tags),
+        **{f"iam:ResourceTag/{key}": value for key, value in tags.items()},
+        "iam:PolicyARN": given.get("PolicyArn"),
+        "iam:PermissionsBoundary": given.get("PermissionsBoundary") or (target.boundary if target else None),
+        "sts:ExternalId": given.get("ExternalId"),
+        "sts:RoleSessionName": given.get("RoleSessionName"),
+    }

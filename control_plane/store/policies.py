@@ -1,0 +1,124 @@
+"""Policies: managed ones with their attachments, and those written into one principal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError
+
+from control_plane.store.schema import attachment as attachments
+from control_plane.store.schema import inline_policy as inlines
+from control_plane.store.schema import policy as table
+from control_plane.store.schema import principal
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """A managed policy of the account."""
+
+    arn: str
+    id: str
+    name: str
+    path: str
+    description: str | None
+    document: str
+    created_at: float
+
+
+def insert(conn: Connection, policy: Managed) -> bool:
+    """Keep a new policy. False when its ARN is taken."""
+    try:
+        with conn.begin_nested():
+            conn.execute(sa.insert(table).values(**asdict(policy)))
+    except IntegrityError:
+        return False
+    return True
+
+
+def find(conn: Connection, arn: str) -> Managed | None:
+    """The policy of that ARN."""
+    return _first(conn, table.c.arn == arn)
+
+
+def find_named(conn: Connection, name: str) -> Managed | None:
+    """The policy of that name, in any case."""
+    return _first(conn, func.lower(table.c.name) == name.lower())
+
+
+def list_all(conn: Connection) -> list[Managed]:
+    """Every managed policy, by ARN; there are at most some thousand."""
+    return [Managed(**row) for row in conn.execute(select(table).order_by(table.c.arn)).mappings()]
+
+
+def delete(conn: Connection, arn: str) -> None:
+    """Forget a policy that is attached to nobody."""
+    conn.execute(sa.delete(table).where(table.c.arn == arn))
+
+
+def count_uses(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
+    """ARN -> attachments, and ARN -> uses as a boundary."""
+    attached = select(attachments.c.policy_arn, func.count()).group_by(attachments.c.policy_arn)
+    limiting = select(principal.c.boundary, func.count()).group_by(principal.c.boundary)
+    return _pairs(conn, attached), _pairs(conn, limiting.where(principal.c.boundary.is_not(None)))
+
+
+def attach(conn: Connection, principal_id: str, arn: str) -> None:
+    """Give a policy to a principal. Idempotent."""
+    if arn not in list_attached(conn, principal_id):
+        conn.execute(sa.insert(attachments).values(principal_id=principal_id, policy_arn=arn))
+
+
+def detach(conn: Connection, principal_id: str, arn: str) -> bool:
+    """Take a policy from a principal. False when it did not have it."""
+    where = (attachments.c.principal_id == principal_id, attachments.c.policy_arn == arn)
+    return bool(conn.execute(sa.delete(attachments).where(*where)).rowcount)
+
+
+def list_attached(conn: Connection, principal_id: str) -> list[str]:
+    """ARNs of a principal's managed policies."""
+    query = select(attachments.c.policy_arn).where(attachments.c.principal_id == principal_id)
+    return sorted(conn.execute(query).scalars())
+
+
+def list_own(conn: Connection, principal_id: str) -> list[tuple[str, str | None]]:
+    """Name or ARN, and document, of everything written into or attached to a principal: one look for every request.
+
+    The document of a policy that is not the account's own is None.
+    """
+    inline = select(inlines.c.name, inlines.c.document).where(inlines.c.principal_id == principal_id)
+    attached = (
+        select(attachments.c.policy_arn, table.c.document)
+        .select_from(attachments.outerjoin(table, table.c.arn == attachments.c.policy_arn))
+        .where(attachments.c.principal_id == principal_id)
+    )
+    return sorted((row[0], row[1]) for row in conn.execute(sa.union_all(inline, attached)))
+
+
+def put_inline(conn: Connection, principal_id: str, name: str, document: str) -> None:
+    """Write a policy into a principal, over one of the same name."""
+    delete_inline(conn, principal_id, name)
+    conn.execute(sa.insert(inlines).values(principal_id=principal_id, name=name, document=document))
+
+
+def list_inline(conn: Connection, principal_id: str) -> dict[str, str]:
+    """Name -> document of the policies written into a principal, by name."""
+    query = select(inlines.c.name, inlines.c.document).where(inlines.c.principal_id == principal_id)
+    return dict(sorted((row.name, row.document) for row in conn.execute(query)))
+
+
+def delete_inline(conn: Connection, principal_id: str, name: str) -> bool:
+    """Forget a policy written into a principal. False when there was none."""
+    where = (inlines.c.principal_id == principal_id, inlines.c.name == name)
+    return bool(conn.execute(sa.delete(inlines).where(*where)).rowcount)
+
+
+def _first(conn: Connection, where: Any) -> Managed | None:
+    row = conn.execute(select(table).where(where)).mappings().first()
+    return None if row is None else Managed(**row)
+
+
+def _pairs(conn: Connection, query: Any) -> dict[str, int]:
+    return {row[0]: row[1] for row in conn.execute(query)}

@@ -1,0 +1,394 @@
+"""IAM and STS through boto3: every action, its answers against botocore's model, its faults with AWS's codes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+
+from control_plane.api.query.routes import QUERY_ROUTES
+from control_plane.domain.iam_model import IAM, STS
+from control_plane.store import audit
+from tests.http.serving import ACCOUNT, MINIMAL, Server, code, make, refused
+
+MODELS = {name: botocore.session.get_session().get_service_model(name) for name in ("iam", "sts")}
+OURS = {"iam": IAM, "sts": STS}
+
+
+def document(action: Any = "airflow:*", resource: Any = "*", effect: str = "Allow", **more: Any) -> str:
+    statement = {"Effect": effect, "Action": action, "Resource": resource, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def trust(principal: Any, **more: Any) -> str:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def as_user(server: Server, name: str, service: str = "mwaa", *documents: str) -> Any:
+    """A client of a new user with these policies."""
+    iam = server.client("iam")
+    iam.create_user(UserName=name)
+    for number, text in enumerate(documents):
+        iam.put_user_policy(UserName=name, PolicyName=f"p{number}", PolicyDocument=text)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return with_key(server, service, key)
+
+
+def with_key(server: Server, service: str, key: Any) -> Any:
+    return server.client(
+        service,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key.get("SessionToken"),
+    )
+
+
+def faults(shape: Any, value: Any, at: str = "") -> Iterator[str]:
+    """Where a parsed answer lacks a member that the model requires, or differs in kind."""
+    if shape.type_name == "structure":
+        for name in set(shape.required_members) - set(value):
+            yield f"{at}.{name} is missing"
+        for name, one in value.items():
+            if name != "ResponseMetadata":
+                yield from faults(shape.members[name], one, f"{at}.{name}")
+    elif shape.type_name == "list":
+        for number, one in enumerate(value):
+            yield from faults(shape.member, one, f"{at}[{number}]")
+
+
+def elements(xml: Any, shape: Any, at: str = "") -> Iterator[str]:
+    """Elements on the wire that the model does not know, which botocore would drop silently."""
+    for child in xml:
+        name = child.tag.rpartition("}")[2]
+        if shape.type_name == "structure":
+            if name not in shape.members:
+                yield f"{at}.{name} is unknown"
+            else:
+                yield from elements(child, shape.members[name], f"{at}.{name}")
+        elif shape.type_name == "list":
+            yield from elements(child, shape.member, f"{at}.{name}")
+
+
+@pytest.mark.parametrize("route", QUERY_ROUTES, ids=lambda route: route.action)
+def test_input_is_botocores(route: Any) -> None:
+    operation = MODELS[route.service].operation_model(route.name)
+    ours = OURS[route.service][route.name]
+    theirs = operation.input_shape
+    assert set(ours.members) <= set(theirs.members if theirs else {})
+    assert ours.required == set(theirs.required_members if theirs else [])
+
+
+def test_every_shape_has_a_route() -> None:
+    assert {route.action for route in QUERY_ROUTES} == {f"iam:{n}" for n in IAM} | {f"sts:{n}" for n in STS}
+
+
+def test_every_action_answers_as_the_model_says(server: Server) -> None:
+    import xml.etree.ElementTree as ET
+
+    wire: list[tuple[str, bytes]] = []
+    iam, sts = server.client("iam"), server.client("sts")
+    for client in (iam, sts):
+        client.meta.events.register(
+            "before-parse",
+            lambda response_dict, operation_model, **_: wire.append(
+                (operation_model.name, response_dict["body"])
+            ),
+        )
+    seen = set()
+
+    def call(client: Any, name: str, **given: Any) -> Any:
+        service = client.meta.service_model.service_name
+        seen.add(f"{service}:{name}")
+        wire.clear()
+        method = next(m for m, n in client.meta.method_to_api_mapping.items() if n == name)
+        answer = getattr(client, method)(**given)
+        shape = MODELS[service].operation_model(name).output_shape
+        if shape is not None:
+            assert list(faults(shape, answer)) == []
+            result = next((one for one in ET.fromstring(wire[-1][1]) if one.tag.endswith("Result")), [])
+            assert list(elements(result, shape)) == []
+        return answer
+
+    managed = call(iam, "CreatePolicy", PolicyName="m", PolicyDocument=document(), Description="d")["Policy"][
+        "Arn"
+    ]
+    call(iam, "GetPolicy", PolicyArn=managed)
+    version = call(iam, "GetPolicyVersion", PolicyArn=managed, VersionId="v1")["PolicyVersion"]
+    assert version["Document"] == json.loads(document())
+    for title, name in (("User", "u"), ("Role", "r")):
+        who = {f"{title}Name": name}
+        more = {} if title == "User" else {"AssumeRolePolicyDocument": trust({"AWS": ACCOUNT})}
+        call(iam, f"Create{title}", **who, **more, Path="/team/", Tags=[{"Key": "k", "Value": "v"}])
+        call(iam, f"Put{title}PermissionsBoundary", **who, PermissionsBoundary=managed)
+        made = call(iam, f"Get{title}", **who)[title]
+        assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:{title.lower()}/team/{name}"
+        assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == managed
+        assert made["Tags"] == [{"Key": "k", "Value": "v"}]
+        assert name in {one[f"{title}Name"] for one in call(iam, f"List{title}s")[f"{title}s"]}
+        call(iam, f"Put{title}Policy", **who, PolicyName="i", PolicyDocument=document())
+        assert call(iam, f"List{title}Policies", **who)["PolicyNames"] == ["i"]
+        inline = call(iam, f"Get{title}Policy", **who, PolicyName="i")
+        assert inline["PolicyDocument"] == json.loads(document())
+        call(iam, f"Attach{title}Policy", **who, PolicyArn=managed)
+        attached = call(iam, f"ListAttached{title}Policies", **who)["AttachedPolicies"]
+        assert attached == [{"PolicyName": "m", "PolicyArn": managed}]
+    assert code(refused(iam.delete_policy, PolicyArn=managed)) == ("DeleteConflict", 409)
+    call(iam, "UpdateAssumeRolePolicy", RoleName="r", PolicyDocument=trust({"AWS": "*"}))
+    key = call(iam, "CreateAccessKey", UserName="u")["AccessKey"]["AccessKeyId"]
+    call(iam, "UpdateAccessKey", UserName="u", AccessKeyId=key, Status="Inactive")
+    assert call(iam, "ListAccessKeys", UserName="u")["AccessKeyMetadata"][0]["Status"] == "Inactive"
+    source = f"arn:aws:iam::{ACCOUNT}:user/team/u"
+    result = call(
+        iam, "SimulatePrincipalPolicy", PolicySourceArn=source, ActionNames=["airflow:GetEnvironment"]
+    )
+    assert result["EvaluationResults"][0]["EvalDecision"] == "allowed"
+    custom = call(
+        iam, "SimulateCustomPolicy", PolicyInputList=[document(effect="Deny")], ActionNames=["airflow:X"]
+    )
+    assert custom["EvaluationResults"][0]["EvalDecision"] == "explicitDeny"
+    assert call(sts, "GetCallerIdentity")["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"
+    call(sts, "GetSessionToken")
+    call(sts, "AssumeRole", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/team/r", RoleSessionName="me")
+    assert managed in {one["Arn"] for one in call(iam, "ListPolicies")["Policies"]}
+    call(iam, "DeleteAccessKey", UserName="u", AccessKeyId=key)
+    for title, name in (("User", "u"), ("Role", "r")):
+        who = {f"{title}Name": name}
+        assert code(refused(getattr(iam, f"delete_{title.lower()}"), **who)) == ("DeleteConflict", 409)
+        call(iam, f"Delete{title}Policy", **who, PolicyName="i")
+        call(iam, f"Detach{title}Policy", **who, PolicyArn=managed)
+        call(iam, f"Delete{title}PermissionsBoundary", **who)
+        call(iam, f"Delete{title}", **who)
+    call(iam, "DeletePolicy", PolicyArn=managed)
+    assert seen == {route.action for route in QUERY_ROUTES}
+
+
+def test_faults_have_awss_codes(server: Server) -> None:
+    iam = server.client("iam")
+    iam.create_user(UserName="twin")
+    good = document()
+    for operation, given, expected in [
+        (iam.create_user, {"UserName": "TWIN"}, ("EntityAlreadyExists", 409)),
+        (iam.create_user, {"UserName": "no spaces"}, ("ValidationError", 400)),
+        (iam.create_user, {}, ("ValidationError", 400)),
+        (iam.get_user, {"UserName": "nobody"}, ("NoSuchEntity", 404)),
+        (iam.get_user_policy, {"UserName": "twin", "PolicyName": "x"}, ("NoSuchEntity", 404)),
+        (iam.put_user_policy, {"UserName": "twin", "PolicyName": "x", "PolicyDocument": "{"},
+         ("MalformedPolicyDocument", 400)),
+        (iam.put_user_policy, {"UserName": "twin", "PolicyName": "x", "PolicyDocument": document("a:" + "b" * 2048)},
+         ("LimitExceeded", 409)),
+        (iam.create_role, {"RoleName": "r", "AssumeRolePolicyDocument": good}, ("MalformedPolicyDocument", 400)),
+        (iam.attach_user_policy, {"UserName": "twin", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/none"},
+         ("NoSuchEntity", 404)),
+        (iam.list_users, {"MaxItems": 0}, ("ValidationError", 400)),
+        (iam.list_groups, {}, ("InvalidAction", 400)),
+    ]:  # fmt: skip
+        assert code(refused(operation, **given)) == expected
+    for _ in range(2):
+        iam.create_access_key(UserName="twin")
+    assert code(refused(iam.create_access_key, UserName="twin")) == ("LimitExceeded", 409)
+    wrong = server.client("iam", aws_secret_access_key="x")
+    assert code(refused(wrong.list_users)) == ("SignatureDoesNotMatch", 403)
+    stranger = server.client("sts", aws_access_key_id="AKIAAAAAAAAAAAAAAAAA")
+    assert code(refused(stranger.get_caller_identity)) == ("InvalidClientTokenId", 403)
+
+
+def test_pages_meet_without_gap(server: Server) -> None:
+    iam = server.client("iam")
+    names = [f"page-{number:02}" for number in range(7)]
+    for name in names:
+        iam.create_user(UserName=name, Path="/pages/")
+    pages = iam.get_paginator("list_users").paginate(PathPrefix="/pages/", PaginationConfig={"PageSize": 3})
+    assert [user["UserName"] for page in pages for user in page["Users"]] == names
+
+
+def test_user_may_do_what_its_policies_say_and_no_more(server: Server) -> None:
+    make(server, "mine")
+    make(server, "theirs")
+    arn = f"arn:aws:airflow:us-east-1:{ACCOUNT}:environment/"
+    client = as_user(
+        server, "limited", "mwaa",
+        document(["airflow:GetEnvironment", "airflow:DeleteEnvironment"], f"{arn}${{aws:username}}*"),
+        document(["airflow:GetEnvironment", "airflow:DeleteEnvironment"], f"{arn}m*"),
+        document("airflow:DeleteEnvironment", "*", "Deny"),
+    )  # fmt: skip
+    assert client.get_environment(Name="mine")["Environment"]["Name"] == "mine"
+    error = refused(client.get_environment, Name="theirs")
+    assert code(error) == ("AccessDeniedException", 403)
+    assert (
+        f"User: arn:aws:iam::{ACCOUNT}:user/limited is not authorized to perform: airflow:GetEnvironment on resource: "
+        f"{arn}theirs because no identity-based policy allows the airflow:GetEnvironment action"
+    ) in str(error)
+    assert "with an explicit deny in an identity-based policy" in str(
+        refused(client.delete_environment, Name="mine")
+    )
+    refused(client.list_environments)
+    with server.db.read() as conn:
+        rows = [one for _, one in audit.list_page(conn, 0, 10_000) if one.caller.endswith("user/limited")]
+    assert [(one.action, one.decision) for one in rows][-1] == ("airflow:ListEnvironments", "deny")
+    assert any(one.reason and "p2, statement 1" in one.reason for one in rows)
+
+
+def test_create_needs_the_role_passed_and_the_tags_asked_for(server: Server) -> None:
+    tagged = {"StringEquals": {"aws:RequestTag/team": "data"}}
+    client = as_user(
+        server, "maker", "mwaa",
+        document("airflow:CreateEnvironment", "*", Condition=tagged),
+        document("iam:PassRole", MINIMAL["ExecutionRoleArn"]),
+    )  # fmt: skip
+    refused(client.create_environment, Name="made", **MINIMAL)
+    other = {**MINIMAL, "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/other", "Tags": {"team": "data"}}
+    assert "iam:PassRole on resource" in str(refused(client.create_environment, Name="made", **other))
+    client.create_environment(Name="made", **MINIMAL, Tags={"team": "data"})
+    reader = as_user(
+        server, "by-tag", "mwaa",
+        document("airflow:Get*", "*", Condition={"StringEquals": {"aws:ResourceTag/team": "data"}}),
+    )  # fmt: skip
+    reader.get_environment(Name="made")
+    make(server, "untagged")
+    refused(reader.get_environment, Name="untagged")
+
+
+def test_airflow_role_is_the_mightiest_granted(server: Server) -> None:
+    make(server, "roles")
+    prefix = f"arn:aws:airflow:us-east-1:{ACCOUNT}:role/roles/"
+    client = as_user(
+        server, "op", "mwaa", document("airflow:InvokeRestApi", [f"{prefix}Viewer", f"{prefix}Op"])
+    )
+    client.invoke_rest_api(Name="roles", Path="/dags", Method="GET")
+    assert (server.cells.asked[-1][1].role, server.cells.asked[-1][1].user) == ("Op", "op")
+    make(server, "roles-2")
+    assert "Airflow role" in str(refused(client.invoke_rest_api, Name="roles-2", Path="/dags", Method="GET"))
+
+
+def test_boundary_and_key_status_count_at_once(server: Server) -> None:
+    iam = server.client("iam")
+    client = as_user(server, "bound", "mwaa", document())
+    client.list_environments()
+    iam.put_user_permissions_boundary(
+        UserName="bound", PermissionsBoundary="arn:aws:iam::aws:policy/IAMFullAccess"
+    )
+    assert "no permissions boundary allows" in str(refused(client.list_environments))
+    iam.delete_user_permissions_boundary(UserName="bound")
+    client.list_environments()
+    key = iam.list_access_keys(UserName="bound")["AccessKeyMetadata"][0]["AccessKeyId"]
+    iam.update_access_key(UserName="bound", AccessKeyId=key, Status="Inactive")
+    assert code(refused(client.list_environments)) == ("UnrecognizedClientException", 403)
+
+
+def test_assumed_role_acts_as_the_role_within_its_session(server: Server) -> None:
+    iam = server.client("iam")
+    me = f"arn:aws:iam::{ACCOUNT}:user/actor"
+    sts = as_user(server, "actor", "sts")
+    role = f"arn:aws:iam::{ACCOUNT}:role/acting"
+    external = {"StringEquals": {"sts:ExternalId": "secret"}}
+    iam.create_role(RoleName="acting", AssumeRolePolicyDocument=trust({"AWS": me}, Condition=external))
+    iam.put_role_policy(RoleName="acting", PolicyName="p", PolicyDocument=document("airflow:*"))
+    assert code(refused(sts.assume_role, RoleArn=role, RoleSessionName="s1")) == ("AccessDenied", 403)
+    given = sts.assume_role(RoleArn=role, RoleSessionName="s1", ExternalId="secret")
+    assert given["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/acting/s1"
+    as_role = with_key(server, "mwaa", given["Credentials"])
+    as_role.list_environments()
+    who = with_key(server, "sts", given["Credentials"]).get_caller_identity()
+    assert who["Arn"] == given["AssumedRoleUser"]["Arn"]
+    assert who["UserId"] == given["AssumedRoleUser"]["AssumedRoleId"]
+    narrow = sts.assume_role(
+        RoleArn=role, RoleSessionName="s2", ExternalId="secret", Policy=document("airflow:GetEnvironment")
+    )
+    limited = with_key(server, "mwaa", narrow["Credentials"])
+    assert "no session policy allows" in str(refused(limited.list_environments))
+    long = {"RoleArn": role, "RoleSessionName": "s3", "ExternalId": "secret", "DurationSeconds": 7200}
+    assert "MaxSessionDuration" in str(refused(sts.assume_role, **long))
+    without_token = {**given["Credentials"], "SessionToken": None}
+    assert code(refused(with_key(server, "mwaa", without_token).list_environments))[1] == 403
+    iam.delete_role_policy(RoleName="acting", PolicyName="p")
+    refused(as_role.list_environments)
+    iam.delete_role(RoleName="acting")
+    assert code(refused(as_role.list_environments)) == ("UnrecognizedClientException", 403)
+
+
+def test_trust_is_needed_whatever_the_callers_policies_say(server: Server) -> None:
+    iam, sts = server.client("iam"), server.client("sts")
+    iam.create_role(RoleName="closed", AssumeRolePolicyDocument=trust({"Service": "airflow.amazonaws.com"}))
+    role = f"arn:aws:iam::{ACCOUNT}:role/closed"
+    error = refused(sts.assume_role, RoleArn=role, RoleSessionName="me")
+    assert "because no resource-based policy allows the sts:AssumeRole action" in str(error)
+    iam.update_assume_role_policy(RoleName="closed", PolicyDocument=trust({"AWS": ACCOUNT}))
+    sts.assume_role(RoleArn=role, RoleSessionName="me")
+    poor = as_user(server, "poor", "sts")
+    refused(poor.assume_role, RoleArn=role, RoleSessionName="me")
+
+
+def test_session_ends_when_its_time_is_over(server: Server) -> None:
+    given = server.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
+    with_key(server, "mwaa", given).list_environments()
+    from sqlalchemy import text
+
+    with server.db.begin() as conn:
+        conn.execute(
+            text("UPDATE access_key SET expires_at = :past WHERE id = :id"),
+            {"past": time.time() - 1, "id": given["AccessKeyId"]},
+        )
+    assert code(refused(with_key(server, "mwaa", given).list_environments)) == ("ExpiredTokenException", 403)
+    assert code(refused(with_key(server, "sts", given).get_caller_identity)) == ("ExpiredToken", 403)
+
+
+def test_iam_itself_is_guarded_and_no_secret_is_kept_readable(server: Server) -> None:
+    client = as_user(server, "reader", "iam", document(["iam:Get*", "iam:List*"]))
+    client.list_users()
+    assert client.get_user()["User"]["UserName"] == "reader"
+    error = refused(client.create_access_key, UserName="admin")
+    assert code(error) == ("AccessDenied", 403)
+    assert f"iam:CreateAccessKey on resource: arn:aws:iam::{ACCOUNT}:user/admin" in str(error)
+    made = server.client("iam").create_access_key(UserName="reader")["AccessKey"]
+    token = server.client("sts").get_session_token()["Credentials"]
+    with server.db.read() as conn:
+        rows = "".join(str(one) for _, one in audit.list_page(conn, 0, 100_000))
+        dump = "".join(str(row) for row in conn.exec_driver_sql("SELECT * FROM access_key"))
+    for secret in (made["SecretAccessKey"], token["SecretAccessKey"], token["SessionToken"]):
+        assert secret not in rows + dump
+    assert "iam:CreateAccessKey" in rows
+    assert "AdministratorAccess, statement 1" in rows
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"Action=ListUsers&Version=2010-05-08&MaxItems=%C2%B2",
+        b"Action=ListUsers&Version=2010-05-08&MaxItems=--5",
+        b"Action=ListUsers&Version=2010-05-08&MaxItems.member.1=5",
+        b"Action=CreateUser&Version=2010-05-08&UserName.a=x",
+        b"Action=CreateUser&Version=2010-05-08&UserName=%00",
+        b"Action=CreateUser&Version=2010-05-08&UserName=x&Tags.member.x.Key=1",
+        b"Action=CreateUser&Version=2010-05-08&UserName=x&Tags.member.1=1&Tags.member.1.Key=1",
+        b"Action=CreateUser&Version=2010-05-08&UserName=x&Tags=1&Path=%0A",
+        b"Action=GetPolicy&Version=2010-05-08&PolicyArn=arn%3Aaws%3Aiam%3A%3A1%3Apolicy%2F%00xxxxxxx",
+        b"Action=SimulateCustomPolicy&Version=2010-05-08&PolicyInputList.member.1=%7B%7D&ActionNames.member.1=a:b",
+        b"\xff\xfe",
+        b"Action=%00&Version=x",
+        b"&".join(b"a%d=1" % number for number in range(6000)),
+    ],
+)
+def test_form_that_is_wrong_is_the_callers_fault(server: Server, body: bytes) -> None:
+    import urllib.error
+    import urllib.request
+
+    import botocore.auth
+    import botocore.awsrequest
+    import botocore.credentials
+
+    key = server.credentials
+    signer = botocore.credentials.Credentials(key.access_key_id, key.secret_access_key)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = botocore.awsrequest.AWSRequest("POST", server.url + "/", headers=headers, data=body)
+    botocore.auth.SigV4Auth(signer, "iam", "us-east-1").add_auth(request)
+    sent = urllib.request.Request(server.url + "/", body, dict(request.headers.items()), method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(sent, timeout=10)
+    assert caught.value.code == 400
+    assert b"<Type>Sender</Type>" in caught.value.read()
