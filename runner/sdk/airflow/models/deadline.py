@@ -34,6 +34,9 @@ class BaseDeadlineReference:
         return {"reference_type": self.reference_name}
 
 
+DeadlineReferenceType = BaseDeadlineReference
+
+
 @dataclass(frozen=True)
 class DagRunLogicalDateDeadline(BaseDeadlineReference):
     """The run's logical date; a run without one has no such deadline."""

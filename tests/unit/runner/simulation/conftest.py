@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -23,3 +24,9 @@ def make_world(tmp_path_factory: pytest.TempPathFactory) -> MakeWorld:
         return World(seed, home, templates[loose])
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Injected faults are no news: what the scheduler says of them would be megabytes."""
+    caplog.set_level(logging.CRITICAL, "runner.scheduler")
