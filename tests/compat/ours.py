@@ -23,6 +23,7 @@ from tests.running import ROOT, RunningService, environ, until
 
 Answer = dict[str, Any]
 AT_ONCE = 6
+AT_A_TIME = 1000
 ENDED = ("success", "failed")
 OPTIONS = {
     "core.max_active_tasks_per_dag": "16",
@@ -36,18 +37,20 @@ RUN_ID = "manual__2024-01-01T00:00:00+00:00"
 
 def parse(corpus: Corpus, files: list[str], python: Path) -> list[Answer]:
     """What comes of the files: lines of `python -m runner check`, the serialised DAGs in full."""
-    argv = [sys.executable, "-m", "runner", "check"]
-    argv += ["--airflow-version", corpus.version, "--python", str(python)]
-    argv += [
-        "--timeout",
-        "60",
-        "--dags-folder",
-        str(corpus.root),
-        *(str(corpus.root / file) for file in files),
+    return [
+        answer
+        for start in range(0, len(files), AT_A_TIME)
+        for answer in _check(corpus, files[start : start + AT_A_TIME], python)
     ]
+
+
+def _check(corpus: Corpus, files: list[str], python: Path) -> Iterator[Answer]:
+    argv = [sys.executable, "-m", "runner", "check"]
+    argv += ["--airflow-version", corpus.version, "--python", str(python), "--timeout", "60"]
+    argv += ["--dags-folder", str(corpus.root), *(str(corpus.root / file) for file in files)]
     done = subprocess.run(argv, env=environ(), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return [answer for answer in answers if "file" in answer]
+    answers = map(json.loads, done.stdout.splitlines())
+    yield from (answer for answer in answers if "file" in answer)
 
 
 @contextmanager
