@@ -5,7 +5,6 @@ A seed decides everything. `World.step` does one thing; every committed transact
 
 from __future__ import annotations
 
-import logging
 import random
 import shutil
 from collections import Counter
@@ -356,4 +355,3 @@ class World:
 
 
 _ACTIONS = ("clear", "clear", "clear", "run", "success", "failed", "trigger", "trigger", "pause", "version")
-logging.getLogger("runner.scheduler").setLevel(logging.CRITICAL)
