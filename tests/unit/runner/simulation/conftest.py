@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.unit.runner.simulation.world import World, make_template
 
 MakeWorld = Callable[..., World]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    """Faults on purpose are no news."""
+    logger = logging.getLogger("runner.scheduler")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +34,3 @@ def make_world(tmp_path_factory: pytest.TempPathFactory) -> MakeWorld:
         return World(seed, home, templates[loose])
 
     return make
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Injected faults are no news: what the scheduler says of them would be megabytes."""
-    caplog.set_level(logging.CRITICAL, "runner.scheduler")

@@ -76,7 +76,7 @@ class Cell(RuleBasedStateMachine):
 def test_cell_keeps_its_promises_whatever_happens(make_world: MakeWorld) -> None:
     machine: Any = type("MadeCell", (Cell,), {"make": staticmethod(make_world)})
     machine.TestCase.settings = settings(
-        max_examples=8,
+        max_examples=5,
         stateful_step_count=30,
         deadline=None,
         derandomize=True,

@@ -11,7 +11,7 @@ from tests.unit.runner.simulation.invariants import Violation
 from tests.unit.runner.simulation.world import COMMIT_FAULTS, FAULTS
 from tests.unit.runner.simulation.zoo import FIRST, LOOSE, ZOO
 
-SEEDS = 7
+SEEDS = 5
 STEPS = 150
 PATIENCE = 16
 """Within how many seeds a planted bug is found."""
