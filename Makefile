@@ -61,7 +61,7 @@ compat: setup ## our Airflow beside a real one: make compat [CORPUS=DIR] [ORACLE
 
 lock: $(UV) ## resolve the dependencies again into requirements.lock
 	$(UV) pip compile --quiet --upgrade --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock pyproject.toml
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -c requirements.lock -o runner/sdk/requirements.lock runner/sdk/requirements.in
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -c requirements.lock --excludes runner/sdk/excludes.txt -o runner/sdk/requirements.lock runner/sdk/requirements.in
 
 clean: ## remove what setup built
 	rm -rf .venv .tools .bench .compat

@@ -25,6 +25,7 @@ from airflow._wire.frames import Message
 
 from runner.agent import kernel
 from runner.agent.base import BaseZygote
+from runner.agent.importing import ImportQuestions
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop
 from runner.agent.parsing import Parser
@@ -78,7 +79,8 @@ class Check:
         self._report = report
         self._left: set[tuple[str, str]] = set()
         self._base = BaseZygote(self._loop, python, self, work / "zygote.out")
-        self._parser = Parser(self._loop, self._base, Path, self._on_parsed, self._reap)
+        self._imports = ImportQuestions(self._deny)
+        self._parser = Parser(self._loop, self._base, Path, self._on_parsed, self._reap, self._imports)
 
     def run(self, found: Sequence[Found], timeout: float) -> None:
         """Parse them all."""
@@ -99,6 +101,10 @@ class Check:
         self._left.discard((root, file))
         if not self._left:
             self._loop.stop()
+
+    def _deny(self, request: Message) -> None:
+        """There is no environment: what AIRFLOW_VAR_NAME and AIRFLOW_CONN_NAME do not say is not there."""
+        self._imports.reply(messages.reply(request["attempt"], request["id"], {"found": False}))
 
     def _reap(self) -> None:
         """Collect the base zygote, and what files started and left to us."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
 from runner.process import hold_role, raise_file_limit, show_role
 from runner.scheduler.loop import Scheduler
+from runner.scheduler.questions import nobody
 from runner.store.database import Database
 from runner.store.pools import DEFAULT_SLOTS
 from runner.store.secrets import open_box
@@ -63,9 +64,11 @@ class Engine:
     def __init__(self, layout: Layout, spec: CellSpec, db: Database) -> None:
         self._spec = spec
         box = open_box(layout.home / "secrets.key")
-        self._scheduler = Scheduler(db, spec, layout.engine_socket, self._answer, box=box)
+        self._scheduler = Scheduler(
+            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop
+        )
         self._report: SyncReport | None = None
-        self._intake = Intake(spec, db, self._scheduler, time.time, self._collect)
+        self._intake = Intake(spec, db, self._scheduler, time.time, self._collect, self._look)
         self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
         self._context = CellContext(spec, layout, db, self._scheduler, time.time, lambda: self._report)
         self._socket = layout.api_socket
@@ -87,6 +90,13 @@ class Engine:
 
     def _answer(self, attempt: Any, method: str, params: Mapping[str, Any]) -> Any:
         return handle(self._context, attempt, method, params)
+
+    def _drop(self, blobs: Sequence[str]) -> None:
+        self._context.blobs.drop(blobs)
+
+    def _look(self, method: str, params: Mapping[str, Any]) -> Any:
+        """What a DAG file that asks while it is imported would be told now."""
+        return handle(self._context, nobody("look"), method, params)
 
     def _collect(self, keep: set[str], older_than: float) -> Iterable[str]:
         return self._mirror.collect(keep, older_than)

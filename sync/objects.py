@@ -39,14 +39,14 @@ class ObjectStore(Protocol):
     def list(self, prefix: str = "") -> list[ObjectInfo]:
         """Every object whose key starts with `prefix`, in key order."""
 
-    def get(self, key: str, if_match: str | None = None) -> bytes:
-        """The object's bytes; `changed` when `if_match` is no longer its ETag."""
+    def get(self, key: str, if_match: str | None = None, version: str | None = None) -> bytes:
+        """The object's bytes, of one version where it is given; `changed` when `if_match` is no longer its ETag."""
 
     def put(self, key: str, data: bytes, if_none_match: bool = False) -> str:
         """Write the object and return its ETag; `changed` when it exists and `if_none_match` is set."""
 
-    def head(self, key: str) -> ObjectInfo:
-        """What a listing would say of this one key."""
+    def head(self, key: str, version: str | None = None) -> ObjectInfo:
+        """What a listing would say of this one key, or of one version of it."""
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is no error."""

@@ -51,7 +51,7 @@ class Plan:
 
 
 def plan_requirements(text: str) -> Plan:
-    """What to install for a requirements.txt. Lines that are not about Airflow stay as they are."""
+    """What to install for a requirements.txt. Lines that are not about Airflow stay as they are; comments go."""
     lines: list[str] = []
     notes: list[str] = []
     for number, line in enumerate(_logical_lines(text), start=1):
@@ -59,7 +59,8 @@ def plan_requirements(text: str) -> Plan:
         lines += kept
         if note:
             notes.append(f"line {number}: {note}")
-    return Plan(tuple(lines), tuple(notes))
+    asked = (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    return Plan(tuple(asked), tuple(notes))
 
 
 def _plan_line(line: str) -> tuple[list[str], str | None]:

@@ -1,6 +1,7 @@
 """Venvs of environments: an interpreter, what DAG files may always import, and what one environment wants besides.
 
-    root/<digest of requirements and interpreter>/    complete, or not there
+    root/<digest of requirements and interpreter>/            complete, or not there
+    root/<digest of that one and an owner's requirements>/    its packages are hard links to those of the first
 
 A build happens in a directory beside it and is renamed; a lock lets one of several builders work while the
 others wait.
@@ -19,15 +20,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sync.installer import VenvCancelled, VenvError, run_uv
 from sync.requirements import SERVED, Plan, plan_requirements
 
+__all__ = ["VenvCancelled", "VenvError", "ensure_base_venv", "ensure_environment_venv"]
+
 _TEMPORARY = ".new-"
-_BUILD_SECONDS = 20 * 60.0
 _PROBE = "import sys; print(sys.version, sys.base_prefix, sys.implementation.cache_tag)"
-
-
-class VenvError(Exception):
-    """A venv could not be built; the text ends with the installer's own words."""
 
 
 def ensure_base_venv(
@@ -46,109 +45,106 @@ def ensure_base_venv(
         wanted = requirements.read_bytes()
     except OSError as error:
         raise VenvError(f"cannot read the requirements {requirements}: {error.strerror}") from None
-    final = root / _digest(wanted, _describe(base))
-    if not final.is_dir():
-        root.mkdir(parents=True, exist_ok=True)
-        with _locked(root / f"{final.name}.lock"):
-            if not final.is_dir():
-                _clean(root, final.name)
-                _build(root, final, requirements, base, progress)
+    final = root / _digest(wanted, _describe(base).encode())
+    _ensure(root, final, lambda staging: _build_base(staging, requirements, base, progress))
     return final / "bin" / "python"
 
 
 def ensure_environment_venv(
     root: Path,
     requirements: Path,
-    wanted: Path,
+    wanted: str,
     python: str | None = None,
     progress: Callable[[str], None] = lambda line: None,
     index: tuple[str, ...] = (),
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """The interpreter of a venv with `requirements` (pinned, hashed) and then a user's `wanted`; built when missing.
+    """The interpreter of a venv with `requirements` (pinned, hashed) and then an owner's `wanted`; built when missing.
 
-    Apache Airflow itself is left out wherever a package requires it, since `airflow` is the service's own; `progress`
-    is told what that did to the user's file. `index`: more arguments for uv, such as another index. Raises VenvError.
+    `wanted` is the text of a requirements.txt. Apache Airflow itself is left out wherever a package requires it, since
+    `airflow` is the service's own; `progress` is told what that did to the text. For one that asks for nothing it is
+    the base venv. `index`: more arguments for uv, such as another index. Raises VenvError, or VenvCancelled as soon as
+    `cancelled` says so.
     """
-    base = python or sys.executable
-    try:
-        pinned, text = requirements.read_bytes(), wanted.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise VenvError(f"cannot read the requirements: {error}") from None
-    plan = plan_requirements(text)
-    own = "\n".join((*plan.lines, *index)).encode()
-    final = root / _digest(pinned + b"\0" + own, _describe(base))
-    if not final.is_dir():
-        root.mkdir(parents=True, exist_ok=True)
-        with _locked(root / f"{final.name}.lock"):
-            if not final.is_dir():
-                for note in plan.notes:
-                    progress(f"{wanted.name}: {note}")
-                _clean(root, final.name)
-                _build(root, final, requirements, base, progress, (plan, index))
+    plan = plan_requirements(wanted)
+    for note in plan.notes:
+        progress(f"requirements.txt: {note}")
+    base = ensure_base_venv(root, requirements, python, progress).parent.parent
+    if not plan.lines:
+        return base / "bin" / "python"
+    final = root / _digest(base.name.encode(), "\n".join((*plan.lines, *index)).encode())
+
+    def build(staging: Path) -> None:
+        _copy_base(base, staging)
+        progress("installing the environment's requirements")
+        progress(_install_wanted(staging, plan, index, cancelled))
+        _drop_stale_byte_code(base, staging)
+        progress("the environment's interpreter is ready")
+
+    _ensure(root, final, build)
     return final / "bin" / "python"
 
 
-def _install_wanted(
-    interpreter: str, staging: Path, plan: Plan, index: tuple[str, ...], progress: Callable[[str], None]
-) -> None:
-    """What the user's file asks for. Relative paths in it are as seen from the venv, which has none of the user's."""
+def _copy_base(base: Path, staging: Path) -> None:
+    """Packages are linked: uv and Python replace files, they never write into one. What may be edited is copied."""
+    shutil.copytree(
+        base, staging, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("lib", "lib64")
+    )
+    shutil.copytree(base / "lib", staging / "lib", symlinks=True, copy_function=os.link)
+    if (base / "lib64").is_symlink():
+        (staging / "lib64").symlink_to("lib")
+
+
+def _drop_stale_byte_code(base: Path, staging: Path) -> None:
+    """Byte code of a source that was replaced. Python takes it for the new one's when second and size are the same."""
+    for cached in (base / "lib").rglob("__pycache__/*.pyc"):
+        source = cached.parent.parent / f"{cached.name.partition('.')[0]}.py"
+        ours = staging / cached.relative_to(base)
+        if _is_same(ours, cached) and not _is_same(staging / source.relative_to(base), source):
+            ours.unlink()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.samefile(other)
+
+
+def _install_wanted(staging: Path, plan: Plan, index: tuple[str, ...], cancelled: Callable[[], bool]) -> str:
     wanted, left_out = staging / "requirements.txt", staging / "left-out.txt"
     wanted.write_text("\n".join(plan.lines) + "\n", encoding="utf-8")
     left_out.write_text("\n".join(SERVED) + "\n", encoding="utf-8")
-    progress("installing the environment's requirements")
-    options = ["--python", interpreter, "--compile-bytecode", "--excludes", str(left_out)]
-    _uv(["pip", "install", *options, *index, "-r", str(wanted)])
+    options = ["--python", str(staging / "bin" / "python"), "--compile-bytecode", "--excludes", str(left_out)]
+    return run_uv(["pip", "install", *options, *index, "-r", str(wanted)], cancelled)
 
 
-def _build(
-    root: Path,
-    final: Path,
-    requirements: Path,
-    base: str,
-    progress: Callable[[str], None],
-    more: tuple[Plan, tuple[str, ...]] | None = None,
-) -> None:
-    staging = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{final.name}-", dir=root))
+def _build_base(staging: Path, requirements: Path, base: str, progress: Callable[[str], None]) -> None:
+    progress(f"making a venv with {base}")
+    run_uv(["venv", "--relocatable", "--allow-existing", "--python", base, str(staging)])
+    interpreter = str(staging / "bin" / "python")
+    install = ["pip", "install", "--python", interpreter, "--compile-bytecode", "--require-hashes"]
     try:
-        progress(f"making a venv with {base}")
-        _uv(["venv", "--relocatable", "--allow-existing", "--python", base, str(staging)])
-        interpreter = str(staging / "bin" / "python")
-        install = ["pip", "install", "--python", interpreter, "--compile-bytecode", "--require-hashes"]
+        progress(f"installing {requirements.name} from the local cache")
+        run_uv([*install, "--offline", "-r", str(requirements)])
+    except VenvError:
+        progress(f"installing {requirements.name} from the network")
+        run_uv([*install, "-r", str(requirements)])
+    progress("the venv is ready")
+
+
+def _ensure(root: Path, final: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` fill a directory that becomes `final`, unless it is there; one builder at a time."""
+    if final.is_dir():
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    with _locked(root / f"{final.name}.lock"):
+        if final.is_dir():
+            return
+        _clean(root, final.name)
+        staging = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{final.name}-", dir=root))
         try:
-            progress(f"installing {requirements.name} from the local cache")
-            _uv([*install, "--offline", "-r", str(requirements)])
-        except VenvError:
-            progress(f"installing {requirements.name} from the network")
-            _uv([*install, "-r", str(requirements)])
-        if more is not None:
-            _install_wanted(interpreter, staging, *more, progress)
-        staging.rename(final)
-        progress("the venv is ready")
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _uv(arguments: list[str]) -> None:
-    """Run uv. Raises VenvError with what it wrote."""
-    import uv  # only builders need it
-
-    command = [uv.find_uv_bin(), "--quiet", "--color", "never", *arguments]
-    surroundings = {
-        k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
-    }
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_BUILD_SECONDS, env=surroundings
-        )
-    except subprocess.TimeoutExpired:
-        raise VenvError(
-            f"cannot finish `uv {arguments[0]}` within {_BUILD_SECONDS / 60:.0f} minutes"
-        ) from None
-    except OSError as error:
-        raise VenvError(f"cannot run uv: {error}") from None
-    if done.returncode != 0:
-        what = "make the venv" if arguments[0] == "venv" else "install the requirements"
-        raise VenvError(f"cannot {what}; uv says:\n{(done.stderr or done.stdout).strip()}")
+            build(staging)
+            staging.rename(final)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _describe(python: str) -> str:
@@ -161,8 +157,8 @@ def _describe(python: str) -> str:
     return done.stdout
 
 
-def _digest(requirements: bytes, interpreter: str) -> str:
-    return hashlib.sha256(requirements + b"\0" + interpreter.encode()).hexdigest()[:32]
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
 
 
 def _clean(root: Path, name: str) -> None:

@@ -15,6 +15,7 @@ from setproctitle import setproctitle
 
 import control_plane
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
+from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
@@ -47,49 +48,14 @@ class ServiceParts:
     reconciler: Reconciler
     credentials: AdminKey
     database: ServiceDatabase
-    interpreter: BaseInterpreter
+    interpreters: Interpreters
 
     def prepare_interpreter(self, say: Callable[[str], None]) -> None:
         """Build the environments' interpreter in the background, so that the first create finds it."""
-        threading.Thread(target=self.interpreter.prepare, args=(say,), name="base-venv", daemon=True).start()
+        threading.Thread(target=self.interpreters.prepare, args=(say,), name="base-venv", daemon=True).start()
 
     def close(self) -> None:
         self.database.close()
-
-
-class BaseInterpreter:
-    """The interpreter of environments, built once in the home and shared by all that need no more than it."""
-
-    def __init__(self, venvs: Path, roots: Roots) -> None:
-        self._venvs = venvs
-        self._requirements = roots.code / "runner" / "sdk" / "requirements.lock"
-        self._guard = threading.Lock()
-        self._known: Path | None = None
-
-    def python(self) -> str:
-        """Its path; builds it the first time. Raises RuntimeError with the installer's own words."""
-        from sync.venv import VenvError, ensure_base_venv
-
-        with self._guard:
-            if self._known is None or not self._known.exists():
-                try:
-                    self._known = ensure_base_venv(self._venvs, self._requirements)
-                except VenvError as error:
-                    raise RuntimeError(str(error)) from None
-            return str(self._known)
-
-    def prepare(self, say: Callable[[str], None]) -> None:
-        """As `python`, telling people how it goes; a failure is told again by the first create."""
-        began = time.monotonic()
-        if not any(self._venvs.glob("*/bin/python")):
-            say("building the environments' interpreter (this once; a create waits for it)")
-        try:
-            self.python()
-        except RuntimeError as error:
-            say(f"the environments' interpreter was not built; the next create tries again: {error}")
-            return
-        if (seconds := time.monotonic() - began) > 1:
-            say(f"built the environments' interpreter in {seconds:.0f} s")
 
 
 def build(
@@ -102,7 +68,7 @@ def build(
     with database.begin() as connection:
         admin = bootstrap_admin(connection, vault, settings.account_id, time.time())
     roots = find_roots()
-    interpreter = BaseInterpreter(paths.venvs, roots)
+    interpreters = Interpreters(paths.venvs, roots)
     jobs = Jobs(
         database=database,
         provisioner=provisioner,
@@ -113,13 +79,13 @@ def build(
         surroundings=dict(os.environ),
         account=settings.account_id,
         sync_interval=settings.sync_interval,
-        base_python=interpreter.python,
+        interpreters=interpreters,
         clock=time.time,
     )
     reconciler = Reconciler(jobs, time.time)
     app = _build_app(settings, tls_port, database, vault, reconciler)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
-    return ServiceParts(app, reconciler, key, database, interpreter)
+    return ServiceParts(app, reconciler, key, database, interpreters)
 
 
 def find_roots() -> Roots:

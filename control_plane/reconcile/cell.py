@@ -17,6 +17,8 @@ from infra.provisioner import CellPlan, ProcessSpec
 
 UID_FILE = "uid"
 """Beside cell.json: whose cell this is. A name that is created again is another environment."""
+KEPT_REQUIREMENTS = "requirements.txt"
+"""Beside it: the text that the cell's interpreter was made for, whatever the bucket has now."""
 _KEPT = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
 )
@@ -117,9 +119,12 @@ def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]
     return {**kept, "PYTHONPATH": f"{roots.code}:{roots.sdk}", "PYTHONUNBUFFERED": "1"}
 
 
-def cell_plan(environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...]) -> CellPlan:
-    """The cell as the provisioner is to make it."""
-    return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid})
+def cell_plan(
+    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], wanted: str | None = None
+) -> CellPlan:
+    """The cell as the provisioner is to make it. `wanted`: the text of its requirements."""
+    kept = {} if wanted is None else {KEPT_REQUIREMENTS: wanted}
+    return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
 
 
 def _bucket_name(environment: Environment) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-
-from airflow._wire.cell import Bucket
+from typing import TypeVar
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.cell import ObjectStoreAccess
 from sync.objects import ObjectStore, ObjectStoreError, open_store
 
+T = TypeVar("T")
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
 _FILES = {
     "PluginsS3Path": "plugins.zip",
-    "RequirementsS3Path": "requirements.txt",
     "StartupScriptS3Path": "the startup script",
 }
 _ADVICE = {
@@ -40,12 +39,11 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
 
     An empty DAG folder is fine: folders of an object store exist with their first object.
     """
-    root = access.bucket(environment.spec["SourceBucketArn"].rpartition(":")[2], "")
-    store = _open(root)
+    bucket, store = open_bucket(environment, access)
     folder = environment.spec["DagS3Path"].strip("/")
-    _try(
+    try_to(
         "list the DAG folder",
-        root.bucket,
+        bucket,
         folder,
         "DagS3Path",
         lambda: store.list(f"{folder}/" if folder else ""),
@@ -53,29 +51,34 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
     for member, what in _FILES.items():
         path = str(environment.spec.get(member, "")).lstrip("/")
         if path:
-            _try(f"read {what}", root.bucket, path, member, partial(store.head, path))
+            try_to(f"read {what}", bucket, path, member, partial(store.head, path))
 
 
-def _try(what: str, bucket: str, key: str, member: str, look: Callable[[], object]) -> None:
+def try_to(what: str, bucket: str, key: str, member: str, look: Callable[[], T]) -> T:
+    """What `look` finds. Raises CannotCreate when the store refuses: what was tried, on what, why, the fix."""
     try:
-        look()
+        return look()
     except ObjectStoreError as error:
         advice = _ADVICE.get(error.code, "mend it").format(bucket=bucket, member=member)
-        message = f"cannot {what} s3://{bucket}/{key}: {_reason(error)}; {advice}, then create it again"
+        message = (
+            f"cannot {what} s3://{bucket}/{key}: {_reason(error, member)}; {advice}, then create it again"
+        )
         raise CannotCreate(INCORRECT_CONFIGURATION, message) from None
 
 
-def _reason(error: ObjectStoreError) -> str:
+def _reason(error: ObjectStoreError, member: str) -> str:
     reasons = {
         "no_such_bucket": "the bucket does not exist",
         "denied": "access is denied",
-        "no_such_key": "there is no such object",
+        "no_such_key": f"there is no such {'version of it' if member.endswith('Version') else 'object'}",
     }
     return reasons.get(error.code, error.message)
 
 
-def _open(at: Bucket) -> ObjectStore:
-    return open_store(
+def open_bucket(environment: Environment, access: ObjectStoreAccess) -> tuple[str, ObjectStore]:
+    """The name of the environment's bucket, and the bucket."""
+    at = access.bucket(environment.spec["SourceBucketArn"].rpartition(":")[2], "")
+    store = open_store(
         bucket=at.bucket,
         region=at.region,
         endpoint=at.endpoint,
@@ -83,3 +86,4 @@ def _open(at: Bucket) -> ObjectStore:
         secret_access_key=at.secret_access_key,
         session_token=at.session_token,
     )
+    return at.bucket, store

@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from airflow._wire import cell as wire
@@ -19,10 +20,12 @@ from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cel
 from control_plane.reconcile.checks import CannotCreate, check_source
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
+from control_plane.reconcile.requirements import Finder, find_interpreter, find_kept, read_requirements
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
 from infra.provisioner import CellPlan, ProcessSpec, Provisioner
+from sync.venv import VenvCancelled
 
 log = logging.getLogger(__name__)
 GRACE = 10.0
@@ -48,8 +51,7 @@ class Jobs:
     surroundings: Mapping[str, str]
     account: str
     sync_interval: float
-    base_python: Callable[[], str]
-    """The interpreter of environments, built the first time. Raises RuntimeError with the reason."""
+    interpreters: Finder
     clock: Callable[[], float]
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -76,7 +78,8 @@ class Jobs:
         if any(pid is not None for pid in seen.processes.values()):
             self.provisioner.ensure(plan)
         else:
-            self.provisioner.create(self._plan(environment))
+            wanted = find_kept(self.provisioner.home(environment.name))
+            self.provisioner.create(self._plan(environment, wanted))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
     def stop(self, environment: Environment) -> None:
@@ -100,8 +103,9 @@ class Jobs:
         name = environment.name
         self._step(name, "checking the bucket")
         check_source(environment, self.access)
+        wanted = read_requirements(environment, self.access)
         self._step(name, "preparing the interpreter")
-        plan = self._plan(environment)
+        plan = self._plan(environment, wanted, partial(self._tell, name))
         if self.stopping.is_set():
             raise Interrupted
         self._step(name, "starting engine and agent")
@@ -109,7 +113,9 @@ class Jobs:
         self._step(name, "waiting for the engine")
         self._wait_until_ready(plan)
 
-    def _plan(self, environment: Environment) -> CellPlan:
+    def _plan(
+        self, environment: Environment, wanted: str | None, tell: Callable[[str], None] = lambda step: None
+    ) -> CellPlan:
         """The whole cell. What is left of another environment of that name is removed first."""
         home = self.provisioner.home(environment.name)
         if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
@@ -118,22 +124,23 @@ class Jobs:
             environment,
             self.access,
             database_url=self.cell_databases.ensure(environment, home),
-            python=self._python(),
+            python=self._find_python(environment, wanted, tell),
             sdk=self.roots.sdk,
             token=_find_token(home) or secrets.token_urlsafe(32),
             account=self.account,
             sync_interval=self.sync_interval,
         )
-        return cell_plan(environment, spec, self._processes(environment.name))
+        return cell_plan(environment, spec, self._processes(environment.name), wanted)
 
     def _processes(self, name: str) -> tuple[ProcessSpec, ...]:
         return processes(self.provisioner.home(name), self.roots, self.surroundings)
 
-    def _python(self) -> str:
+    def _find_python(self, environment: Environment, wanted: str | None, tell: Callable[[str], None]) -> str:
+        stopping = self.stopping.is_set
         try:
-            return self.base_python()
-        except RuntimeError as error:
-            raise CannotCreate("INTERNAL_ERROR", f"cannot build its interpreter: {error}") from error
+            return find_interpreter(wanted, environment, self.access, self.interpreters, tell, stopping)
+        except VenvCancelled:
+            raise Interrupted from None
 
     def _wait_until_ready(self, plan: CellPlan) -> None:
         """Until the engine says so. A process that ends meanwhile is started again, a few times."""
@@ -156,6 +163,12 @@ class Jobs:
         words = self.provisioner.last_words(name, role).splitlines()
         said = words[-1] if words else "it said nothing"
         return CannotCreate("INTERNAL_ERROR", f"cannot start environment {name}: its {role} {how}: {said}")
+
+    def _tell(self, name: str, step: str) -> None:
+        """A step that may take minutes: GetEnvironment shows it, too."""
+        self._step(name, step)
+        with self.database.begin() as connection:
+            environments.put_progress(connection, name, step)
 
     def _step(self, name: str, step: str) -> None:
         self.journal.add(name, step, self.clock())

@@ -18,7 +18,8 @@ from control_plane.store import environments
 
 log = logging.getLogger(__name__)
 _PERIOD = 0.5
-_WORKERS = 8
+_WORKERS = 64
+"""Many: installing requirements takes minutes, and what died meanwhile is started at once."""
 _RETRY_SECONDS = 2.0
 
 

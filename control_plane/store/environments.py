@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,6 +77,16 @@ def transition(
         values["last_update"] = json.dumps(last_update.to_json())
     query = sa.update(table).where(table.c.name == name, table.c.status.in_(sources)).values(**values)
     return conn.execute(query).rowcount == 1
+
+
+def put_progress(conn: Connection, name: str, step: str) -> None:
+    """Show what is being done to an environment that is CREATING, as the source of its last update."""
+    found = find(conn, name)
+    if found is None or found.status is not Status.CREATING:
+        return
+    shown = json.dumps(replace(found.last_update, source=step).to_json())
+    query = sa.update(table).where(table.c.name == name, table.c.status == Status.CREATING.value)
+    conn.execute(query.values(last_update=shown))
 
 
 def delete(conn: Connection, name: str) -> bool:

@@ -20,6 +20,7 @@ from airflow._wire.layout import Layout
 from runner import ownlogs, process
 from runner.agent import interpreter, kernel
 from runner.agent.adoption import Adoption
+from runner.agent.importing import ImportQuestions
 from runner.agent.launching import Launcher
 from runner.agent.link import Link
 from runner.agent.logs import LogStore
@@ -87,14 +88,16 @@ class Agent:
             loop, launcher, store, layout.attempts, level, self._link.send,
             lambda: self._strays.look_later(),
         )  # fmt: skip
+        self._imports = ImportQuestions(self._link.send)
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
-            spec.number("core", "dagbag_import_timeout", 30.0),
+            spec.number("core", "dagbag_import_timeout", 30.0), self._imports,
         )  # fmt: skip
         self._supervisor.zygotes = self._zygotes
         self._parser = Parser(
-            loop, self._zygotes.base, layout.bundle, self._link.send, lambda: self._strays.look_later()
-        )
+            loop, self._zygotes.base, layout.bundle, self._link.send,
+            lambda: self._strays.look_later(), self._imports,
+        )  # fmt: skip
         self._triggers = Triggers(
             loop, python, layout.bundle, self._settings(level or "INFO"), layout.own_logs / "triggerer.log",
             TriggerLogs(loop, store, level), self._link.send,
@@ -135,7 +138,7 @@ class Agent:
 
     def _hello(self) -> Message:
         host = socket.gethostname()
-        attempts = list(self._supervisor.attempts)
+        attempts = [held.id for held in self._supervisor.attempts.values() if not held.acked]
         name, pid, slots = f"agent-{host}", os.getpid(), self._spec.slots
         triggers = self._triggers.list_held()
         return messages.hello(name, self._incarnation, pid, host, slots, attempts, triggers)
@@ -143,6 +146,7 @@ class Agent:
     def _on_welcome(self) -> None:
         self._supervisor.resend()
         self._triggers.resend()
+        self._imports.resend()
         self._beat()
 
     def _on_message(self, message: Message) -> None:
@@ -153,7 +157,7 @@ class Agent:
             handle(message)
 
     def _reply(self, message: Message) -> None:
-        if not self._triggers.reply(message):
+        if not self._imports.reply(message) and not self._triggers.reply(message):
             self._supervisor.reply(message)
 
     def _parse(self, message: Message) -> None:
@@ -223,7 +227,7 @@ class Agent:
         """Take no more work, end what runs, report it, and go."""
         if self._handlers:
             log.info("agent is told to end")
-            self._handlers = {"ack": self._supervisor.ack, "reply": self._supervisor.reply}
+            self._handlers = {"ack": self._supervisor.ack, "reply": self._reply}
             self._parser.cancel()
             self._triggers.stop()
             self._supervisor.lose_all(STOP_GRACE, "its agent was stopped")

@@ -22,6 +22,7 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel
 from runner.agent.base import BaseZygote
+from runner.agent.importing import ImportQuestions
 from runner.agent.loop import Loop, Timer
 from runner.agent.parse_zygote import IDLE_SECONDS, ParseZygote
 from runner.agent.stream import Stream
@@ -31,7 +32,14 @@ MOST_PROCESSES = 64
 TIMEOUT_MARGIN = 2.0
 """Seconds more than the child gives itself: its own time-out comes first and names the line that hangs."""
 TRIES = 3
-_SHAPE = {"dags": list, "error": str | None, "seconds": float | int, "modules": list, "warnings": list}
+_SHAPE = {
+    "dags": list,
+    "error": str | None,
+    "seconds": float | int,
+    "modules": list,
+    "warnings": list,
+    "asked": dict,
+}
 _ANSWER_SHAPE = {"answer": dict | None, "error": str | None}
 
 
@@ -76,8 +84,10 @@ class Parser:
 
     def __init__(
         self, loop: Loop, base: BaseZygote, bundle_path: Callable[[str], Path],
-        send: Callable[[Message], None], on_end: Callable[[], None], idle_seconds: float = IDLE_SECONDS,
+        send: Callable[[Message], None], on_end: Callable[[], None], imports: ImportQuestions,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:  # fmt: skip
+        self._imports = imports
         self._loop, self._bundle_path, self._send, self._on_end = loop, bundle_path, send, on_end
         self._numbers = itertools.count(1)
         self._queue: deque[Job] = deque()
@@ -192,6 +202,9 @@ class Parser:
     def _on_result(self, job: Job, message: Message) -> None:
         if job.result is not None or job.trouble is not None:
             return
+        if message.get("kind") == "ask" and job.stream is not None:
+            self._imports.ask(job.id, message, job.stream.send)
+            return
         if not all(isinstance(message.get(key), kind) for key, kind in job.shape.items()):
             self._kill(job, "its process wrote to the agent's socket")
             return
@@ -240,6 +253,7 @@ class Parser:
             self._send(job.answer(result))
 
     def _drop(self, job: Job) -> None:
+        self._imports.forget(job.id)
         if job.deadline is not None:
             job.deadline.cancel()
         if job.stream is not None:

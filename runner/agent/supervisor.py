@@ -123,6 +123,8 @@ class Supervisor:
 
     def zygote_ready(self, attempts: list[str], zygote: FileZygote) -> None:
         for attempt in self._held(attempts):
+            if zygote.secrets:
+                attempt.log.masker.add(zygote.secrets)
             self._launch(attempt, zygote)
 
     def zygote_unsafe(self, attempts: list[str], reason: str) -> None:
@@ -226,6 +228,9 @@ class Supervisor:
 
     def _on_finish(self, attempt: Attempt, message: Message) -> None:
         now = time.time()
+        rendered = (message.get("details") or {}).get("rendered")
+        if rendered is not None and attempt.log.masker:
+            message["details"]["rendered"] = attempt.log.masker.value(rendered)
         if attempt.started_at is None:  # its zygote's word of it has not come by yet
             attempt.started_at = message.get("started_at") or now
         self._tell_start(attempt, message["pid"])

@@ -19,6 +19,7 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel
 from runner.agent.base import BaseZygote
+from runner.agent.importing import ImportQuestions
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop, Timer
 from runner.agent.spares import Spare, Spares
@@ -55,6 +56,8 @@ class FileZygote:
     ready: bool = False
     waiting: list[str] = field(default_factory=list)
     children: set[str] = field(default_factory=set)
+    secrets: list[str] = field(default_factory=list)
+    """What its file learned while it was imported: no log of its children shows it."""
     used: float = 0.0
     openings: int = 0
     deadline: Timer | None = None
@@ -83,8 +86,9 @@ class Zygotes:
 
     def __init__(
         self, loop: Loop, interpreter: Interpreter, owner: Owner, bundle_path: Callable[[str], Path],
-        output: Path, import_limit: float,
+        output: Path, import_limit: float, imports: ImportQuestions,
     ) -> None:  # fmt: skip
+        self._imports = imports
         self._loop, self._owner = loop, owner
         self._bundle_path, self._import_limit = bundle_path, import_limit
         self._files: dict[tuple[str, str], FileZygote] = {}
@@ -183,6 +187,8 @@ class Zygotes:
             if attempt is not None:
                 zygote.children.discard(attempt)
                 self._owner.child_exited(attempt, message["status"])
+        elif kind == "ask" and zygote.stream is not None:
+            self._imports.ask(zygote.id, message, zygote.stream.send, zygote.secrets.extend)
         elif kind == "ready" and message["unsafe"]:
             self._unsafe[zygote.bundle, zygote.file] = message["unsafe"]
             self._drop(zygote)
@@ -204,6 +210,7 @@ class Zygotes:
 
     def _on_file_close(self, zygote: FileZygote) -> None:
         zygote.stream = None
+        self._imports.forget(zygote.id)
         if zygote.ready:
             self.abandon(zygote)
 

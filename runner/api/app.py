@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from runner.api.access import AccessLog
+from runner.api.airflow.audit import EVENTS
 from runner.api.airflow.routes import ROUTES
 from runner.api.airflow.summaries import Summaries
 from runner.api.airflow.v1 import list_routes as list_v1_routes
@@ -40,7 +41,7 @@ def create_app(cell: CellContext) -> Starlette:
         Route("/healthz", endpoint.wrap(get_healthz, Role.PUBLIC), methods=["GET"]),
         Route("/metrics", endpoint.wrap(get_metrics, Role.PUBLIC), methods=["GET"]),
         *(
-            Route(prefix + path, endpoint.wrap(handler, least), methods=[method])
+            Route(prefix + path, endpoint.wrap(handler, least, EVENTS.get((method, path))), methods=[method])
             for prefix, table in tables.items()
             for method, path, handler, least in table
         ),

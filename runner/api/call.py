@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,12 +18,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from runner.api.access import note_identity
+from runner.api.airflow.audit import make_entry
 from runner.api.airflow.summaries import Summaries
 from runner.api.answers import reply
 from runner.api.auth import Identity, Role, allow, identify
 from runner.api.context import CellContext
 from runner.api.errors import ApiError, problem
 from runner.api.query import Query
+from runner.store.database import Connection
+from runner.store.event_log import note
 from runner.store.listing_page import UnknownOrder
 
 MAX_BODY = 1024 * 1024
@@ -44,6 +48,17 @@ class Call:
     params: QueryParams
     headers: Headers
     body: bytes
+    event: str | None = None
+    """The name under which it goes into the event log."""
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction, which has the event log's entry of this call in it."""
+        with self.cell.db.begin() as conn:
+            if self.event is not None:
+                entry = make_entry(self.event, self.identity.user, self.path, self.body)
+                note(conn, entry, self.cell.clock())
+            yield conn
 
     def query(self) -> Query:
         return Query(self.params)
@@ -95,14 +110,16 @@ class Endpoint:
         self._summaries = summaries
         self._limiter = limiter
 
-    def wrap(self, handler: Handler, least: Role) -> Callable[[Request], Awaitable[Response]]:
+    def wrap(
+        self, handler: Handler, least: Role, event: str | None = None
+    ) -> Callable[[Request], Awaitable[Response]]:
         """`handler` as Starlette wants it. Whatever goes wrong is an answer with a body of Airflow's shape."""
 
         async def run(request: Request) -> Response:
             try:
                 identity = self.identify(request)
                 allow(identity, least)
-                call = await self._read(request, identity)
+                call = await self._read(request, identity, event)
                 return await anyio.to_thread.run_sync(handler, call, limiter=self._limiter)
             except Exception as error:
                 return answer_error(error, request)
@@ -115,12 +132,12 @@ class Endpoint:
         note_identity(request.scope, identity)
         return identity
 
-    async def _read(self, request: Request, identity: Identity) -> Call:
+    async def _read(self, request: Request, identity: Identity, event: str | None) -> Call:
         _refuse_nul(request)
         body = await _read_body(request)
         cell, summaries = self._cell, self._summaries
         return Call(
-            cell, summaries, identity, request.path_params, request.query_params, request.headers, body
+            cell, summaries, identity, request.path_params, request.query_params, request.headers, body, event
         )
 
 

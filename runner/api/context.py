@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
+from runner.api.blobs import Blobs, open_blobs
 from runner.events import DagsChanged, Event, RunChanged, RunCreated
 from runner.store.database import Database
 from runner.store.secrets import SecretBox, open_box
@@ -36,8 +37,10 @@ class CellContext:
     clock: Callable[[], float]
     sync_status: Callable[[], SyncReport | None]
     box: SecretBox = field(init=False, repr=False)
+    blobs: Blobs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "blobs", open_blobs(self.spec.logs))
         object.__setattr__(self, "box", open_box(self.layout.home / "secrets.key"))
 
     def post_run_created(self, run: int) -> None:

@@ -35,6 +35,13 @@ class Query:
     def text(self, name: str) -> str | None:
         return self._params.get(name)
 
+    def required(self, name: str) -> str:
+        """A text that must be given."""
+        value = self._params.get(name)
+        if value is None:
+            self._refuse("missing", name, "Field required", None)
+        return value or ""
+
     def texts(self, name: str) -> list[str]:
         return self._params.getlist(name)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from airflow._wire.dag_files import SUFFIXES, may_hold_dags
+
 from runner.dag_processor.ignore import NAME, is_ignored, read_rules
 from runner.store.dag_files import DagFile
+
+__all__ = ["Work", "list_candidates", "may_hold_dags", "to_parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +25,16 @@ class Work:
 def list_candidates(
     files: Iterable[str], read: Callable[[str], bytes], syntax: str
 ) -> tuple[list[str], list[str]]:
-    """Python files that no .airflowignore hides, and what was wrong with those files. `read` gives a file's bytes."""
+    """Python files, and zips of them, that no .airflowignore hides, and what was wrong with those.
+
+    `read` gives a file's bytes.
+    """
     paths = sorted(files)
     ignores = {path: read(path).decode(errors="replace") for path in paths if path.rpartition("/")[2] == NAME}
     rules, problems = read_rules(ignores, syntax)
-    return [path for path in paths if path.endswith(".py") and not is_ignored(path, rules, syntax)], problems
-
-
-def may_hold_dags(content: bytes) -> bool:
-    """Airflow's safe mode: the text names airflow, and dag or asset, in any case."""
-    lowered = content.lower()
-    return b"airflow" in lowered and (b"dag" in lowered or b"asset" in lowered)
+    return [
+        path for path in paths if path.endswith(SUFFIXES) and not is_ignored(path, rules, syntax)
+    ], problems
 
 
 def to_parse(known: Mapping[str, DagFile], files: Mapping[str, str], candidates: Iterable[str]) -> Work:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from airflow._wire.cell import CellSpec
 
+from runner.dag_processor.asked import Asked, Look, list_names
 from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
 from runner.dag_processor.recording import Parsed, Rules, record, record_fault
 from runner.dag_processor.refusing import describe_refused
@@ -40,6 +41,8 @@ _GATHER_SECONDS = 0.1
 """How long to gather a batch while many files are waiting: every transaction makes the scheduler look, too."""
 _KEEP_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
+"""How often variables and connections are compared that some DAG file read while it was imported."""
 _log = logging.getLogger("aerodrome.dag_processor")
 
 
@@ -80,7 +83,12 @@ class _Answer:
     result: dict[str, Any]
 
 
-_Message = Snapshot | _Refused | _Answer | None
+@dataclass(frozen=True, slots=True)
+class _LookAgain:
+    """It is time to look at what files asked."""
+
+
+_Message = Snapshot | _Refused | _Answer | _LookAgain | None
 
 
 class Intake:
@@ -93,8 +101,13 @@ class Intake:
         parser: Parser,
         clock: Callable[[], float],
         collect: Callable[[set[str], float], object],
+        look: Look,
+        look_seconds: float = _LOOK_SECONDS,
     ) -> None:
-        """`collect(keep, older_than)` removes bundles: `Mirror.collect`."""
+        """`collect(keep, older_than)` removes bundles: `Mirror.collect`. `look`: what files ask while imported."""
+        self._asked = Asked(look)
+        self._look_seconds = look_seconds
+        self._snapshot: Snapshot | None = None
         self._db = db
         self._parser = parser
         self._clock = clock
@@ -146,7 +159,7 @@ class Intake:
 
     def _take(self, left: list[_Message]) -> list[_Message]:
         """Everything that has arrived, at least one message; in a large turn what arrives soon after, too."""
-        messages = left or [self._inbox.get()]
+        messages = left or [self._wait()]
         is_large = self._turn is not None and len(self._turn.waiting) > _BATCH
         until = time.monotonic() + (_GATHER_SECONDS if is_large else 0.0)
         while len(messages) < _BATCH:
@@ -156,10 +169,27 @@ class Intake:
                 break
         return messages
 
+    def _wait(self) -> _Message:
+        """The next message; one that asks to look at variables when there is none for long and some file read any."""
+        patience = self._look_seconds if self._asked and self._turn is None else None
+        try:
+            return self._inbox.get(timeout=patience)
+        except queue.Empty:
+            return _LookAgain()
+
+    def _look_again(self) -> None:
+        """Parse what would be answered otherwise now."""
+        if self._turn is None and self._snapshot is not None:
+            changed = [file for file in self._asked.list_changed() if file in self._snapshot.files]
+            if changed:
+                self._turn = _Turn(self._snapshot, list(reversed(changed)))
+
     def _handle(self, messages: list[_Message]) -> None:
         snapshots = [message for message in messages if isinstance(message, Snapshot)]
         if snapshots:
             self._begin(snapshots[-1])
+        elif any(isinstance(message, _LookAgain) for message in messages):
+            self._look_again()
         self._record_refused([message for message in messages if isinstance(message, _Refused)])
         if self._turn is None:
             return
@@ -187,6 +217,7 @@ class Intake:
     def _begin(self, snapshot: Snapshot) -> None:
         """Find out what the snapshot asks for."""
         self._turn = _Turn(snapshot)
+        self._snapshot = snapshot
         read = partial(_read, snapshot.path)
         candidates, problems = list_candidates(snapshot.files, read, self._syntax)
         for problem in problems:
@@ -198,6 +229,7 @@ class Intake:
             candidates = [path for path in candidates if snapshot.files[path] not in self._without_dags]
         work = to_parse(known, snapshot.files, candidates)
         self._turn = _Turn(snapshot, list(reversed(work.parse)), gone=work.gone)
+        self._asked.forget(work.gone)
         if work.gone:
             with self._db.begin() as conn:
                 drop_files(conn, work.gone)
@@ -237,6 +269,8 @@ class Intake:
         files = {answer.file for answer in fresh}
         rules = Rules(turn.pending - files, self._clock(), self._paused)
         parsed = [_read_answer(turn.snapshot, answer) for answer in fresh]
+        for answer in fresh:
+            self._asked.note(answer.file, answer.result.get("asked") or {})
         try:
             with self._db.begin() as conn:
                 changed = record(conn, turn.snapshot.digest, parsed, rules)
@@ -275,6 +309,7 @@ def _read_answer(snapshot: Snapshot, answer: _Answer) -> Parsed:
     files = snapshot.files
     named = [name for name in answer.result.get("modules") or [] if isinstance(name, str)]
     modules = {name: files[name] for name in named if name in files and name != answer.file}
+    modules |= list_names(answer.result.get("asked") or {})
     return Parsed(answer.file, files[answer.file], modules, answer.result)
 
 

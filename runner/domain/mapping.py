@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from airflow._wire.encoding import TYPE, VAR
+from airflow._wire.encoding import count_items
 
 from runner.domain.states import TaskInstanceState
 from runner.domain.trigger_rules import Outcome
@@ -48,20 +48,16 @@ def measure_value(value: Any) -> int | None:
 
     As in Airflow that takes a list, a tuple or a dict: text has no items, and a set has no order.
     """
-    if isinstance(value, list):
-        return len(value)
-    if not isinstance(value, dict):
-        return None
-    if value.keys() != {TYPE, VAR}:
-        return len(value)
-    return len(value[VAR]) if value[TYPE] in ("tuple", "dict") else None
+    return count_items(value)
 
 
-def explain_unmappable(value: Any, is_there: bool, limit: int) -> str | None:
-    """Why nothing can be mapped over what a task left, though others are to be; None when all is well."""
-    if not is_there or value is None:
+def explain_unmappable(is_there: bool, length: int | None, limit: int) -> str | None:
+    """Why nothing can be mapped over what a task left, though others are to be; None when all is well.
+
+    `length`: that of the value, as `measure_value` gives it.
+    """
+    if not is_there:
         return "cannot map over what it returned: it did not push a value, and a mapped task needs one"
-    length = measure_value(value)
     if length is None:
         return "cannot map over what it returned: it must be a list, a tuple or a dict"
     if length > limit:

@@ -1,6 +1,7 @@
 """Who may start next: the ready tasks in their order, and the limits that hold some of them back.
 
-Order is priority, then the run's time, then arrival. A task that a limit holds back does not hold back others.
+Order is priority, then how much its DAG has running already, then the run's time, then arrival: among tasks of equal
+priority a DAG of thousands leaves room for a DAG of one. A task that a limit holds back does not hold back others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Bucket = tuple[object, ...]
+Entry = tuple[int, float, int, int]
+"""Of a task that waits: priority, the run's time and arrival as they are ordered, and its key."""
+Head = tuple[int, int, Entry, Bucket]
+"""The first task of a bucket, with how many live tasks its DAG has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class ReadyQueue:
 
     def __init__(self) -> None:
         self._demands: dict[int, Demand] = {}
-        self._buckets: dict[Bucket, list[tuple[int, float, int, int]]] = {}
+        self._buckets: dict[Bucket, list[Entry]] = {}
         self._arrivals = 0
 
     def __len__(self) -> int:
@@ -116,11 +121,16 @@ class ReadyQueue:
         admitted: list[Demand] = []
         if free <= 0 or not self._demands:
             return admitted
-        heads = [(heap[0], bucket) for bucket in list(self._buckets) if (heap := self._clean(bucket))]
+        heads = [
+            _rank(heap[0], bucket, usage) for bucket in list(self._buckets) if (heap := self._clean(bucket))
+        ]
         heapq.heapify(heads)
         while heads and len(admitted) < free:
-            (_, _, _, key), bucket = heads[0]
+            _priority, live, (_, _, _, key), bucket = heads[0]
             demand = self._demands[key]
+            if live != usage.dags[demand.dag_id]:  # its DAG has got a slot since
+                heapq.heapreplace(heads, _rank(heads[0][2], bucket, usage))
+                continue
             if is_blocked(demand, usage, limits):
                 heapq.heappop(heads)
                 continue
@@ -129,12 +139,12 @@ class ReadyQueue:
             usage.take(demand)
             admitted.append(demand)
             if heap := self._clean(bucket):
-                heapq.heapreplace(heads, (heap[0], bucket))
+                heapq.heapreplace(heads, _rank(heap[0], bucket, usage))
             else:
                 heapq.heappop(heads)
         return admitted
 
-    def _clean(self, bucket: Bucket) -> list[tuple[int, float, int, int]]:
+    def _clean(self, bucket: Bucket) -> list[Entry]:
         """The bucket's heap without forgotten tasks at its front; an empty bucket goes away."""
         heap = self._buckets[bucket]
         while heap and heap[0][3] not in self._demands:
@@ -142,6 +152,11 @@ class ReadyQueue:
         if not heap:
             del self._buckets[bucket]
         return heap
+
+
+def _rank(entry: Entry, bucket: Bucket, usage: Usage) -> Head:
+    """A bucket's first task among those of other buckets; `bucket[2]` is its DAG."""
+    return entry[0], usage.dags[str(bucket[2])], entry, bucket
 
 
 def is_blocked(demand: Demand, usage: Usage, limits: Limits) -> bool:

@@ -95,8 +95,19 @@ class DagSpec:
     fail_fast: bool = False
     is_paused_upon_creation: bool | None = None
     has_on_success_callback: bool = False
+    run_listeners: tuple[str, ...] = ()
     has_on_failure_callback: bool = False
     deadlines: tuple[Mapping[str, Any], ...] = ()
+    max_consecutive_failed_dag_runs: int = 0
+    """So many failed runs in a row pause it; 0: however many."""
+    allowed_run_types: tuple[str, ...] | None = None
+    """None: runs of every type."""
+    rerun_with_latest_version: bool | None = None
+    """Whether runs that are cleared go on with the newest version; None: as the environment has it."""
+
+    def allows(self, run_type: str) -> bool:
+        """May it have runs of that type?"""
+        return self.allowed_run_types is None or run_type in self.allowed_run_types
 
     @property
     def has_promises(self) -> bool:
@@ -136,6 +147,9 @@ def read_dag(data: Mapping[str, Any]) -> DagSpec:
     groups = data.get("task_groups") or {}
     known["tasks"] = tuple(_place_task(read_task(task), groups) for task in data.get("tasks", ()))
     known.setdefault("timetable", {"kind": "null"})
+    known["run_listeners"] = tuple(data.get("run_listeners") or ())
+    if "allowed_run_types" in known:
+        known["allowed_run_types"] = tuple(known["allowed_run_types"])
     known["deadlines"] = tuple(data.get("deadlines") or ())
     return DagSpec(**known)
 

@@ -48,6 +48,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.UP_FOR_RETRY: "it could not be started and has tries left",
         _S.UP_FOR_RESCHEDULE: "it asked to be called again (the report overtook the start)",
         _S.DEFERRED: "it handed over to a trigger (the report overtook the start)",
+        _S.REMOVED: "the version that its run was moved to does not have it",
     },
     _S.RUNNING: {
         _S.SUCCESS: "it reported success",
@@ -57,10 +58,12 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.UP_FOR_RESCHEDULE: "it asked to be called again",
         _S.DEFERRED: "it handed over to a trigger",
         _S.RESTARTING: "a user cleared it while it ran",
+        _S.REMOVED: "the version that its run was moved to does not have it",
     },
     _S.RESTARTING: {
         None: "its process is gone; it starts again",
         _S.FAILED: "its process is gone and a user said failed",
+        _S.REMOVED: "the version that its run was moved to does not have it",
     },
     _S.UP_FOR_RETRY: {
         None: "a user cleared it",
@@ -89,6 +92,7 @@ TRANSITIONS: dict[TaskInstanceState | None, dict[TaskInstanceState | None, str]]
         _S.SUCCESS: "its trigger ended it, or a user said so",
         _S.SKIPPED: "its trigger ended it, or a user said so",
         _S.UP_FOR_RETRY: "its trigger failed it, and it has tries left",
+        _S.REMOVED: "the version that its run was moved to does not have it",
     },
     _S.SUCCESS: {
         None: "a user cleared it",

@@ -21,13 +21,21 @@ def want_for_run(run: Run, state: DagRunState, reason: str | None) -> list[NewCa
     """What a run's end calls: the DAG's callback for it, with the context of a task that decided."""
     spec = run.plan.spec
     succeeded = state is DagRunState.SUCCESS
+    listening = want_for_listeners(run, state, reason)
     if not (spec.has_on_success_callback if succeeded else spec.has_on_failure_callback):
-        return []
+        return listening
     kind = "dag_success" if succeeded else "dag_failure"
     data = {"reason": reason or ("success" if succeeded else "task_failure"), "state": str(state)}
     task = _find_deciding(run)
     about = {} if task is None else {"task": _describe(task)}
-    return [NewCallback(kind, run.dag_id, run.key, {**data, **about})]
+    return [NewCallback(kind, run.dag_id, run.key, {**data, **about}), *listening]
+
+
+def want_for_listeners(run: Run, state: DagRunState, reason: str | None) -> list[NewCallback]:
+    """What plugins' listeners want to be told of a run's beginning or end."""
+    if str(state) not in run.plan.spec.run_listeners:
+        return []
+    return [NewCallback("run_listener", run.dag_id, run.key, {"reason": reason, "state": str(state)})]
 
 
 def want_for_task(

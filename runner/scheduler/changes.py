@@ -13,6 +13,7 @@ from runner.scheduler.instances import Run, Task
 from runner.store.asset_events import NewEvent
 from runner.store.callbacks import CallbackMove, NewCallback
 from runner.store.deadlines import Missed
+from runner.store.hitl import Response
 from runner.store.triggers import Deferral
 
 
@@ -59,8 +60,12 @@ class Changes:
     growths: list[Growth] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)
     """Task instance -> what people call it, by its map_index_template."""
+    rendered: dict[int, str] = field(default_factory=dict)
+    """Task instance -> JSON of its rendered template fields."""
     tries: list[dict[str, Any]] = field(default_factory=list)
     dropped_xcoms: list[dict[str, Any]] = field(default_factory=list)
+    dropped_blobs: list[str] = field(default_factory=list)
+    """Objects that held those of them that were large; known once it is written."""
     xcoms: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     callbacks: list[NewCallback] = field(default_factory=list)
     """To be called, in a process of their own, because of what this turn ended."""
@@ -82,6 +87,8 @@ class Changes:
     """Updates of assets, each with the key of the run that made it."""
     deferrals: dict[int, Deferral | None] = field(default_factory=dict)
     """Task instance -> what it waits for from now on; None: for nothing any more."""
+    responses: dict[int, Response] = field(default_factory=dict)
+    """Task instance -> the defaults that count because nobody answered it."""
     waits: list[Task] = field(default_factory=list)
     """Tasks that began to wait in this turn."""
     cancels: list[str] = field(default_factory=list)
@@ -116,11 +123,15 @@ class Changes:
             [move for move in self.runs if move.run.key == key],
             [growth for growth in self.growths if growth.pattern.run.key == key],
             {id: label for id, label in self.labels.items() if id in tasks},
-            [row for row in self.tries if row["task_instance"] in tasks],
-            [place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names],
-            {where: row for where, row in self.xcoms.items() if where[0] in tasks},
+            tries=[row for row in self.tries if row["task_instance"] in tasks],
+            dropped_xcoms=[
+                place for place in self.dropped_xcoms if (place["x_dag_id"], place["x_run_id"]) in names
+            ],
+            xcoms={where: row for where, row in self.xcoms.items() if where[0] in tasks},
             callbacks=[callback for callback in self.callbacks if callback.run == key],
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
+            rendered={id: text for id, text in self.rendered.items() if id in tasks},
+            responses={id: row for id, row in self.responses.items() if id in tasks},
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},
         )
 

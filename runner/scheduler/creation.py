@@ -41,7 +41,7 @@ def create_due(
     keys, full, passed = [], set(blocked), {}
     for item in due:
         spec = read_spec(item.version_id)
-        if counts.get(item.dag_id, 0) >= spec.max_active_runs:
+        if counts.get(item.dag_id, 0) >= spec.max_active_runs or not spec.allows(runs.SCHEDULED):
             full.add(item.dag_id)
             continue
         try:

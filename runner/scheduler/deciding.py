@@ -67,6 +67,8 @@ class Decider:
         self.timers = Timers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
+        self._held: frozenset[str] = frozenset()
+        """DAGs whose queued runs wait: they are paused, or no file has them."""
         self.callbacks = Callbacks(rules.fresh_interpreter)
         self._blocked: frozenset[str] = frozenset()
         self._next_creation: float | None = None
@@ -129,6 +131,7 @@ class Decider:
                 after.check.add(move.run.dag_id)
                 after.create |= move.run.dag_id in self._blocked
                 self._blocked -= {move.run.dag_id}
+                after.dags_changed |= move.run.plan.spec.max_consecutive_failed_dag_runs > 0
         if created is not None:
             after.ask_timetables = bool(created.passed)
             self._next_runs.note_passed(created.passed)
@@ -149,6 +152,7 @@ class Decider:
                 frozenset(dags.list_paused(conn)),
                 unfinished.list_pools_with_deferred(conn),
             )
+            self._held = self._limits.paused | dags.list_stale(conn)
             self._blocked = frozenset()
             self._asset_runs.forget()
             batch.check |= set(self._loader.waiting_dags)
@@ -162,7 +166,7 @@ class Decider:
         if batch.poll and deadlines.has_due(conn, now):
             missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
             self.frontier.changes.callbacks += want_for_promises(missed)
-        if batch.reload:
+        if batch.reload and not batch.load_all:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
         if batch.load_all or batch.dags_changed:
@@ -171,7 +175,7 @@ class Decider:
             self.frontier.changes.questions = self._next_runs.list_questions(
                 conn, lambda version: self._loader.get_spec(conn, version), now
             )
-        for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._limits.paused):
+        for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._held):
             self._loader.activate(conn, dag_id, now)
         if batch.create:
             self.frontier.changes.create_asset_runs = is_waiting(conn)
@@ -234,8 +238,7 @@ def _list_rooms(links: Sequence[AgentLink], changes: Changes) -> list[Room]:
     rooms = []
     for link in links:
         if link.agent:
-            freed = link.held.intersection(changes.acks.get(link.id, ()))
-            rooms.append(
-                Room(link.id, link.agent, link.free + len(freed) - len(changes.starts.get(link.id, ())))
-            )
+            held = link.held.difference(changes.acks.get(link.id, ()))
+            free = link.slots - len(held) - len(changes.starts.get(link.id, ()))
+            rooms.append(Room(link.id, link.agent, free, held))
     return rooms

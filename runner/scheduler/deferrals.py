@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow._wire.frames import Message
+from airflow._wire.messages import AWAITING_INPUT
 from airflow._wire.workload import log_key
 
 from runner.scheduler.frontier import Frontier
@@ -43,9 +44,10 @@ def begin(frontier: Frontier, task: Task, wanted: Mapping[str, Any], now: float)
         timeout_at=task.next_at,
         created_at=now,
     )
-    frontier.waiting[task.deferral.token] = task
     frontier.changes.deferrals[task.id] = task.deferral
-    frontier.changes.waits.append(task)
+    if task.deferral.classpath != AWAITING_INPUT:
+        frontier.waiting[task.deferral.token] = task
+        frontier.changes.waits.append(task)
 
 
 def make_resume(frontier: Frontier, task: Task) -> Message | None:

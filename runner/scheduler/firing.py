@@ -13,6 +13,7 @@ from runner.scheduler import reports
 from runner.scheduler.deferrals import get_box
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
+from runner.store.hitl import Response
 
 _S = TaskInstanceState
 _ENDS = frozenset({"success", "failed", "skipped"})
@@ -45,8 +46,25 @@ def note_event(frontier: Frontier, link: int, message: Message, now: float, retr
 
 def time_out(frontier: Frontier, task: Task, now: float) -> None:
     """The task has waited for as long as it may: it goes on, to fail."""
-    if task.state is _S.DEFERRED and task.next_at is not None and task.next_at <= now:
+    if task.state is not _S.DEFERRED or task.next_at is None or task.next_at > now:
+        return
+    if task.deferral is not None and task.deferral.classpath == messages.AWAITING_INPUT:
+        _take_defaults(frontier, task, now)
+    else:
         _resume(frontier, task, now, error={"error": "timeout", "traceback": None})
+
+
+def _take_defaults(frontier: Frontier, task: Task, now: float) -> None:
+    """Nobody answered in time: what counts then is known since the task asked."""
+    assert task.deferral is not None  # noqa: S101 - it is deferred
+    given = json.loads(get_box(frontier).open(task.deferral.kwargs))
+    if given["defaults"] is None:
+        late = "The timeout has passed, and the response has not yet been received."
+        _resume(frontier, task, now, event={"error": late, "error_type": "timeout"})
+        return
+    response = Response(given["defaults"], given["params_input"], None, now)
+    frontier.changes.responses[task.id] = response
+    _resume(frontier, task, now, event=response.to_event())
 
 
 def _resume(

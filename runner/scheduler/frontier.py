@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from airflow._wire.messages import AWAITING_INPUT
+
 from runner.domain.decide import is_legal
 from runner.domain.mapping import MAX_LENGTH
 from runner.domain.runs import judge_end
@@ -56,6 +58,8 @@ class Frontier:
         """Token of a deferral -> the deferred task."""
         self.starting: dict[int, Task] = {}
         """Ready tasks that begin with a trigger and need no slot."""
+        self.haunted: dict[int, Task] = {}
+        """Ready tasks whose last attempt, cleared or marked by a person, has not gone from its agent yet."""
         self._followers = Followers(self.runs)
 
     # ---- runs come and go
@@ -90,7 +94,7 @@ class Frontier:
             if task is None:
                 continue  # its DAG lost the task
             task.deferral = deferral
-            if task.state is _S.DEFERRED:
+            if task.state is _S.DEFERRED and deferral.classpath != AWAITING_INPUT:
                 self.waiting[deferral.token] = task
 
     def drop(self, key: int) -> Run | None:
@@ -109,6 +113,7 @@ class Frontier:
             elif task.state is _S.DEFERRED:
                 self._end_wait(task)
             self.starting.pop(task.id, None)
+            self.haunted.pop(task.id, None)
             if task.attempt and self.attempts.get(task.attempt) is task:
                 del self.attempts[task.attempt]
         return run
@@ -185,6 +190,7 @@ class Frontier:
             self._count_end(task, old)
         if state is not _S.SCHEDULED:
             self.queue.discard(task.id)
+            self.haunted.pop(task.id, None)
         self.changes.tasks[task.id] = task
 
     def end(self, task: Task, state: TaskInstanceState, now: float, reason: str | None = None) -> None:

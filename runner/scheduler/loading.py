@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from airflow._wire import messages
@@ -12,10 +12,12 @@ from runner.domain.past import count_unmet
 from runner.domain.spec import DagSpec
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.scheduler import reports
+from runner.scheduler.calls import want_for_listeners
 from runner.scheduler.changes import RunMove, StopOrder
 from runner.scheduler.frontier import Frontier
-from runner.scheduler.instances import Run
+from runner.scheduler.instances import Run, Task
 from runner.scheduler.plans import DagPlan, PlanCache
+from runner.scheduler.queued import QueuedRuns
 from runner.scheduler.timers import Kind, Timers
 from runner.store import triggers, unfinished
 from runner.store.dags import get_version
@@ -34,12 +36,12 @@ class Loader:
         self._frontier = frontier
         self._timers = timers
         self._plans = PlanCache()
-        self._waiting: dict[str, list[Run]] = {}
+        self._queued = QueuedRuns()
 
     @property
     def waiting_dags(self) -> list[str]:
         """DAGs that have queued runs."""
-        return [dag_id for dag_id, runs in self._waiting.items() if runs]
+        return self._queued.dag_ids
 
     def get_plan(self, conn: Connection, version_id: int) -> DagPlan:
         """The plan of a DAG version."""
@@ -50,11 +52,13 @@ class Loader:
         return self.get_plan(conn, version_id).spec
 
     def load_all(self, conn: Connection, now: float) -> None:
-        """Forget everything and read every unfinished run."""
+        """Forget everything and read every unfinished run. Attempts that are not wanted any more are told to stop."""
         self._frontier.changes.has_reloaded = True
+        live = list(self._frontier.attempts.values())
         self.forget(list(self._frontier.runs))
         for row in unfinished.load_runs(conn):
             self._put(conn, row, now)
+        self._stop_unwanted(live)
 
     def load_new(self, conn: Connection, keys: Iterable[int], now: float) -> None:
         """Read the runs of `keys` that are not in memory."""
@@ -68,31 +72,33 @@ class Loader:
         live = [task for task in self._frontier.attempts.values() if task.run.key in keys]
         self.forget(keys)
         self.load_new(conn, keys, now)
-        for task in live:
-            after = self._frontier.attempts.get(task.attempt or "")
-            if task.agent and task.attempt and (after is None or after.state is TaskInstanceState.RESTARTING):
-                order = StopOrder(task.agent, task.attempt, "a user cleared or marked it")
-                self._frontier.changes.stops.append(order)
+        self._stop_unwanted(live)
 
     def forget(self, keys: Iterable[int]) -> None:
         """Drop runs from memory."""
         for key in keys:
             run = self._frontier.drop(key)
-            if run is not None and run in self._waiting.get(run.dag_id, ()):
-                self._waiting[run.dag_id].remove(run)
+            if run is not None:
+                self._queued.drop(run)
 
     def activate(self, conn: Connection, dag_id: str, now: float) -> None:
-        """Start queued runs of a DAG, oldest first, as long as it may have more active ones."""
-        waiting = self._waiting.get(dag_id, [])
-        while waiting:
-            run = waiting[0]
-            if len(self._frontier.active.get(dag_id, ())) >= run.plan.spec.max_active_runs:
-                return
-            del waiting[0]
+        """Start queued runs of a DAG as long as it, or the backfill they belong to, may have more active ones."""
+        active = Counter(
+            self._frontier.runs[key].row.backfill for key in self._frontier.active.get(dag_id, ())
+        )
+        for run in self._queued.take(conn, dag_id, active, now):
             self._frontier.changes.runs.append(RunMove(run, DagRunState.QUEUED, DagRunState.RUNNING))
             run.start_date = now if run.start_date is None else run.start_date
+            self._frontier.changes.callbacks += want_for_listeners(run, DagRunState.RUNNING, None)
             self._start(conn, run, now)
-        self._waiting.pop(dag_id, None)
+
+    def _stop_unwanted(self, live: Iterable[Task]) -> None:
+        """Stop the attempts, of those that were live before, that the database does not have as such."""
+        for task in live:
+            after = self._frontier.attempts.get(task.attempt or "")
+            if task.agent and task.attempt and (after is None or after.state is TaskInstanceState.RESTARTING):
+                order = StopOrder(task.agent, task.attempt, "a user cleared or marked it")
+                self._frontier.changes.stops.append(order)
 
     def _put(self, conn: Connection, row: RunRow, now: float) -> None:
         run = Run(row, self.get_plan(conn, row.version_id), DagRunState(row.state), row.start_date)
@@ -100,8 +106,9 @@ class Loader:
         if run.state is DagRunState.RUNNING:
             self._start(conn, run, now)
         else:
-            waiting = self._waiting.setdefault(row.dag_id, [])
-            bisect.insort(waiting, run, key=lambda queued: (queued.row.run_after, queued.key))
+            self._queued.put(run)
+            if row.run_after > now:
+                self._timers.add(row.run_after, Kind.CREATION)
 
     def _start(self, conn: Connection, run: Run, now: float) -> None:
         if run.plan.needs_past:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Scheduler:
         steady: Callable[[], float] = time.monotonic,
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
         box: SecretBox | None = None,
+        drop_blobs: Callable[[Sequence[str]], None] = lambda _blobs: None,
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
@@ -68,6 +70,7 @@ class Scheduler:
         makes_runs = spec.flag("scheduler", "use_job_schedule", True)
         rules = Rules(spec.generation, self._fresh, longest, makes_runs)
         self._decider = Decider(db, rules, new_attempt, next_runs, box)
+        self._drop_blobs = drop_blobs
         self._watching = Watching(db, clock, self.post)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
@@ -228,7 +231,7 @@ class Scheduler:
         self._questions.call(tell)
 
     def _ask(self, link: AgentLink, message: Message) -> None:
-        """A question of a task, of the trigger it waits for, of a callback, or of a standing trigger."""
+        """A question of a task, of the trigger it waits for, of a callback, a standing trigger or an import."""
         asker, frontier = message["attempt"], self._decider.frontier
         task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
         if task is not None:
@@ -236,7 +239,7 @@ class Scheduler:
         else:
             info = (
                 nobody(asker)
-                if self._triggers.is_standing(asker)
+                if self._triggers.is_standing(asker) or asker.startswith(messages.IMPORT)
                 else self._decider.callbacks.describe(asker)
             )
         self._questions.ask(link.id, info, message)
@@ -322,6 +325,8 @@ class Scheduler:
             if link is not None:
                 link.held.difference_update(attempts)
                 self._hub.queue(link, messages.ack(attempts))
+        if changes.dropped_blobs:
+            self._questions.call(partial(self._drop_blobs, changes.dropped_blobs))
         if changes.standing is not None:
             self._triggers.keep(changes.standing, self._list_links())
         for question in changes.questions:

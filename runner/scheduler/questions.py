@@ -71,7 +71,7 @@ class Questions:
 
 
 def nobody(id: str) -> AttemptInfo:
-    """Who asks for a trigger that belongs to no task: it may read what any task may, and has no XComs."""
+    """Who asks for a trigger or an import that belongs to no task: it may read what any task may, and has no XComs."""
     return AttemptInfo(id, 0, 0, "", "", "", -1, 0)
 
 

@@ -15,7 +15,7 @@ from runner.domain.states import DagRunState
 from runner.scheduler.changes import Changes
 from runner.scheduler.writing import Moved, write
 from runner.store.database import Database, DatabaseError
-from runner.store.task_instances import mark_run
+from runner.store.task_instances import Marking, mark_run
 
 log = logging.getLogger(__name__)
 PATIENCE = 3
@@ -50,7 +50,8 @@ def isolate(db: Database, changes: Changes, now: float) -> dict[int, str]:
     for key, why in guilty.items():
         log.error("failing run %d, whose rows the database refuses: %s", key, why)
         with db.begin() as conn:
-            mark_run(conn, key, DagRunState.FAILED, now, f"the database refuses what it would write: {why}")
+            reason = f"the database refuses what it would write: {why}"
+            mark_run(conn, key, DagRunState.FAILED, now, reason, Marking.ENDS_ALL)
     return guilty
 
 

@@ -59,7 +59,10 @@ def apply_outcome(frontier: Frontier, task: Task, outcome: Mapping[str, Any], no
     if outcome.get("started_at") is not None and task.start_date is None:
         task.start_date = outcome["started_at"]
     _keep_xcoms(frontier, task, outcome.get("xcoms") or {}, ended)
-    label = (outcome.get("details") or {}).get("map_index_label")
+    details = outcome.get("details") or {}
+    if details.get("rendered"):
+        frontier.changes.rendered[task.id] = _dump(details["rendered"]).replace("\\u0000", "")
+    label = details.get("map_index_label")
     if label is not None and task.map_index >= 0:
         frontier.changes.labels[task.id] = str(_clean(str(label)))
     frontier.changes.callbacks += want_for_task(task, ending.state, outcome)
@@ -83,8 +86,11 @@ def _refuse_unmappable(frontier: Frontier, task: Task, outcome: Mapping[str, Any
     if not keys or task.map_index >= 0 or outcome.get("state") != _S.SUCCESS:
         return outcome
     xcoms = dict(outcome.get("xcoms") or {})
+    pushed = (outcome.get("details") or {}).get("pushed") or {}
     for key in sorted(keys):
-        reason = explain_unmappable(xcoms.get(key), key in xcoms, frontier.max_map_length)
+        is_there = xcoms.get(key) is not None or key in pushed
+        length = measure_value(xcoms[key]) if key in xcoms else pushed.get(key)
+        reason = explain_unmappable(is_there, length, frontier.max_map_length)
         if reason is not None:
             xcoms.pop(key, None)
             return {**outcome, "state": "failed", "reason": reason, "xcoms": xcoms}
@@ -223,4 +229,5 @@ def _keep_xcoms(frontier: Frontier, task: Task, values: Mapping[str, Any], at: f
             "value": _dump(value),
             "created_at": at,
             "length": measure_value(value),
+            "blob": None,
         }

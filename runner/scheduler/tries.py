@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from runner.domain.slots import Limits
@@ -21,28 +21,50 @@ class Room:
     link: int
     agent: str
     free: int
+    held: Collection[str] = ()
+    """Attempts that it has, also those that nobody wants any more."""
 
 
 def admit(
     frontier: Frontier, rooms: list[Room], limits: Limits, now: float, new_attempt: Callable[[], str]
 ) -> None:
     """Begin a try of every ready task that has a slot; the others that became ready are scheduled."""
+    held = [room.held for room in rooms]
+    if frontier.haunted:
+        _release(frontier, held)
     if frontier.starting:
         start_from_triggers(frontier, limits, now, new_attempt)
     free = sum(max(0, room.free) for room in rooms)
     for demand in frontier.queue.admit(free, frontier.usage, limits):
+        task = frontier.tasks[demand.key]
+        if task.attempt is not None and _is_held(task.attempt, held):
+            frontier.usage.take(demand, -1)
+            frontier.haunted[task.id] = task
+            continue
         room = max(rooms, key=lambda r: r.free)
         room.free -= 1
-        task = frontier.tasks[demand.key]
         begin_try(frontier, task, room.agent, now, new_attempt())
         frontier.changes.starts.setdefault(room.link, []).append(task)
     for task in frontier.fresh:
-        if task.id in frontier.queue and task.state is not _S.SCHEDULED:
+        is_waiting = task.id in frontier.queue or task.id in frontier.haunted
+        if is_waiting and task.state is not _S.SCHEDULED:
             if task.state is _S.UP_FOR_RETRY:
                 close_try(frontier, task)
             frontier.move(task, _S.SCHEDULED)
             task.scheduled_at, task.next_at = now, None
     frontier.fresh.clear()
+
+
+def _is_held(attempt: str, held: Iterable[Collection[str]]) -> bool:
+    return any(attempt in some for some in held)
+
+
+def _release(frontier: Frontier, held: Iterable[Collection[str]]) -> None:
+    """Let tasks wait for a slot again the last attempt of which is gone at last: two of them never live at once."""
+    for task in list(frontier.haunted.values()):
+        if not _is_held(task.attempt or "", held):
+            del frontier.haunted[task.id]
+            frontier.queue.add(task.demand)
 
 
 def begin_try(frontier: Frontier, task: Task, agent: str, now: float, attempt: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from runner.domain.states import DagRunState
 from runner.scheduler.changes import Changes, Growth
 from runner.store import callbacks, deadlines, unfinished
 from runner.store.asset_events import put_events
 from runner.store.database import Connection
+from runner.store.failing import pause_failing
+from runner.store.hitl import note_response
 from runner.store.runs import move_run
 from runner.store.triggers import put_deferrals
 
@@ -30,15 +33,22 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         _grow(conn, growth)
     if changes.labels:
         unfinished.set_labels(conn, changes.labels)
+    if changes.rendered:
+        unfinished.put_rendered(conn, changes.rendered)
     for move in changes.runs:
-        if not move_run(conn, move.run.key, move.source, move.target, now, move.reason):
-            raise Moved(f"run {move.run.key} is not as it was")
+        run = move.run
+        if not move_run(conn, run.key, move.source, move.target, now, move.reason, run.row.edits):
+            raise Moved(f"run {run.key} is not as it was")
+    _pause_failing(conn, changes, now)
     if changes.deferrals:
         put_deferrals(conn, changes.deferrals)
+    for key, response in changes.responses.items():
+        if not note_response(conn, key, response):
+            raise Moved(f"the question of task instance {key} has been answered")
     if changes.tries:
         unfinished.put_tries(conn, changes.tries)
     if changes.dropped_xcoms:
-        unfinished.drop_xcoms(conn, changes.dropped_xcoms)
+        changes.dropped_blobs = unfinished.drop_xcoms(conn, changes.dropped_xcoms)
     if changes.xcoms:
         unfinished.put_xcoms(conn, list(changes.xcoms.values()))
     if changes.missed is not None:
@@ -50,6 +60,14 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
             raise Moved(f"callback {step.id} is not as it was")
     if changes.asset_events:
         put_events(conn, [event for _run, event in changes.asset_events], now)
+
+
+def _pause_failing(conn: Connection, changes: Changes, now: float) -> None:
+    """Pause the DAGs that have failed as often in a row as they may."""
+    for move in changes.runs:
+        most = move.run.plan.spec.max_consecutive_failed_dag_runs
+        if move.target is DagRunState.FAILED and most > 0:
+            pause_failing(conn, move.run.dag_id, most, now)
 
 
 def _grow(conn: Connection, growth: Growth) -> None:

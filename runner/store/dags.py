@@ -165,6 +165,11 @@ def list_paused(conn: sa.Connection) -> set[str]:
     return set(conn.execute(sa.select(dag.c.dag_id).where(dag.c.is_paused == sa.true())).scalars())
 
 
+def list_stale(conn: sa.Connection) -> set[str]:
+    """The ids of all DAGs that no file has any more."""
+    return set(conn.execute(sa.select(dag.c.dag_id).where(dag.c.is_stale == sa.true())).scalars())
+
+
 def _newest_version() -> sa.FromClause:
     versioned = dag.join(dag_version, dag_version.c.id == dag.c.version_id)
     return versioned.outerjoin(dag_file, dag_file.c.path == dag.c.file)

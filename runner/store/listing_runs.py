@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from runner.store.listing_page import Orders, Page, Window, between, fetch_page, matches, starts
-from runner.store.schema import dag_run, dag_version, task_instance, task_try
+from runner.store.schema import dag_run, dag_version, rendered_fields, task_instance, task_try
 
 Bounds = Mapping[str, float | None]
 """Limits of a number: keys gte, gt, lte, lt."""
@@ -260,3 +260,12 @@ def _bounds(
 def _among(column: sa.ColumnElement[Any], values: list[Any]) -> sa.ColumnElement[bool]:
     named = [value for value in values if value is not None]
     return sa.or_(column.in_(named), column.is_(None)) if None in values else column.in_(named)
+
+
+def list_rendered(conn: sa.Connection, keys: list[int]) -> dict[int, str]:
+    """JSON of the rendered template fields of those task instances that have any."""
+    r, found = rendered_fields.c, dict[int, str]()
+    for start in range(0, len(keys), 500):
+        query = sa.select(r.task_instance, r.fields).where(r.task_instance.in_(keys[start : start + 500]))
+        found.update({row.task_instance: row.fields for row in conn.execute(query)})
+    return found

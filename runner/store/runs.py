@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +14,12 @@ from runner.domain.mapping import find_literal_count
 from runner.domain.spec import DagSpec, TaskSpec, read_dag
 from runner.domain.states import RUN_TERMINAL, RUN_TRANSITIONS, DagRunState
 from runner.store.deadlines import put_deadlines
-from runner.store.schema import dag_run, task_instance, xcom
+from runner.store.schema import backfill, dag_run, task_instance, xcom
 
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
+REFRESHED = ("operator", "pool", "pool_slots", "priority_weight", "queue")
+"""What a task instance that begins anew takes from its task."""
+_UNFINISHED = [str(state) for state in DagRunState if state not in RUN_TERMINAL]
 
 
 class RunExists(ValueError):
@@ -39,6 +42,7 @@ class NewRun:
     note: str | None = None
     triggered_by: str = "scheduler"
     triggering_user: str | None = None
+    backfill: int | None = None
 
 
 def insert_run(
@@ -61,7 +65,7 @@ def insert_run(
         if "UNIQUE" not in str(error.orig).upper():
             raise
         raise RunExists(_describe_clash(run)) from None
-    rows = _plan_rows(key, run, spec)
+    rows = plan_instances(key, run.dag_id, run.run_id, spec)
     if rows:
         conn.execute(task_instance.insert(), rows)
     if spec.has_promises:
@@ -76,8 +80,12 @@ def move_run(
     target: DagRunState,
     now: float,
     reason: str | None = None,
+    edits: int | None = None,
 ) -> bool:
-    """Move a run from one state to another; False when it is not in `source` any more."""
+    """Move a run from one state to another; False when it is not in `source` any more.
+
+    `edits`: as many as the caller knows of. A person who changed its tasks meanwhile must not be passed over.
+    """
     if target not in RUN_TRANSITIONS[source]:
         raise ValueError(f"cannot move a run from {source} to {target}: there is no such step")
     values: dict[str, Any] = {"state": str(target), "reason": reason, "end_date": None}
@@ -87,10 +95,25 @@ def move_run(
         values |= {"queued_at": now, "start_date": None}
     if target in RUN_TERMINAL:
         values["end_date"] = now
-    done = conn.execute(
-        dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
-    )
-    return done.rowcount == 1
+    change = dag_run.update().where(dag_run.c.id == key, dag_run.c.state == str(source)).values(values)
+    if edits is not None:
+        change = change.where(dag_run.c.edits == edits)
+    moved = conn.execute(change.returning(dag_run.c.backfill)).first()
+    if moved is not None and moved.backfill is not None and target in RUN_TERMINAL:
+        complete_backfills(conn, [moved.backfill], now)
+    return moved is not None
+
+
+def note_edits(conn: sa.Connection, keys: Collection[int]) -> None:
+    """A person has changed tasks of these runs."""
+    conn.execute(dag_run.update().where(dag_run.c.id.in_(list(keys))).values(edits=dag_run.c.edits + 1))
+
+
+def complete_backfills(conn: sa.Connection, keys: Collection[int], now: float) -> None:
+    """Note of those of these backfills that have no unfinished run that they are complete."""
+    left = sa.exists().where(dag_run.c.backfill == backfill.c.id, dag_run.c.state.in_(_UNFINISHED))
+    ended = (backfill.c.id.in_(list(keys)), backfill.c.completed_at.is_(None), ~left)
+    conn.execute(backfill.update().where(*ended).values(completed_at=now, updated_at=now))
 
 
 def delete_run(conn: sa.Connection, key: int) -> bool:
@@ -104,22 +127,27 @@ def delete_run(conn: sa.Connection, key: int) -> bool:
 
 
 def count_unfinished(conn: sa.Connection, dag_ids: Sequence[str]) -> dict[str, int]:
-    """How many queued and running runs each of these DAGs has; DAGs without any are left out."""
+    """How many queued and running runs each of these DAGs has, without backfills; DAGs without any are left out."""
     query = (
         sa.select(dag_run.c.dag_id, sa.func.count())
-        .where(dag_run.c.state.in_(["queued", "running"]), dag_run.c.dag_id.in_(dag_ids))
+        .where(
+            dag_run.c.state.in_(_UNFINISHED),
+            dag_run.c.dag_id.in_(dag_ids),
+            dag_run.c.run_type != BACKFILL,
+        )
         .group_by(dag_run.c.dag_id)
     )
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def _plan_rows(key: int, run: NewRun, spec: DagSpec) -> list[dict[str, Any]]:
+def plan_instances(key: int, dag_id: str, run_id: str, spec: DagSpec) -> list[dict[str, Any]]:
+    """The task instances that a new run has, as rows."""
     graph = build(spec.tasks)
     return [
         {
             "run": key,
-            "dag_id": run.dag_id,
-            "run_id": run.run_id,
+            "dag_id": dag_id,
+            "run_id": run_id,
             "task_id": task.task_id,
             "map_index": map_index,
             "max_tries": task.retries + 1,

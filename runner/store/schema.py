@@ -137,6 +137,13 @@ dag_run = Table(
     Column("end_date", Double),
     Column("reason", Text, comment="why it ended as it did"),
     Column("backfill", Integer, index=True, comment="id of the backfill it belongs to"),
+    Column(
+        "edits",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often people have changed its tasks",
+    ),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     CheckConstraint(f"state IN {_one_of(DagRunState)}", name="state"),
@@ -230,6 +237,7 @@ xcom = Table(
     Column("value", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("length", Integer, comment="items of a list or dict; null for what nothing can be mapped over"),
+    Column("blob", Text, comment="the object that holds the value, when it is too large for here"),
 )
 
 variable = Table(

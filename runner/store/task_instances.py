@@ -6,8 +6,9 @@ reported and stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,12 +16,22 @@ import sqlalchemy as sa
 from runner.domain.states import RUN_TERMINAL, TERMINAL, TRANSITIONS, DagRunState, TaskInstanceState
 from runner.store.dags import get_version
 from runner.store.put import insert_missing
-from runner.store.runs import move_run
+from runner.store.runs import REFRESHED, move_run, note_edits, plan_instances
 from runner.store.schema import dag_run, task_instance, task_try
 from runner.store.triggers import drop_deferrals
 
 _S = TaskInstanceState
+_OVER = frozenset(str(state) for state in TERMINAL)
+_RUNNING = ("running", "deferred", "up_for_reschedule")
 _CHUNK = 500  # bound parameters per statement are limited
+
+
+class Marking(Enum):
+    """What becomes of the tasks of a run that a person ends."""
+
+    ENDS_WHAT_RUNS = "as Airflow 3 does it"
+    ALL_SUCCEED = "as Airflow 2 does it: all tasks of a run that is marked a success are successes"
+    ENDS_ALL = "teardowns are not waited for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +45,21 @@ class Moved:
     """Keys of the runs that changed: post RunChanged for each."""
 
 
-def clear(conn: sa.Connection, ti_ids: Collection[int], now: float) -> Moved:
+def clear(conn: sa.Connection, ti_ids: Collection[int], now: float, reset_runs: bool = True) -> Moved:
     """Let task instances start anew, with all of their tries; a finished run of theirs becomes queued again.
 
     One that runs now is told to stop and starts again when its process is gone. XComs go when the new try starts.
+    Without `reset_runs` a finished run stays finished, and what is cleared waits for somebody to start it again.
     """
     rows = _list_rows(conn, ti_ids)
-    tries = _find_tries(conn, rows)
+    fresh = _plan_fresh(conn, rows)
     moved = []
     for row in rows:
+        if row.state == "removed" and (row.version_id, row.task_id) not in fresh:
+            continue
         state = _S(row.state) if row.state else None
         target = _S.RESTARTING if state in (_S.RUNNING, _S.RESTARTING) else None
-        values = _cleared_values(row, tries.get((row.version_id, row.task_id), 1))
+        values = _clear_values(row, fresh.get((row.version_id, row.task_id), {}))
         if target is _S.RESTARTING:
             values = {"max_tries": values["max_tries"]}
         if state == target or _move(conn, row, target, values):
@@ -54,9 +68,10 @@ def clear(conn: sa.Connection, ti_ids: Collection[int], now: float) -> Moved:
         conn, [row for row in moved if row.try_number and row.state not in ("running", "restarting", None)]
     )
     drop_deferrals(conn, [row.id for row in moved])
+    note_edits(conn, {row.run for row in moved})
     runs = {row.run: DagRunState(row.run_state) for row in moved}
     for key, run_state in runs.items():
-        if run_state in RUN_TERMINAL:
+        if run_state in RUN_TERMINAL and reset_runs:
             move_run(conn, key, run_state, DagRunState.QUEUED, now)
     return _report(ti_ids, moved)
 
@@ -75,33 +90,48 @@ def set_state(
     values["start_date"] = sa.func.coalesce(task_instance.c.start_date, now)
     moved = [row for row in _list_rows(conn, ti_ids) if _move(conn, row, target, values)]
     drop_deferrals(conn, [row.id for row in moved])
+    note_edits(conn, {row.run for row in moved})
     return _report(ti_ids, moved)
 
 
 def mark_run(
-    conn: sa.Connection, key: int, target: DagRunState, now: float, reason: str = "marked by a user"
+    conn: sa.Connection,
+    key: int,
+    target: DagRunState,
+    now: float,
+    reason: str = "marked by a user",
+    rule: Marking = Marking.ENDS_WHAT_RUNS,
 ) -> bool:
-    """End a run by hand. Success: all of its tasks succeed. Failed: what runs fails, what has not begun is skipped."""
-    row = conn.execute(sa.select(dag_run.c.state).where(dag_run.c.id == key)).first()
+    """End a run by hand: what runs gets the run's end, what has not begun is skipped, what is over stays.
+
+    Teardowns are left to do their work, and while there are such the run goes on. False: it could not be ended.
+    """
+    row = conn.execute(sa.select(dag_run.c.state, dag_run.c.version_id).where(dag_run.c.id == key)).first()
     if row is None or target not in RUN_TERMINAL:
         return False
     state = DagRunState(row.state)
-    if state != target and not move_run(conn, key, state, target, now, reason):
+    teardowns = set() if rule is Marking.ENDS_ALL else _list_teardowns(conn, row.version_id)
+    query = sa.select(task_instance.c.id, task_instance.c.state, task_instance.c.task_id)
+    tasks = conn.execute(query.where(task_instance.c.run == key)).all()
+    unfinished = [task for task in tasks if task.state not in _OVER]
+    is_held = any(task.task_id in teardowns for task in unfinished) and state not in RUN_TERMINAL
+    if not is_held and state != target and not move_run(conn, key, state, target, now, reason):
         return False
-    tasks = conn.execute(
-        sa.select(task_instance.c.id, task_instance.c.state).where(task_instance.c.run == key)
-    ).all()
-    if target == DagRunState.SUCCESS:
-        set_state(
-            conn, [t.id for t in tasks if t.state not in ("success", "removed")], _S.SUCCESS, now, reason
-        )
+    end = _S.SUCCESS if target == DagRunState.SUCCESS else _S.FAILED
+    normal = [task for task in unfinished if task.task_id not in teardowns]
+    if rule is Marking.ALL_SUCCEED and end is _S.SUCCESS:
+        ended = [t.id for t in tasks if t.task_id not in teardowns and t.state not in ("success", "removed")]
+        set_state(conn, ended, end, now, reason)
         return True
-    live = [t.id for t in tasks if t.state in ("running", "restarting")]
-    over = {str(state) for state in TERMINAL}
-    set_state(conn, live, _S.FAILED, now, reason)
-    rest = [t.id for t in tasks if t.id not in live and t.state not in over]
+    set_state(conn, [task.id for task in normal if task.state in _RUNNING], end, now, reason)
+    set_state(conn, [task.id for task in normal if task.state == "restarting"], _S.FAILED, now, reason)
+    rest = [task.id for task in normal if task.state not in (*_RUNNING, "restarting")]
     set_state(conn, rest, _S.SKIPPED, now, reason)
     return True
+
+
+def _list_teardowns(conn: sa.Connection, version_id: int) -> set[str]:
+    return {task.task_id for task in get_version(conn, version_id).tasks if task.is_teardown}
 
 
 def list_ids(conn: sa.Connection, run: int, task_ids: Iterable[str] | None = None) -> list[int]:
@@ -123,17 +153,22 @@ def _list_rows(conn: sa.Connection, ti_ids: Collection[int]) -> list[Any]:
     return found
 
 
-def _find_tries(conn: sa.Connection, rows: Iterable[Any]) -> dict[tuple[int, str], int]:
-    """By DAG version and task: how many tries a fresh task instance has."""
+def _plan_fresh(conn: sa.Connection, rows: Iterable[Any]) -> dict[tuple[int, str], dict[str, Any]]:
+    """By DAG version and task: what a fresh task instance has."""
     specs = {version: get_version(conn, version) for version in {row.version_id for row in rows}}
-    return {(version, t.task_id): t.retries + 1 for version, spec in specs.items() for t in spec.tasks}
+    return {
+        (version, row["task_id"]): row
+        for version, spec in specs.items()
+        for row in plan_instances(0, "", "", spec)
+    }
 
 
-def _cleared_values(row: Any, tries: int) -> dict[str, Any]:
+def _clear_values(row: Any, fresh: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(
         ("start_date", "end_date", "next_at", "scheduled_at", "queued_at", "pid", "host", "reason")
     )
-    return {**values, "max_tries": row.try_number + tries}
+    values |= {name: fresh[name] for name in REFRESHED if name in fresh}
+    return {**values, "max_tries": row.try_number + fresh.get("max_tries", 1)}
 
 
 def _move(conn: sa.Connection, row: Any, target: TaskInstanceState | None, values: dict[str, Any]) -> bool:

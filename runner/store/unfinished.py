@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from runner.domain.past import ENDED_WELL
 from runner.domain.states import LIVE, DagRunState
 from runner.store.put import insert_missing, put_rows
-from runner.store.schema import dag_run, pool, task_instance, task_try, xcom
+from runner.store.schema import dag_run, pool, rendered_fields, task_instance, task_try, xcom
 
 _UNFINISHED = [str(DagRunState.QUEUED), str(DagRunState.RUNNING)]
 
@@ -33,6 +33,8 @@ class RunRow(NamedTuple):
     bundle: str
     queued_at: float
     start_date: float | None
+    backfill: int | None = None
+    edits: int = 0
 
 
 class InstanceRow(NamedTuple):
@@ -151,9 +153,19 @@ def put_tries(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     insert_missing(conn, task_try, [dict(row) for row in rows], ["task_instance", "try_number"])
 
 
-def drop_xcoms(conn: sa.Connection, places: Sequence[Mapping[str, Any]]) -> None:
-    """Delete what earlier tries left. A place: `x_dag_id`, `x_run_id`, `x_task_id`, `x_map_index`."""
+def drop_xcoms(conn: sa.Connection, places: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Delete what earlier tries left. A place: `x_dag_id`, `x_run_id`, `x_task_id`, `x_map_index`.
+
+    The objects that held large values: nothing refers to them any more.
+    """
+    blobs: list[str] = []
+    gone = {(place["x_task_id"], place["x_map_index"]) for place in places}
+    for dag_id, run_id in {(place["x_dag_id"], place["x_run_id"]) for place in places}:
+        at = (xcom.c.dag_id == dag_id, xcom.c.run_id == run_id, xcom.c.blob.is_not(None))
+        rows = conn.execute(sa.select(xcom.c.task_id, xcom.c.map_index, xcom.c.blob).where(*at))
+        blobs += [row.blob for row in rows if (row.task_id, row.map_index) in gone]
     conn.execute(_DROP_XCOMS, places)
+    return blobs
 
 
 def put_xcoms(conn: sa.Connection, rows: list[dict[str, Any]]) -> None:
@@ -263,6 +275,11 @@ def grow_task(
     columns = [*_COPIED, "map_index", "max_tries"]
     made = conn.execute(task_instance.insert().from_select(columns, rows).returning(t.id, t.map_index))
     return [(row[0], row[1]) for row in made]
+
+
+def put_rendered(conn: sa.Connection, fields: Mapping[int, str]) -> None:
+    """Keep what became of task instances' template fields: JSON, by task instance."""
+    put_rows(conn, rendered_fields, [{"task_instance": key, "fields": text} for key, text in fields.items()])
 
 
 def set_labels(conn: sa.Connection, labels: Mapping[int, str]) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from runner.domain.states import RUN_TERMINAL, DagRunState
 from runner.store.assets import drop_dag_assets, settle
 from runner.store.runs import move_run
-from runner.store.schema import dag, dag_file, dag_run, dag_version, task_instance, xcom
+from runner.store.schema import backfill, dag, dag_file, dag_run, dag_version, task_instance, xcom
 
 
 def requeue_run(conn: sa.Connection, key: int, now: float) -> bool:
@@ -30,18 +30,13 @@ def set_task_notes(conn: sa.Connection, ids: Sequence[int], note: str | None) ->
         conn.execute(task_instance.update().where(task_instance.c.id.in_(part)).values(note=note))
 
 
-def delete_run(conn: sa.Connection, key: int, dag_id: str, run_id: str) -> None:
-    """Delete a run with its task instances, tries and XComs."""
-    conn.execute(xcom.delete().where(xcom.c.dag_id == dag_id, xcom.c.run_id == run_id))
-    conn.execute(dag_run.delete().where(dag_run.c.id == key))
-
-
 def delete_dag(conn: sa.Connection, dag_id: str) -> None:
     """Delete a DAG with its versions, runs and XComs. Its file brings it back when it is parsed again."""
     file = sa.select(dag.c.file).where(dag.c.dag_id == dag_id).scalar_subquery()
     conn.execute(dag_file.update().where(dag_file.c.path == file).values(digest=""))  # as if it had changed
     conn.execute(xcom.delete().where(xcom.c.dag_id == dag_id))
     conn.execute(dag_run.delete().where(dag_run.c.dag_id == dag_id))
+    conn.execute(backfill.delete().where(backfill.c.dag_id == dag_id))
     conn.execute(dag.delete().where(dag.c.dag_id == dag_id))
     if drop_dag_assets(conn, [dag_id], queued=True):
         settle(conn)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from runner.domain.mapping import measure_value
 from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
 from runner.store.put import put_rows
 from runner.store.schema import dag_run, task_instance, xcom
@@ -25,6 +23,9 @@ _ORDERS = Orders(
 )
 
 
+_STORED = (xcom.c.value, xcom.c.blob, xcom.c.length)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a value lies, but for its key. None or '~' in a filter: any."""
@@ -35,27 +36,37 @@ class Place:
     map_index: int | None = -1
 
 
+class Stored(NamedTuple):
+    """A value as it lies in the table: JSON text, or the name of the object that holds it."""
+
+    value: str
+    blob: str | None = None
+    length: int | None = None
+    """How many items it has, if something can be mapped over it."""
+
+
 def find_xcom(conn: sa.Connection, place: Place, key: str) -> sa.Row[Any] | None:
     """The row (value as JSON text) with its run's logical_date, run_after and version_id."""
     conditions = [*_at(place), xcom.c.key == key]
     return conn.execute(_select().where(*conditions).order_by(xcom.c.map_index)).first()
 
 
-def find_value(conn: sa.Connection, place: Place, key: str) -> tuple[bool, Any]:
-    """Whether there is a value, and the value as plain JSON."""
-    found = conn.execute(sa.select(xcom.c.value).where(*_at(place), xcom.c.key == key)).first()
-    return (False, None) if found is None else (True, json.loads(found.value))
+def find_value(conn: sa.Connection, place: Place, key: str) -> Stored | None:
+    """The value of a place; of the lowest map index where that is left open."""
+    query = sa.select(*_STORED).where(*_at(place), xcom.c.key == key).order_by(xcom.c.map_index)
+    found = conn.execute(query.limit(1)).first()
+    return None if found is None else Stored(*found)
 
 
-def find_item(conn: sa.Connection, place: Place, key: str, offset: int) -> tuple[int, bool, Any]:
-    """Of the values that a task's instances left: how many, whether there is one at `offset`, and it as plain JSON."""
+def find_item(conn: sa.Connection, place: Place, key: str, offset: int) -> tuple[int, Stored | None]:
+    """Of the values that a task's instances left: how many, and the one at `offset`."""
     conditions = [*_at(place), xcom.c.key == key]
     length = conn.execute(sa.select(sa.func.count()).select_from(xcom).where(*conditions)).scalar_one()
     if not 0 <= offset < length:
-        return length, False, None
-    one = sa.select(xcom.c.value).where(*conditions).order_by(xcom.c.map_index).offset(offset).limit(1)
+        return length, None
+    one = sa.select(*_STORED).where(*conditions).order_by(xcom.c.map_index).offset(offset).limit(1)
     found = conn.execute(one).first()
-    return (length, False, None) if found is None else (length, True, json.loads(found.value))
+    return length, None if found is None else Stored(*found)
 
 
 def list_xcoms(
@@ -82,7 +93,7 @@ def list_values(
     task_ids: list[str] | None = None,
     map_indexes: list[int] | None = None,
 ) -> list[sa.Row[Any]]:
-    """Values in some runs: rows (run_id, task_id, map_index, key, value), of one key or of all.
+    """Values in some runs: rows (run_id, task_id, map_index, key, value, blob), of one key or of all.
 
     By task and map index; without task ids in the order in which they were left.
     """
@@ -93,7 +104,7 @@ def list_values(
         conditions.append(xcom.c.task_id.in_(task_ids))
     if map_indexes is not None:
         conditions.append(xcom.c.map_index.in_(map_indexes))
-    columns = (xcom.c.run_id, xcom.c.task_id, xcom.c.map_index, xcom.c.key, xcom.c.value)
+    columns = (xcom.c.run_id, xcom.c.task_id, xcom.c.map_index, xcom.c.key, xcom.c.value, xcom.c.blob)
     order = [xcom.c.task_id, xcom.c.map_index]
     if task_ids is None:
         order.insert(0, xcom.c.created_at)
@@ -108,25 +119,17 @@ def has_task(conn: sa.Connection, place: Place) -> bool:
     return conn.execute(sa.select(t.id).where(*named).limit(1)).first() is not None
 
 
-def put_xcoms(conn: sa.Connection, place: Place, values: dict[str, Any], now: float) -> None:
-    """Write values (plain JSON) under their keys, new or not."""
-    at = {
-        "dag_id": place.dag_id,
-        "run_id": place.run_id,
-        "task_id": place.task_id,
-        "map_index": place.map_index,
-    }
-    rows = [
-        {
-            **at,
-            "key": key,
-            "value": json.dumps(value, separators=(",", ":"), ensure_ascii=False),
-            "created_at": now,
-            "length": measure_value(value),
-        }
-        for key, value in values.items()
-    ]
-    put_rows(conn, xcom, rows)
+def put_xcom(conn: sa.Connection, place: Place, key: str, stored: Stored, now: float) -> None:
+    """Write a value under its key, new or not."""
+    at = {"dag_id": place.dag_id, "run_id": place.run_id, "task_id": place.task_id}
+    row = {**at, "map_index": place.map_index, "key": key, **stored._asdict(), "created_at": now}
+    put_rows(conn, xcom, [row])
+
+
+def list_blobs(conn: sa.Connection, place: Place, key: str | None = None) -> list[str]:
+    """The objects that hold values of a place: of one key, or of all."""
+    conditions = _at(place) if key is None else [*_at(place), xcom.c.key == key]
+    return list(conn.execute(sa.select(xcom.c.blob).where(*conditions, xcom.c.blob.is_not(None))).scalars())
 
 
 def delete_xcom(conn: sa.Connection, place: Place, key: str | None = None) -> int:

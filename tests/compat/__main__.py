@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sync.venv import ensure_base_venv
 from tests.compat import corpora
 from tests.compat.corpora import KNOWN, Corpus
 from tests.compat.differing import Sides, examine
 from tests.compat.oracle import Oracle
-from tests.compat.ours import running
+from tests.compat.ours import LOCK, running
 from tests.compat.recorded import list_own, record
 from tests.compat.report import describe
 
@@ -29,11 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.record:
         return _record(oracles, options.timeout)
     todo = _choose(options, oracles)
+    venvs = options.cache.resolve() / "venvs"
+    python = options.python or ensure_base_venv(venvs, LOCK)
     results = []
-    with tempfile.TemporaryDirectory(prefix="aerodrome-compat-") as work, running(Path(work)) as service:
+    with (
+        tempfile.TemporaryDirectory(prefix="aerodrome-compat-") as work,
+        running(Path(work), venvs) as service,
+    ):
         for corpus in todo:
             oracle = _find_oracle(corpus, oracles)
-            sides = Sides(oracle, None if options.parse_only else service, options.timeout)
+            sides = Sides(oracle, None if options.parse_only else service, options.timeout, python)
             print(f"{corpus.name}: {corpus.root}", file=sys.stderr, flush=True)
             results.append(examine(corpus, sides, options.only))
     print(describe(results))
@@ -58,6 +64,7 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--oracle", type=Path, action="append", default=[], help="a venv with Apache Airflow 2 or 3"
     )
     parser.add_argument("--airflow-version", help="of our environment; without: the oracle's")
+    parser.add_argument("--python", type=Path, help="that parses for us; without: what every environment has")
     parser.add_argument("--parse-only", action="store_true")
     parser.add_argument("--only", default="", help="files whose path contains this")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds that a run may take")

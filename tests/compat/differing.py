@@ -33,13 +33,15 @@ class Sides:
     oracle: Oracle | None
     service: RunningService | None
     timeout: float
+    python: Path
+    """Our environment's interpreter."""
 
 
 def examine(corpus: Corpus, sides: Sides, only: str = "") -> Result:
     """The result of one corpus."""
     files = [file for file in corpus.list_files() if only in file]
     result = Result(corpus.name, corpus.version, sides.oracle.version if sides.oracle else None, len(files))
-    mine = {answer["file"]: read_ours(answer) for answer in ours.parse(corpus, files, corpus.version)}
+    mine = {answer["file"]: read_ours(answer) for answer in ours.parse(corpus, files, sides.python)}
     result.parsed_by_us = sum(facts.error is None for facts in mine.values())
     if sides.oracle is None:
         result.differences += [
@@ -81,15 +83,9 @@ def _compare_running(
     jobs = [job for job in jobs if job[1] in there]
     our_runs = {facts.dag_id: facts for facts in map(read_run, engine.run_all(jobs))}
     engine.customer.delete()
+    where = {"mode": "run", "root": str(corpus.root), "date": ours.today()}
     asked: list[Answer] = [
-        {
-            "mode": "run",
-            "root": str(corpus.root),
-            "file": file,
-            "dag_id": dag_id,
-            "timeout": sides.timeout * 2,
-        }
-        for file, dag_id in jobs
+        {**where, "file": file, "dag_id": dag_id, "timeout": sides.timeout * 2} for file, dag_id in jobs
     ]
     their_runs = {facts.dag_id: facts for facts in map(read_run, sides.oracle.ask(corpus.root, asked))}
     for dag_id in our_runs:
@@ -113,7 +109,7 @@ def _choose_runs(
 
 
 def _count_run(result: Result, mine: RunFacts, theirs: RunFacts) -> None:
-    if (not mine.over and not theirs.over) or (mine.state is None and theirs.state is None):
+    if (not mine.over and not theirs.over) or theirs.state is None:
         result.incomparable.append(mine.dag_id)
         return
     found = list(compare_runs(mine, theirs))

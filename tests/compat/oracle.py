@@ -50,7 +50,7 @@ class Oracle:
         return [json.loads(place.read_text()) for place, _job in places]
 
     def _place(self, digest: str, job: Answer) -> Path:
-        asked = {name: job.get(name) for name in ("mode", "file", "dag_id", "timeout")}
+        asked = {name: job.get(name) for name in ("mode", "file", "dag_id", "timeout", "date")}
         name = hashlib.sha256(json.dumps([digest, self.version, asked]).encode()).hexdigest()
         return self._work / "answers" / f"{name}.json"
 
@@ -113,6 +113,7 @@ class Oracle:
         }
         return {
             **kept,
+            "PYTHONPYCACHEPREFIX": str(self._work / "pycache"),  # nothing is written into a corpus
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

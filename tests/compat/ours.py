@@ -30,12 +30,14 @@ OPTIONS = {
     "core.dagbag_import_timeout": "60",
     "scheduler.use_job_schedule": "False",  # one run of each, by hand, as on the other side
 }
+LOCK = ROOT / "runner" / "sdk" / "requirements.lock"
 RUN_ID = "manual__2024-01-01T00:00:00+00:00"
 
 
-def parse(corpus: Corpus, files: list[str], version: str, python: str = sys.executable) -> list[Answer]:
+def parse(corpus: Corpus, files: list[str], python: Path) -> list[Answer]:
     """What comes of the files: lines of `python -m runner check`, the serialised DAGs in full."""
-    argv = [sys.executable, "-m", "runner", "check", "--airflow-version", version, "--python", python]
+    argv = [sys.executable, "-m", "runner", "check"]
+    argv += ["--airflow-version", corpus.version, "--python", str(python)]
     argv += [
         "--timeout",
         "60",
@@ -49,9 +51,9 @@ def parse(corpus: Corpus, files: list[str], version: str, python: str = sys.exec
 
 
 @contextmanager
-def running(work: Path) -> Iterator[RunningService]:
+def running(work: Path, venvs: Path) -> Iterator[RunningService]:
     """A service for as long as it is needed."""
-    service = RunningService(work / "home", work / "venvs")
+    service = RunningService(work / "home", venvs)
     try:
         service.up()
         yield service
@@ -105,9 +107,8 @@ class Engine:
 
     def _begin(self, dag_id: str) -> str | None:
         """Why the run cannot begin, or None."""
-        now = dt.datetime.now(dt.UTC).isoformat()
         try:
-            body = {"logical_date": now, "dag_run_id": RUN_ID, "conf": {}}
+            body = {"logical_date": today(), "dag_run_id": RUN_ID, "conf": {}}
             self.customer.rest("POST", f"/dags/{dag_id}/dagRuns", body)
             self._pause(dag_id, False)
         except ClientError as error:
@@ -155,6 +156,11 @@ class Engine:
             yield db
         finally:
             db.close()
+
+
+def today() -> str:
+    """The date of all runs: some DAGs decide by it."""
+    return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
 
 
 def _as_json(text: str) -> Any:

@@ -191,10 +191,24 @@ def run(job: dict) -> dict:
     dag = bag.dags[job["dag_id"]]
     failure = None
     try:
-        dag.test()
+        dag.test(**date_of(job))
     except BaseException:
         failure = traceback.format_exc()
     return {"error": failure, **read_run(job["dag_id"])}
+
+
+def date_of(job: dict) -> dict:
+    """The date that both sides' runs have, by the name that this Airflow knows."""
+    import datetime
+    import inspect
+
+    try:
+        from airflow.sdk import DAG
+    except ImportError:
+        from airflow.models.dag import DAG
+    names = inspect.signature(DAG.test).parameters
+    name = "logical_date" if "logical_date" in names else "execution_date"
+    return {name: datetime.datetime.fromisoformat(job["date"])}
 
 
 def read_run(dag_id: str) -> dict:

@@ -11,6 +11,7 @@ from tests.compat.compare import last_line
 from tests.compat.corpora import Corpus
 from tests.compat.needs import explain_need, read_overrides
 from tests.compat.oracle import Answer, Oracle
+from tests.compat.ours import today
 
 HERE = Path(__file__).with_name("dags")
 VERSIONS = {"gen1": "1.10.15", "gen2": "2.11.0", "gen3": "3.3.2"}
@@ -52,7 +53,7 @@ def record(corpus: Corpus, oracle: Oracle, timeout: float) -> None:
         corpus.root, [{"mode": "parse", **where, "file": file} for file in corpus.list_files()]
     )
     runs = [
-        {"mode": "run", **where, "file": answer["file"], "dag_id": dag["dag_id"]}
+        {"mode": "run", **where, "date": today(), "file": answer["file"], "dag_id": dag["dag_id"]}
         for answer in parsed
         if explain_need(corpus.root, answer["file"], overrides) is None
         for dag in answer["dags"]
@@ -75,6 +76,8 @@ def _key(answer: Answer) -> tuple[Any, ...]:
 def _strip(answer: Answer) -> Answer:
     """Without what is another next time."""
     kept = {
-        name: value for name, value in answer.items() if name not in ("root", "seconds", "timeout", "run_id")
+        name: value
+        for name, value in answer.items()
+        if name not in ("root", "seconds", "timeout", "run_id", "date")
     }
     return {**kept, "error": last_line(answer["error"]) if answer.get("error") else None}

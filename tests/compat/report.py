@@ -30,7 +30,7 @@ class Result:
     not_run: dict[str, str] = field(default_factory=dict)
     """File -> why its DAGs were not run."""
     incomparable: list[str] = field(default_factory=list)
-    """DAGs that end in time on neither side, or cannot begin on either."""
+    """DAGs that end in time on neither side, or cannot begin on theirs."""
     differences: list[Difference] = field(default_factory=list)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,30 @@ def test_a_key_that_is_not_there_is_named(store: ObjectStore, operation: str) ->
     assert code_of(error) == "no_such_key"
 
 
+@pytest.mark.parametrize("operation", ["get", "head"])
+def test_a_version_that_is_not_there_is_no_such_key(store: ObjectStore, operation: str) -> None:
+    store.put("k", b"1")
+    with pytest.raises(ObjectStoreError, match="k") as error:
+        getattr(store, operation)("k", version="nobody-has-it")
+    assert code_of(error) == "no_such_key"
+
+
+def test_an_older_version_is_read_while_the_bucket_keeps_it(
+    request: pytest.FixtureRequest, server: S3Server
+) -> None:
+    bucket = bucket_of(request)
+    server.make_bucket(bucket)
+    _client(server.endpoint).put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    store = open_store(**server.options(bucket))
+    store.put("k", b"older")
+    older = store.head("k").version
+    store.put("k", b"new")
+    assert (store.get("k"), store.get("k", version=older)) == (b"new", b"older")
+    assert (store.head("k").size, store.head("k", version=older).size) == (3, 5)
+
+
 @pytest.mark.parametrize("operation", ["list", "get", "put"])
 def test_a_missing_bucket_and_a_dead_endpoint_are_told_apart(server: S3Server, operation: str) -> None:
     more = (b"x",) if operation == "put" else ()
@@ -127,15 +152,19 @@ def _put_raw(store: ObjectStore, keys: list[str]) -> None:
     if isinstance(store, FakeObjectStore):
         store.objects.update(dict.fromkeys(keys, b""))
         return
-    import boto3
-
     at = store._location  # type: ignore[attr-defined]
-    client = boto3.client(
-        "s3",
-        endpoint_url=at.endpoint,
-        region_name=at.region,
-        aws_access_key_id=at.access_key_id,
-        aws_secret_access_key=at.secret_access_key,
-    )
+    client = _client(at.endpoint)
     for key in keys:
         client.put_object(Bucket=at.bucket, Key=store._base + key, Body=b"")  # type: ignore[attr-defined]
+
+
+def _client(endpoint: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="AKIDTEST",
+        aws_secret_access_key="secret",
+    )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from sync.venv import ensure_base_venv
 from tests.compat.compare import Difference
 from tests.compat.corpora import Corpus
 from tests.compat.differing import Sides, examine
+from tests.compat.ours import LOCK
 from tests.compat.recorded import Recorded, list_own
 from tests.running import ROOT, RunningService
 
@@ -34,7 +36,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 def test_every_difference_is_listed_and_exists_when_our_files_run_on_both_sides(
     service: RunningService, corpus: Corpus
 ) -> None:
-    result = examine(corpus, Sides(Recorded(corpus), service, 60.0))
+    python = ensure_base_venv((service.home / "venvs").resolve(), LOCK)
+    result = examine(corpus, Sides(Recorded(corpus), service, 60.0, python))
     found = {_key(corpus, item) for item in result.differences}
     listed = {row for row in _list_rows(TABLE) if row[0].startswith(f"{corpus.name}/")}
     assert found == listed, "\n".join(f"{item.about}: {item.detail}" for item in result.differences)

@@ -29,8 +29,9 @@ class FakeObjectStore:
             keys = sorted((k for k in self.objects if k.startswith(prefix)), key=lambda key: key.encode())
             return [self._info(key) for key in keys]
 
-    def get(self, key: str, if_match: str | None = None) -> bytes:
+    def get(self, key: str, if_match: str | None = None, version: str | None = None) -> bytes:
         self._enter("get", key)
+        self._refuse(key, version)
         with self._lock:
             info = self._info(key)
             if if_match is not None and info.etag != if_match:
@@ -45,8 +46,9 @@ class FakeObjectStore:
             self.objects[key] = bytes(data)
             return self._info(key).etag
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, version: str | None = None) -> ObjectInfo:
         self._enter("head", key)
+        self._refuse(key, version)
         with self._lock:
             return self._info(key)
 
@@ -58,6 +60,11 @@ class FakeObjectStore:
     def _enter(self, operation: str, key: str) -> None:
         self.calls[operation] += 1
         self.fault(operation, key)
+
+    def _refuse(self, key: str, version: str | None) -> None:
+        """It keeps the newest only."""
+        if version is not None:
+            raise ObjectStoreError("no_such_key", f"cannot read version {version} of {key}: there is none")
 
     def _info(self, key: str) -> ObjectInfo:
         if key not in self.objects:

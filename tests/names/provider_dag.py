@@ -92,4 +92,4 @@ with DAG("providers", schedule=None, start_date=DAY) as dag:
     check(text) >> S3DeleteObjectsOperator(task_id="s3_delete", bucket="box", prefix="c/", **aws)
 
 if __name__ == "__main__":
-    print(json.dumps({task_id: str(state) for task_id, state in run_dag(dag, DAY).items()}))
+    print(json.dumps({task_id: str(state) for task_id, state in run_dag(dag, DAY).states.items()}))

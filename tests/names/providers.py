@@ -57,8 +57,10 @@ def main() -> None:
 def install(root: Path, packages: list[str]) -> Path:
     """The interpreter of a venv with these provider packages and what every environment has."""
     root.mkdir(parents=True, exist_ok=True)
-    wanted, left_out = root / "providers.txt", root / "no-wheel.txt"
-    wanted.write_text("".join(f"apache-airflow-providers-{name}\n" for name in packages))
+    wanted, left_out = (
+        "".join(f"apache-airflow-providers-{name}\n" for name in packages),
+        root / "no-wheel.txt",
+    )
     left_out.write_text("\n".join(NO_WHEEL) + "\n")
     index = ("--excludes", str(left_out))
     return ensure_environment_venv(root, SDK / "requirements.lock", wanted, progress=print, index=index)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow._wire import messages
 
-from tests.fakes.cell import Cell, Engine, alive, home_of, titles, until
+from tests.fakes.cell import BUNDLE, Cell, Engine, alive, home_of, titles, until
 
 HOSTILE = {
     "hang.py": ("while True: time.sleep(600)", "it took longer than 2 seconds"),
@@ -123,10 +125,56 @@ def test_file_that_forks_and_returns_is_one_result(cell: Cell, engine: Engine) -
     until(lambda: not strangers(cell))
 
 
-def test_question_at_import_is_an_error_that_says_so(cell: Cell, engine: Engine) -> None:
-    cell.write("asks.py", "from airflow.models import Variable\nVariable.get('x')")
+def test_what_a_file_asks_at_its_top_level_is_answered_when_parsed_and_when_run(
+    cell: Cell, engine: Engine
+) -> None:
+    cell.write(
+        "asks.py",
+        "from airflow.models import Variable\nsecret = Variable.get('my_secret')\n"
+        "dag('asks', t=lambda: print('it is', secret))",
+    )
+    answer = {"found": True, "value": "hidden-value"}
+
+    def ask(start: int) -> dict[str, Any]:
+        asked = engine.wait(lambda m: m["kind"] == "request", start)
+        assert (asked["method"], asked["params"]) == ("get_variable", {"key": "my_secret"})
+        assert asked["attempt"].startswith(messages.IMPORT)
+        return asked
+
+    engine.send(messages.parse("p", BUNDLE, ["asks.py"], 20))
+    first = ask(0)
+    engine.hang_up()  # an engine that comes back is asked again
+    again = len(engine.heard)
+    engine.accept()
+    assert ask(again)["attempt"] == first["attempt"]
+    engine.send(messages.reply(first["attempt"], first["id"], answer))
+    work = cell.work("t", "asks.py", "asks")
+    start = len(engine.heard)
+    engine.run(work)
+    asked = ask(start)
+    engine.send(messages.reply(asked["attempt"], asked["id"], answer))
+    assert engine.outcome(work)["state"] == "success"
+    assert "it is ***" in [line["event"] for line in cell.ended_log(work)]
+
+
+def test_a_question_at_import_reaches_the_engine_when_it_is_about_a_variable(
+    cell: Cell, engine: Engine
+) -> None:
+    cell.write("asks.py", "from airflow.models import Variable\ndag(Variable.get('x'), t=lambda: None)")
+    engine.send(messages.parse("p", BUNDLE, ["asks.py"], 20.0))
+    asked = engine.wait(lambda m: m["kind"] == "request")
+    assert (asked["method"], asked["params"]) == ("get_variable", {"key": "x"})
+    assert asked["attempt"].startswith(messages.IMPORT)
+    engine.send(messages.reply(asked["attempt"], asked["id"], {"found": True, "value": "named"}))
+    result = engine.wait(lambda m: m["kind"] == "parsed")["result"]
+    assert [dag["dag_id"] for dag in result["dags"]] == ["named"]
+
+
+def test_a_question_at_import_is_refused_when_it_is_about_a_run(cell: Cell, engine: Engine) -> None:
+    text = "from airflow._task.comms import current\ncurrent().ask('get_xcom', {})"
+    cell.write("asks.py", text)
     error = engine.parse(["asks.py"])["asks.py"]["error"]
-    assert "KeyError: 'Variable x does not exist'" in error
+    assert "cannot get xcom while a DAG file is imported" in error
 
 
 def test_two_hundred_files_parse_in_the_time_they_may_take(cell: Cell, engine: Engine) -> None:

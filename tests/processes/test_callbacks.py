@@ -36,6 +36,19 @@ def end(state: str, **fields: Any) -> dict[str, Any]:
     return messages.outcome(state, started_at=time.time(), ended_at=time.time(), **fields)
 
 
+def test_listeners_hear_of_a_runs_beginning_and_end_when_a_file_says_that_there_are_any(rig: Rig) -> None:
+    rig.cell.put(make_dag("d", {"a": []}, run_listeners=["running", "success"]))
+    rig.agent.decide = lambda work: end("success")
+    rig.connect()
+    rig.finish(rig.trigger("d"))
+    serve_calls(rig, 2)
+    told = [work["extra"]["callback"] for work in calls(rig)]
+    assert [(each["kind"], each["state"]) for each in told] == [
+        ("run_listener", "running"),
+        ("run_listener", "success"),
+    ]
+
+
 def calls(rig: Rig) -> list[dict[str, Any]]:
     return [work for work in rig.agent.runs if "callback" in work["extra"]]
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
 from infra import embedded_s3
 from infra.process import ProcessProvisioner
+from sync.venv import VenvCancelled, VenvError
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(airflow._wire.__file__).parents[2]
@@ -41,6 +43,25 @@ def until(look: Callable[[], T], seconds: float = 15.0) -> T:
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.01)
     return found
+
+
+class OwnInterpreter:
+    """The one that runs these tests; a text that says `broken` cannot be installed, one that says `slow` is not yet."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def find_base(self) -> str:
+        return sys.executable
+
+    def find(self, wanted: str, progress: Callable[[str], None], cancelled: Callable[[], bool]) -> str:
+        progress("installing")
+        while "slow" in wanted and not self.go_on.wait(0.01):
+            if cancelled():
+                raise VenvCancelled
+        if "broken" in wanted:
+            raise VenvError("cannot install the requirements; uv says:\n" + "because " * 200)
+        return sys.executable
 
 
 class World:
@@ -64,6 +85,7 @@ class World:
         """A control plane with nothing in memory."""
         self.provisioner = ProcessProvisioner(self.cells)
         self.forgotten.append(self.provisioner)
+        self.interpreters = OwnInterpreter()
         jobs = Jobs(
             database=self.database,
             provisioner=self.provisioner,
@@ -74,7 +96,7 @@ class World:
             surroundings=os.environ,
             account="123456789012",
             sync_interval=1.0,
-            base_python=lambda: sys.executable,
+            interpreters=self.interpreters,
             clock=time.time,
         )
         self.reconciler = Reconciler(jobs, time.time)
@@ -253,3 +275,77 @@ def test_a_name_created_again_starts_with_an_empty_home_when_the_old_cell_was_le
     world.insert()
     assert world.settle().status is Status.AVAILABLE
     assert not relic.exists()
+
+
+def s3_of(world: World) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=world.s3_url,
+        region_name="us-east-1",
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+    )
+
+
+def test_requirements_are_installed_first_and_kept_when_an_environment_names_them(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt")
+    row = world.settle()
+    assert (row.status, row.last_update.source) == (Status.AVAILABLE, None)
+    steps = [step["step"] for step in Journal(world.home / "steps").read("demo")]
+    assert steps.index("installing") < steps.index("starting engine and agent")
+    assert (
+        s3.get_object(Bucket="code", Key="logs/demo/Worker/requirements_install.log")["Body"].read()
+        == b"installing\n"
+    )
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==2.0\n")
+    for pid in world.pids().values():
+        os.kill(pid or 0, signal.SIGKILL)
+    until(lambda: all(world.pids().values()))
+    assert (world.cells / "demo" / "requirements.txt").read_text() == "toy==1.0\n", "what it was made with"
+
+
+def test_creation_fails_with_the_installers_words_when_requirements_are_broken(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="bad.txt", Body=b"broken\n")
+    world.insert(RequirementsS3Path="bad.txt")
+    row = world.settle()
+    assert row.status is Status.CREATE_FAILED
+    assert row.last_update.error_code == "INCORRECT_CONFIGURATION"
+    words = str(row.last_update.error_message)
+    assert words.startswith("cannot install the requirements; uv says:\nbecause because")
+    assert len(words) <= 1024
+    place = "logs/demo/Worker/requirements_install.log"
+    assert words.endswith(f"\nThe whole log: s3://code/{place}\nMend requirements.txt, then create it again")
+    whole = s3.get_object(Bucket="code", Key=place)["Body"].read().decode()
+    assert whole.count("because") == 200
+    assert not any(world.pids().values())
+
+
+def test_creation_fails_naming_the_version_when_the_bucket_does_not_have_it(world: World) -> None:
+    s3_of(world).put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt", RequirementsS3ObjectVersion="nobody-has-it")
+    row = world.settle()
+    assert row.status is Status.CREATE_FAILED
+    assert (
+        "s3://code/good.txt: there is no such version of it; upload the file or correct"
+        " RequirementsS3ObjectVersion" in str(row.last_update.error_message)
+    )
+
+
+def test_the_install_is_shown_called_off_and_taken_up_when_the_service_stops_meanwhile(world: World) -> None:
+    s3_of(world).put_object(Bucket="code", Key="slow.txt", Body=b"slow\n")
+    world.insert(RequirementsS3Path="slow.txt")
+
+    def find_source() -> str | None:
+        row = world.find()
+        return row.last_update.source if row else None
+
+    until(lambda: find_source() == "installing")
+    row = world.find()
+    assert row is not None and (row.status, row.last_update.status) == (Status.CREATING, "PENDING")
+    world.crash()
+    world.boot()
+    world.interpreters.go_on.set()
+    assert world.settle().status is Status.AVAILABLE

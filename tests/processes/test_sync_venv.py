@@ -5,31 +5,12 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import threading
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from sync.venv import VenvError, ensure_base_venv, ensure_environment_venv
-
-
-def make_wheel(
-    folder: Path, name: str, version: str, files: dict[str, str], requires: tuple[str, ...] = ()
-) -> Path:
-    folder.mkdir(exist_ok=True)
-    module = name.replace("-", "_")
-    wheel, info = folder / f"{module}-{version}-py3-none-any.whl", f"{module}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
-    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files = files | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": tags,
-    }
-    files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in (*files, f"{info}/RECORD"))
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for each, text in files.items():
-            archive.writestr(each, text)
-    return wheel
+from sync.venv import VenvCancelled, VenvError, ensure_base_venv, ensure_environment_venv
+from tests.wheels import make_wheel
 
 
 def make_requirements(folder: Path, version: str = "1.0") -> Path:
@@ -103,8 +84,7 @@ def test_a_users_requirements_are_installed_without_airflow_itself(tmp_path: Pat
     pinned = make_requirements(wheels)
     provider = {"airflow/providers/toy/__init__.py": "FOUND = 1\n"}
     make_wheel(wheels, "apache-airflow-providers-toy", "3.0", provider, ("apache-airflow>=2.11", "toy"))
-    wanted = tmp_path / "requirements.txt"
-    wanted.write_text("apache-airflow==2.10.3\napache-airflow-providers-toy\n")
+    wanted = "apache-airflow==2.10.3\napache-airflow-providers-toy\n"
     steps: list[str] = []
     offline = ("--no-index", "--find-links", str(wheels))
     venvs = tmp_path / "venvs"
@@ -118,7 +98,44 @@ def test_a_users_requirements_are_installed_without_airflow_itself(tmp_path: Pat
     code = f"import sys; sys.path.insert(0, {str(sdk)!r}); import airflow.providers.toy as p; print(p.FOUND)"
     assert ask(python, code) == "1"
     assert ensure_environment_venv(venvs, pinned, wanted, index=offline) == python
-    wanted.write_text("apache-airflow-providers-nowhere\n")
     with pytest.raises(VenvError, match=r"(?s)uv says:\n.*providers-nowhere"):
-        ensure_environment_venv(venvs, pinned, wanted, index=offline)
+        ensure_environment_venv(venvs, pinned, "apache-airflow-providers-nowhere", index=offline)
     assert ask(python, "import toy; print(toy.VERSION)") == "1.0", "the last good venv is untouched"
+
+
+def test_a_venv_of_requirements_shares_the_files_of_the_base_and_leaves_it_as_it_is(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    pinned = make_requirements(wheels)
+    base = ensure_base_venv(tmp_path / "venvs", pinned)
+    make_wheel(wheels, "toy", "2.0", {"toy.py": "VERSION = '2.0'\n"})
+    make_wheel(wheels, "more", "1.0", {"more.py": ""}, ("toy>=2",))
+    offline = ("--no-index", "--find-links", str(wheels))
+    own = ensure_environment_venv(tmp_path / "venvs", pinned, "more  # and what it needs", index=offline)
+    assert (ask(own, "import toy; print(toy.VERSION)"), ask(base, "import toy; print(toy.VERSION)")) == (
+        "2.0",
+        "1.0",
+    )
+    assert ask(own, "import sys; print(sys.prefix)") == str(own.parent.parent)
+    other = ensure_environment_venv(tmp_path / "venvs", pinned, "more\n# anew", index=(*offline, "--quiet"))
+    linked = [python.parent.parent / "lib" for python in (own, other)]
+    inodes = [next(each.rglob("more.py")).stat().st_ino for each in linked]
+    assert inodes[0] == inodes[1], "one copy on disk"
+    assert ensure_environment_venv(tmp_path / "venvs", pinned, "\n# nothing\n") == base
+
+
+def test_a_build_that_is_called_off_leaves_nothing(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    pinned = make_requirements(wheels)
+    venvs, began = tmp_path / "venvs", tmp_path / "began"
+    slow = f"import pathlib, signal; pathlib.Path({str(began)!r}).touch(); signal.pause()\n"
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
+    (tmp_path / "slow" / "backend.py").write_text(slow)
+    wanted = f"slow @ {(tmp_path / 'slow').as_uri()}\n"
+    with pytest.raises(VenvCancelled):
+        ensure_environment_venv(venvs, pinned, wanted, cancelled=began.exists)
+    assert [path for path in venvs.iterdir() if path.is_dir()] == [
+        ensure_base_venv(venvs, pinned).parent.parent
+    ]

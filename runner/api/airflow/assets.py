@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from starlette.responses import Response
 
-from runner.api.airflow.asset_shapes import alias_body, asset_body, event_body, queued_body, warning_body
+from runner.api.airflow.asset_shapes import alias_body, asset_body, event_body, queued_body
 from runner.api.airflow.bodies import AssetEventPost, RunTrigger
 from runner.api.airflow.dag_runs import find_run_row, start_run
 from runner.api.answers import empty, reply
@@ -96,7 +96,7 @@ def list_events(call: Call) -> Response:
 def post_event(call: Call) -> Response:
     """POST /assets/events: an update that no task made; it starts the DAGs that wait for it, as any other does."""
     body = call.parse(AssetEventPost)
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         number = put_event(conn, body.asset_id, {**body.extra, "from_rest_api": True}, call.cell.clock())
         if number is None:
             raise not_found("asset", body.asset_id)
@@ -144,28 +144,10 @@ def get_queued(call: Call) -> Response:
 
 def delete_queued(call: Call) -> Response:
     """DELETE …/queuedEvents of an asset, of a DAG, or of both"""
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if not listing_assets.delete_queued(conn, *_read_place(call)):
             raise _nothing_queued(call)
     return empty()
-
-
-def list_warnings(call: Call) -> Response:
-    """GET /dagWarnings: assets that cannot be active, because another has their name or URI."""
-    query = call.query()
-    dag_id, kind = query.text("dag_id"), query.text("warning_type")
-    window = query.window()
-    query.check()
-    with call.cell.db.read() as conn:
-        rows = listing_assets.list_conflicts(conn)
-        names = _find_names(call, conn, [row.dag_id for row in rows])
-    bodies = [
-        warning_body(row, names[row.dag_id])
-        for row in rows
-        if dag_id in (None, row.dag_id) and kind in (None, "asset conflict")
-    ]
-    page = bodies[window.offset : window.offset + window.limit]
-    return reply({"dag_warnings": page, "total_entries": len(bodies)})
 
 
 def _list_queued(call: Call) -> list[dict[str, Any]]:

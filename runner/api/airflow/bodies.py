@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -90,6 +91,22 @@ class RunClear(Strict):
     run_on_latest_version: bool | None = None
     note: _Note | None = None
 
+    @model_validator(mode="after")
+    def check_choice(self) -> RunClear:
+        """New tasks have not failed."""
+        if self.only_new and self.only_failed:
+            raise ValueError("only_new and only_failed are mutually exclusive")
+        return self
+
+
+class RunNamed(Strict):
+    dag_run_id: Annotated[str, Field(min_length=1, max_length=250)]
+    dag_id: str | None = None
+
+
+class RunsClear(RunClear):
+    dag_runs: Annotated[list[RunNamed], Field(min_length=1, max_length=1000)]
+
 
 class _Ranges(Strict):
     """Bounds in time that both batch lists know."""
@@ -173,6 +190,17 @@ class TaskInstancesClear(Strict):
         return self
 
 
+class BackfillCreate(Strict):
+    dag_id: _Key
+    from_date: datetime
+    to_date: datetime
+    run_backwards: bool = False
+    dag_run_conf: dict[str, Any] | None = None
+    reprocess_behavior: Literal["none", "failed", "completed"] = "none"
+    max_active_runs: Annotated[int, Field(le=2**31 - 1)] = 10
+    run_on_latest_version: bool | None = None
+
+
 class XComCreate(Strict):
     key: Annotated[str, Field(min_length=1, max_length=512)]
     value: Any
@@ -221,3 +249,8 @@ class PoolPatch(Strict):
     description: str | None = None
     include_deferred: bool | None = None
     team_name: str | None = None
+
+
+class HitlResponse(Strict):
+    chosen_options: Annotated[list[str], Field(min_length=1, max_length=1000)]
+    params_input: dict[str, JsonValue] = Field(default_factory=dict)

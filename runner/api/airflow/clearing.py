@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from runner.api.airflow.bodies import TaskInstancesClear
+from runner.api.airflow.latest import wants_latest
 from runner.api.airflow.run_shapes import ti_body
 from runner.api.airflow.waiting import list_triggers
 from runner.api.answers import reply
@@ -15,11 +16,13 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.query import epoch
 from runner.domain.graph import DagGraph, build
+from runner.domain.spec import DagSpec
 from runner.domain.spread import plan_spread
-from runner.store.dags import find_runnable
+from runner.store.dags import Runnable, find_runnable, get_version
 from runner.store.listing_runs import TiFilter, find_run, list_every_task_instance
 from runner.store.task_instances import clear
 from runner.store.user_edits import set_task_notes
+from runner.store.versions import move_to_newest
 
 Indexes = dict[str, set[int] | None]
 """Task -> which of its instances, by map index; None: all."""
@@ -28,20 +31,19 @@ _RUNNING = ("running", "restarting")
 
 
 def clear_task_instances(call: Call) -> Response:
-    """POST /dags/{dag_id}/clearTaskInstances; the runs of what is cleared always start again."""
+    """POST /dags/{dag_id}/clearTaskInstances"""
     body = call.parse(TaskInstancesClear)
-    if body.run_on_latest_version:
-        raise ApiError(
-            "invalid", "cannot run on another version: a run keeps the version that it started with"
-        )
     if body.dry_run:
         with call.cell.db.read() as conn:
             return reply_rows(call, conn, choose(call, conn, body))
-    with call.cell.db.begin() as conn:
-        rows = choose(call, conn, body)
+    with call.begin() as conn:
+        rows, now = choose(call, conn, body), call.cell.clock()
         if body.prevent_running_task and any(row.state in _RUNNING for row in rows):
             raise ApiError("conflict", "cannot clear: some of these task instances are running")
-        clear(conn, [row.id for row in rows], call.cell.clock())
+        latest = wants_latest(call.cell, conn, call.path["dag_id"], body.run_on_latest_version)
+        if latest and body.reset_dag_runs:
+            move_to_newest(conn, sorted({row.run for row in rows}), now)
+        clear(conn, [row.id for row in rows], now, body.reset_dag_runs)
         if body.note is not None:
             set_task_notes(conn, [row.id for row in rows], body.note)
         answer = reply_rows(call, conn, _read_again(conn, rows))
@@ -63,7 +65,7 @@ def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[An
     runnable = find_runnable(conn, dag_id)
     if runnable is None:
         raise not_found("DAG", dag_id)
-    graph = build(runnable.spec.tasks)
+    graph = build(_find_spec(conn, runnable, body.dag_run_id).tasks)
     wanted = None if body.task_ids is None else _find_tasks(graph, body)
     states: list[str] = [*_FAILED] if body.only_failed else [*_RUNNING] if body.only_running else []
     bounds = {"logical_date": _bounds(conn, dag_id, body)}
@@ -76,6 +78,12 @@ def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[An
     }
     rows = list_every_task_instance(conn, TiFilter([dag_id], run_ids, equal, bounds=bounds))
     return [row for row in rows if wanted is None or _takes_in(wanted[row.task_id], row.map_index)]
+
+
+def _find_spec(conn: sa.Connection, runnable: Runnable, run_id: str | None) -> DagSpec:
+    """The DAG as the run has it that is named, or the newest."""
+    run = find_run(conn, runnable.dag_id, run_id) if run_id is not None else None
+    return runnable.spec if run is None else get_version(conn, run.version_id)
 
 
 def _takes_in(indexes: set[int] | None, map_index: int) -> bool:

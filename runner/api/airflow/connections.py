@@ -39,7 +39,7 @@ def get_connection(call: Call) -> Response:
 def post_connection(call: Call) -> Response:
     """POST /connections"""
     item = _read(call.parse(ConnectionBody))
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if store.find_connection(conn, call.cell.box, item.conn_id) is not None:
             raise ApiError(
                 "conflict", f"cannot create connection {item.conn_id!r}: it exists; PATCH changes it"
@@ -57,7 +57,7 @@ def patch_connection(call: Call) -> Response:
         raise ApiError("invalid", f"cannot rename connection {conn_id!r} to {body.connection_id!r}")
     sent = {"schema" if name == "schema_" else name for name in body.model_fields_set}
     given = asdict(_read(body))
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         old = asdict(_get(call, conn))
         new = {name: given[name] for name in _MEMBERS if name in (chosen if chosen is not None else sent)}
         if new.get("password") == MASK:
@@ -71,7 +71,7 @@ def patch_connection(call: Call) -> Response:
 
 def delete_connection(call: Call) -> Response:
     """DELETE /connections/{connection_id}"""
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if not store.delete_connection(conn, call.path["connection_id"]):
             raise not_found("connection", call.path["connection_id"])
     return empty()

@@ -81,8 +81,11 @@ def start_run(call: Call, body: RunTrigger, dag_id: str, run_type: str) -> Respo
             "invalid", f"cannot use run id {body.dag_run_id!r}: only letters, digits and _.~:+- are allowed"
         )
     asked = _ask_timetable(call, body, dag_id)
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         runnable, params = _find_runnable(conn, dag_id)
+        if not runnable.spec.allows(run_type):
+            kind = run_type.replace("_", " ")
+            raise ApiError("invalid", f"Dag with dag_id: '{dag_id}' does not allow {kind} runs")
         _check_conf(params, body.conf or {})
         new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user, run_type)
         if asked is not None:

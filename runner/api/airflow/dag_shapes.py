@@ -49,9 +49,9 @@ def dag_body(row: Any, summary: Summary) -> dict[str, Any]:
         "next_dagrun_data_interval_start": moment(row.next_interval_start),
         "next_dagrun_data_interval_end": moment(row.next_interval_end),
         "next_dagrun_run_after": moment(row.next_run_after),
-        "allowed_run_types": None,
+        "allowed_run_types": summary.run_types,
         "owners": list(summary.owners),
-        "is_backfillable": periodic,
+        "is_backfillable": periodic and (summary.run_types is None or "backfill" in summary.run_types),
         "file_token": base64.urlsafe_b64encode(row.file.encode()).decode(),
     }
 
@@ -75,7 +75,7 @@ def details_body(
         "timezone": data.get("timezone") or "UTC",
         "last_parsed": moment(row.last_parsed),
         "default_args": {},
-        "rerun_with_latest_version": None,
+        "rerun_with_latest_version": data.get("rerun_with_latest_version"),
         "owner_links": {},
         "is_favorite": False,
         "active_runs_count": active_runs,

@@ -19,6 +19,7 @@ from runner.store import listing_dags
 from runner.store.dags import set_paused
 from runner.store.listing_dags import DagFilter
 from runner.store.user_edits import delete_dag as delete_dag_rows
+from runner.store.xcoms import Place, list_blobs
 
 _RUN_STATES = frozenset({"queued", "running", "success", "failed"})
 _ACCEPTED = re.compile(r"(\*/\*|application/\*|text/\*|application/json|text/plain)")
@@ -74,7 +75,7 @@ def patch_dag(call: Call) -> Response:
     body = call.parse(DagPatch)
     call.update_mask(frozenset({"is_paused"}))
     dag_id = call.path["dag_id"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         _get(call, conn)
         set_paused(conn, dag_id, body.is_paused)
         row, summary = _get(call, conn)
@@ -85,11 +86,13 @@ def patch_dag(call: Call) -> Response:
 def delete_dag(call: Call) -> Response:
     """DELETE /dags/{dag_id}: the DAG and its history go; the file brings it back when it is parsed again."""
     dag_id = call.path["dag_id"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         _get(call, conn)
         if listing_dags.count_active_runs(conn, dag_id):
             raise ApiError("conflict", f"cannot delete DAG {dag_id!r}: it has running runs; end them first")
+        blobs = list_blobs(conn, Place(dag_id, "~", "~", None))
         delete_dag_rows(conn, dag_id)
+    call.cell.blobs.drop(blobs)
     call.cell.post_dags_changed()
     return empty()
 

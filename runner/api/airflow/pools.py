@@ -42,7 +42,7 @@ def post_pool(call: Call) -> Response:
     """POST /pools"""
     body = call.parse(PoolBody)
     item = Pool(body.name, body.slots, body.description, body.include_deferred)
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if store.find_pool(conn, item.name) is not None:
             raise ApiError("conflict", f"cannot create pool {item.name!r}: it exists; PATCH changes it")
         store.put_pool(conn, item)
@@ -66,7 +66,7 @@ def patch_pool(call: Call) -> Response:
     }
     if name == DEFAULT_POOL and "description" in values:
         raise ApiError("invalid", "cannot change the default pool but for its slots and include_deferred")
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         item = replace(_get(call, conn), **values)
         store.put_pool(conn, item)
         answer = _bodies(conn, [item])[0]
@@ -79,7 +79,7 @@ def delete_pool(call: Call) -> Response:
     name = call.path["pool_name"]
     if name == DEFAULT_POOL:
         raise ApiError("invalid", "cannot delete the default pool")
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if not store.delete_pool(conn, name):
             raise not_found("pool", name)
     call.cell.post_dags_changed()

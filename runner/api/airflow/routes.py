@@ -5,13 +5,17 @@ from __future__ import annotations
 from runner.api.airflow import (
     admin,
     assets,
+    backfills,
     clearing,
     connections,
     dag_runs,
     dags,
+    event_logs,
+    hitl,
     logs,
     pools,
     run_edits,
+    task_groups,
     task_instances,
     variables,
     xcoms,
@@ -25,9 +29,11 @@ _DAG = "/dags/{dag_id}"
 _RUN = f"{_DAG}/dagRuns/{{dag_run_id}}"
 _TIS = f"{_RUN}/taskInstances"
 _TI = f"{_TIS}/{{task_id}}"
+_GROUP = f"{_RUN}/taskGroupInstances/{{group_id}}"
 _MAPPED = f"{_TI}/{{map_index}}"
 _XCOM = f"{_TI}/xcomEntries"
 _ASSET = "/assets/{asset_id}"
+_BACKFILL = "/backfills/{backfill_id}"
 
 ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     # the environment
@@ -40,6 +46,9 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("GET", "/providers", admin.list_providers, _OP),
     ("GET", "/config", admin.refuse_config, _VIEWER),
     ("GET", "/config/section/{section}/option/{option}", admin.refuse_config, _VIEWER),
+    ("GET", "/eventLogs", event_logs.list_event_logs, _OP),
+    ("GET", "/eventLogs/{event_log_id}", event_logs.get_event_log, _OP),
+    ("GET", "/dagWarnings", event_logs.list_dag_warnings, _VIEWER),
     # DAGs
     ("GET", "/dags", dags.list_dags, _VIEWER),
     ("GET", _DAG, dags.get_dag, _VIEWER),
@@ -59,6 +68,15 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("PATCH", _RUN, run_edits.patch_run, _USER),
     ("DELETE", _RUN, run_edits.delete_run, _USER),
     ("POST", f"{_RUN}/clear", run_edits.clear_run, _USER),
+    ("POST", f"{_DAG}/clearDagRuns", run_edits.clear_runs, _USER),
+    # backfills
+    ("GET", "/backfills", backfills.list_backfills, _VIEWER),
+    ("POST", "/backfills", backfills.create_backfill, _USER),
+    ("POST", "/backfills/dry_run", backfills.try_backfill, _USER),
+    ("GET", _BACKFILL, backfills.get_backfill, _VIEWER),
+    ("PUT", f"{_BACKFILL}/pause", backfills.pause_backfill, _USER),
+    ("PUT", f"{_BACKFILL}/unpause", backfills.unpause_backfill, _USER),
+    ("PUT", f"{_BACKFILL}/cancel", backfills.cancel_backfill, _USER),
     # task instances
     ("POST", f"{_DAG}/clearTaskInstances", clearing.clear_task_instances, _USER),
     ("GET", _TIS, task_instances.list_task_instances, _VIEWER),
@@ -67,6 +85,8 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("GET", f"{_TI}/tries", task_instances.list_tries, _VIEWER),
     ("GET", f"{_TI}/tries/{{task_try_number}}", task_instances.get_try, _VIEWER),
     ("GET", f"{_TI}/logs/{{try_number}}", logs.get_log, _VIEWER),
+    ("PATCH", f"{_GROUP}/dry_run", task_groups.try_patch_group, _USER),
+    ("PATCH", _GROUP, task_groups.patch_group, _USER),
     ("PATCH", f"{_TI}/dry_run", task_instances.try_patch, _USER),
     ("GET", _TI, task_instances.get_task_instance, _VIEWER),
     ("PATCH", _TI, task_instances.patch_task_instance, _USER),
@@ -79,6 +99,9 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     # one of a mapped task's instances (last: an index looks like any other word)
     ("GET", f"{_MAPPED}/tries", task_instances.list_tries, _VIEWER),
     ("GET", f"{_MAPPED}/tries/{{task_try_number}}", task_instances.get_try, _VIEWER),
+    ("GET", f"{_RUN}/hitlDetails", hitl.list_details, _VIEWER),
+    ("GET", f"{_MAPPED}/hitlDetails", hitl.get_detail, _VIEWER),
+    ("PATCH", f"{_MAPPED}/hitlDetails", hitl.answer, _USER),
     ("PATCH", f"{_MAPPED}/dry_run", task_instances.try_patch, _USER),
     ("GET", _MAPPED, task_instances.get_task_instance, _VIEWER),
     ("PATCH", _MAPPED, task_instances.patch_task_instance, _USER),
@@ -97,7 +120,6 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("GET", f"{_DAG}{_ASSET}/queuedEvents", assets.get_queued, _VIEWER),
     ("DELETE", f"{_DAG}{_ASSET}/queuedEvents", assets.delete_queued, _OP),
     ("GET", f"{_RUN}/upstreamAssetEvents", assets.list_of_run, _VIEWER),
-    ("GET", "/dagWarnings", assets.list_warnings, _VIEWER),
     # configuration (variable keys may contain slashes)
     ("GET", "/variables", variables.list_variables, _OP),
     ("POST", "/variables", variables.post_variable, _OP),

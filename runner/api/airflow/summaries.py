@@ -27,6 +27,7 @@ class Summary:
     max_consecutive_failed: int
     limits_tasks: bool
     task_names: dict[str, str] = field(default_factory=dict)
+    run_types: list[str] | None = None
 
 
 class Summaries:
@@ -62,4 +63,5 @@ def summarise(data: dict[str, Any]) -> Summary:
         data.get("max_consecutive_failed_dag_runs") or 0,
         any(task.get("max_active_tis_per_dag") or task.get("max_active_tis_per_dagrun") for task in tasks),
         {task["task_id"]: task["display_name"] for task in tasks if task.get("display_name")},
+        data.get("allowed_run_types"),
     )

@@ -95,7 +95,7 @@ def _patch(call: Call, dry_run: bool) -> Response:
     mask = (call.update_mask(frozenset({"new_state", "note"})) or given) & given
     if not mask & {"new_state", "note"}:
         raise ApiError("unprocessable", "cannot patch a task instance: give new_state or note")
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         all_indexes = "map_index" not in call.path and "map_index" not in call.params
         targets = _find_all_rows(call, conn) if all_indexes else []
         target = targets[0] if targets else find_row(call, conn)
@@ -105,7 +105,7 @@ def _patch(call: Call, dry_run: bool) -> Response:
         if "new_state" in mask and body.new_state is not None:
             rows = [row for row in rows if row.state != body.new_state]
             if not dry_run:
-                _mark(call, conn, rows, TaskInstanceState(body.new_state))
+                mark_rows(call, conn, rows, TaskInstanceState(body.new_state))
         ids = [row.id for row in rows or targets or [target]]
         answer = reply_rows(call, conn, _read_again(conn, target, ids, rows))
     if not dry_run:
@@ -113,7 +113,7 @@ def _patch(call: Call, dry_run: bool) -> Response:
     return answer
 
 
-def _mark(call: Call, conn: sa.Connection, rows: list[Any], state: TaskInstanceState) -> None:
+def mark_rows(call: Call, conn: sa.Connection, rows: list[Any], state: TaskInstanceState) -> None:
     """Set the states; below a task that is now well, what failed because of it runs again."""
     reason = f"set to {state} by {call.identity.user}"
     set_state(conn, [row.id for row in rows], state, call.cell.clock(), reason)

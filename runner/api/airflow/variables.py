@@ -36,7 +36,7 @@ def post_variable(call: Call) -> Response:
     """POST /variables"""
     body = call.parse(VariableBody)
     item = Variable(body.key, _text(body), body.description)
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if store.find_variable(conn, call.cell.box, body.key) is not None:
             raise ApiError("conflict", f"cannot create variable {body.key!r}: it exists; PATCH changes it")
         store.put_variable(conn, call.cell.box, item)
@@ -50,7 +50,7 @@ def patch_variable(call: Call) -> Response:
     key = call.path["variable_key"]
     if body.key != key:
         raise ApiError("invalid", f"cannot rename variable {key!r} to {body.key!r}")
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         old = _get(call, conn)
         value = _text(body) if mask is None or "value" in mask else old.value
         description = body.description if mask is None or "description" in mask else old.description
@@ -61,7 +61,7 @@ def patch_variable(call: Call) -> Response:
 
 def delete_variable(call: Call) -> Response:
     """DELETE /variables/{variable_key}"""
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
         if not store.delete_variable(conn, call.path["variable_key"]):
             raise not_found("variable", call.path["variable_key"])
     return empty()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow._wire import encoding
 from starlette.responses import Response
 
+from runner.api import xcom_values as values
 from runner.api.airflow.bodies import XComCreate, XComUpdate
 from runner.api.airflow.task_instances import find_row, map_index_of
 from runner.api.answers import empty, moment, reply
@@ -15,7 +18,8 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.store import xcoms as store
 from runner.store.listing_runs import find_task_instance
-from runner.store.xcoms import Place
+from runner.store.xcoms import Place, Stored
+from sync.objects import ObjectStoreError
 
 
 def list_xcoms(call: Call) -> Response:
@@ -44,7 +48,8 @@ def get_xcom(call: Call) -> Response:
         if row is None:
             raise not_found("XCom entry", call.path["xcom_key"])
         names = _names(call, conn, [row])
-    value = encoding.loads(row.value)
+    with _reaching_bucket():
+        value = encoding.loads(values.read_text(call.cell, Stored(row.value, row.blob)))
     return reply({**_body(row, names), "value": _as_text(value) if stringify else value})
 
 
@@ -52,36 +57,51 @@ def post_xcom(call: Call) -> Response:
     """POST …/xcomEntries"""
     body = call.parse(XComCreate)
     place = _place(call, body.map_index)
-    with call.cell.db.begin() as conn:
+    with call.cell.db.read() as conn:
         _check_task(call, conn, place, exact=True)
-        if store.find_value(conn, place, body.key)[0]:
-            raise ApiError("conflict", f"cannot create XCom entry {body.key!r}: it exists; PATCH changes it")
-        store.put_xcoms(conn, place, {body.key: encoding.to_plain(body.value)}, call.cell.clock())
-        row = store.find_xcom(conn, place, body.key)
-        names = _names(call, conn, [row])
-    return reply({**_body(row, names), "value": body.value}, 201)
+    if values.exists(call.cell, place, body.key):
+        raise ApiError("conflict", f"cannot create XCom entry {body.key!r}: it exists; PATCH changes it")
+    return _write(call, place, body.key, body.value, 201)
 
 
 def patch_xcom(call: Call) -> Response:
     """PATCH …/xcomEntries/{xcom_key}"""
     body = call.parse(XComUpdate)
     place, key = _place(call, body.map_index), call.path["xcom_key"]
-    with call.cell.db.begin() as conn:
-        if not store.find_value(conn, place, key)[0]:
-            raise not_found("XCom entry", key)
-        store.put_xcoms(conn, place, {key: encoding.to_plain(body.value)}, call.cell.clock())
-        row = store.find_xcom(conn, place, key)
-        names = _names(call, conn, [row])
-    return reply({**_body(row, names), "value": body.value})
+    if not values.exists(call.cell, place, key):
+        raise not_found("XCom entry", key)
+    return _write(call, place, key, body.value, 200)
 
 
 def delete_xcom(call: Call) -> Response:
     """DELETE …/xcomEntries/{xcom_key}"""
     place, key = _place(call, map_index_of(call)), call.path["xcom_key"]
-    with call.cell.db.begin() as conn:
+    with call.begin() as conn:
+        blobs = store.list_blobs(conn, place, key)
         if not store.delete_xcom(conn, place, key):
             raise not_found("XCom entry", key)
+    call.cell.blobs.drop(blobs)
     return empty()
+
+
+def _write(call: Call, place: Place, key: str, value: Any, status: int) -> Response:
+    with _reaching_bucket():
+        values.put_plain(call.cell, place, key, encoding.to_plain(value))
+    with call.begin() as conn:  # the event log's entry
+        row = store.find_xcom(conn, place, key)
+        if row is None:
+            raise not_found("XCom entry", key)  # somebody deleted it meanwhile
+        names = _names(call, conn, [row])
+    return reply({**_body(row, names), "value": value}, status)
+
+
+@contextmanager
+def _reaching_bucket() -> Iterator[None]:
+    """Large values lie in the logs bucket: without it they cannot be had for now."""
+    try:
+        yield
+    except ObjectStoreError as error:
+        raise ApiError("unavailable", f"cannot reach a large XCom value: {error}") from None
 
 
 def _place(call: Call, map_index: int | None) -> Place:

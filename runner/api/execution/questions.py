@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.api.context import CellContext
-from runner.api.execution import assets, dags, run_lists, runs, xcoms
+from runner.api.execution import assets, dags, hitl, run_lists, runs, xcoms
 from runner.api.execution.asking import AttemptInfo, Question, Refused
 from runner.store.connections import find_connection
 from runner.store.variables import Variable, delete_variable, find_variable, put_variable
@@ -64,6 +64,7 @@ METHODS: dict[str, Callable[[Question], Any]] = {
     "list_xcoms": xcoms.list_xcoms,
     "set_xcom": xcoms.set_xcom,
     "delete_xcom": xcoms.delete_own_xcom,
+    "put_hitl_detail": hitl.put_hitl_detail,
     "get_variable": get_variable,
     "set_variable": set_variable,
     "delete_variable": remove_variable,

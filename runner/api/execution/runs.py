@@ -81,6 +81,10 @@ def trigger_dag_run(question: Question) -> dict[str, Any]:
         raise Refused("invalid", str(error)) from None
     with cell.db.begin() as conn:
         runnable = _get_runnable(conn, dag_id, encoding.loads(new.conf))
+        if not runnable.spec.allows("operator_triggered"):
+            raise Refused(
+                "invalid", f"cannot start {dag_id!r}: it does not allow runs that operators trigger"
+            )
         if new.logical_date is not None:
             start, end = asked or infer_manual_interval(runnable.spec.timetable, new.logical_date)
             new = replace(new, interval_start=start, interval_end=end)

@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 from runner.api.execution.asking import Question, Refused
+from runner.api.xcom_values import put_plain, put_text, read_text
 from runner.store.listing_runs import find_run, list_run_ids_until
-from runner.store.xcoms import Place, find_item, find_value, list_values, put_xcoms
+from runner.store.xcoms import Place, Stored, find_item, find_value, list_blobs, list_values
 from runner.store.xcoms import delete_xcom as delete_rows
 
 _MAX_KEY = 512
+MOST = 31 * 1024 * 1024
+"""Bytes in one answer. Within a frame's limit, even where every one of them has to be escaped."""
 
 
 def get_xcom(question: Question) -> dict[str, Any]:
@@ -22,8 +25,8 @@ def get_xcom(question: Question) -> dict[str, Any]:
         question.integer_or_none("map_index"),
     )
     with question.cell.db.read() as conn:
-        found, value = find_value(conn, place, question.text("key"))
-    return {"found": found, "value": value}
+        stored = find_value(conn, place, question.text("key"))
+    return {"found": stored is not None, **_describe(question, stored)}
 
 
 def get_xcom_item(question: Question) -> dict[str, Any]:
@@ -36,8 +39,8 @@ def get_xcom_item(question: Question) -> dict[str, Any]:
     )
     offset = question.integer_or_none("offset") or 0
     with question.cell.db.read() as conn:
-        length, found, value = find_item(conn, place, question.text("key"), offset)
-    return {"length": length, "found": found, "value": value}
+        length, stored = find_item(conn, place, question.text("key"), offset)
+    return {"length": length, "found": stored is not None, **_describe(question, stored)}
 
 
 def list_xcoms(question: Question) -> list[dict[str, Any]]:
@@ -62,24 +65,47 @@ def list_xcoms(question: Question) -> list[dict[str, Any]]:
     for row in sorted(rows, key=lambda row: ranks[row.run_id]):
         newest[row.task_id, row.map_index, row.key] = row
     chosen = [row for row in rows if newest[row.task_id, row.map_index, row.key] is row]
-    return [
-        {"task_id": row.task_id, "map_index": row.map_index, "value": json.loads(row.value)} for row in chosen
-    ]
+    answer, size = [], 0
+    for row in chosen:
+        item = _describe(question, Stored(row.value, row.blob))
+        size += len(item.get("text", row.value).encode())
+        if size > MOST:
+            raise Refused(
+                "invalid",
+                f"cannot list XComs: together they have more than {MOST} bytes; pull them one by one",
+            )
+        answer.append({"task_id": row.task_id, "map_index": row.map_index, **item})
+    return answer
 
 
 def set_xcom(question: Question) -> None:
-    """{key, value} -> null"""
+    """{key, value | text, length|null} -> null"""
     key = question.text("key")
     if not 0 < len(key) <= _MAX_KEY:
         raise Refused("invalid", f"cannot push an XCom: its key must have 1 to {_MAX_KEY} characters")
-    with question.cell.db.begin() as conn:
-        put_xcoms(conn, _own(question), {key: question.params.get("value")}, question.cell.clock())
+    text = question.text_or_none("text")
+    if text is None:
+        put_plain(question.cell, _own(question), key, question.params.get("value"))
+    else:
+        put_text(question.cell, _own(question), key, text, question.integer_or_none("length"))
 
 
 def delete_own_xcom(question: Question) -> None:
     """{key} -> null"""
+    place, key = _own(question), question.text("key")
     with question.cell.db.begin() as conn:
-        delete_rows(conn, _own(question), question.text("key"))
+        blobs = list_blobs(conn, place, key)
+        delete_rows(conn, place, key)
+    question.cell.blobs.drop(blobs)
+
+
+def _describe(question: Question, stored: Stored | None) -> dict[str, Any]:
+    """A value for a child: a large one as text, which passes through all hands unread."""
+    if stored is None:
+        return {"value": None}
+    if stored.blob is None:
+        return {"value": json.loads(stored.value)}
+    return {"value": None, "text": read_text(question.cell, stored)}
 
 
 def _own(question: Question) -> Place:

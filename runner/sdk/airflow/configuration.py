@@ -149,8 +149,8 @@ class AirflowConfigParser:
     def has_option(self, section: str, key: str, **_: Any) -> bool:
         return self._find(section.lower(), key.lower()) is not None
 
-    def get_mandatory_value(self, section: str, key: str, **_: Any) -> str:
-        return str(self.get(section, key))
+    def get_mandatory_value(self, section: str, key: str, **options: Any) -> str:
+        return str(self.get(section, key, **options))
 
     def getsection(self, section: str) -> dict[str, str]:
         """The options of a section that are set or have a default."""

@@ -178,6 +178,19 @@ class TaskDeferred(BaseException):
     __str__ = __repr__
 
 
+class TaskAwaitingInput(TaskDeferred):
+    """The task waits, without a process and without a trigger, for what people answer."""
+
+    def __init__(
+        self,
+        *,
+        method_name: str,
+        kwargs: dict[str, Any] | None = None,
+        timeout: dt.timedelta | float | None = None,
+    ) -> None:
+        super().__init__(trigger=None, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+
 class TaskDeferralError(AirflowException):
     """The trigger that the task waited for failed."""
 

@@ -266,3 +266,58 @@ def test_the_short_way_renders_as_jinja_does(bundle: Bundle, text: str) -> None:
         return word["state"], word["xcoms"], word["reason"]
 
     assert outcome("") == outcome("jinja_environment_kwargs={'autoescape': False}")
+
+
+def test_rendered_fields_are_told_where_there_were_templates(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH", "60")
+    source = """
+from airflow import DAG
+from airflow.models import BaseOperator
+class Op(BaseOperator):
+    template_fields = ("a", "b", "api_token")
+    def __init__(self, a, b=None, api_token=None, **kwargs):
+        super().__init__(**kwargs)
+        self.a, self.b, self.api_token = a, b, api_token
+    def execute(self, context):
+        self.a = "changed since"
+with DAG("d"):
+    Op(task_id="plain", a="no template", b=["none"])
+    Op(task_id="t", a={"day": "{{ ds }}"}, b=object(), api_token="{{ run_id }}")
+    Op(task_id="long", a="{{ 'x' * 100 }}")
+"""
+    dags = bundle.load(source)
+    assert "rendered" not in bundle.run(dags, "plain")["details"]
+    shown = bundle.run(dags, "t")["details"]["rendered"]
+    assert (shown["a"], shown["api_token"]) == ({"day": "2024-05-06"}, "***")
+    assert shown["b"].startswith("<object object at")
+    shown = bundle.run(dags, "long")["details"]["rendered"]["a"]
+    assert shown.startswith("Truncated") and "x" * 60 in shown and "x" * 61 not in shown
+
+
+@pytest.mark.parametrize(
+    ("schedule", "day", "expected"),
+    [
+        ("'0 0 * * 1-5'", dt.datetime(2024, 5, 10, tzinfo=dt.UTC), "2024-05-09 2024-05-13"),
+        ("'@monthly'", dt.datetime(2024, 3, 1, tzinfo=dt.UTC), "2024-02-01 2024-04-01"),
+        (
+            "__import__('datetime').timedelta(days=2)",
+            dt.datetime(2024, 3, 1, tzinfo=dt.UTC),
+            "2024-02-28 2024-03-03",
+        ),
+    ],
+)
+def test_dates_before_and_after_are_those_of_the_schedule(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, schedule: str, day: dt.datetime, expected: str
+) -> None:
+    monkeypatch.setenv("AERODROME_AIRFLOW_VERSION", "2.10.3")
+    source = f"""
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+from pendulum import datetime
+with DAG("d", schedule={schedule}, start_date=datetime(2024, 1, 1)):
+    BashOperator(task_id="t", bash_command="echo {{{{ prev_ds }}}} {{{{ next_ds }}}}")
+"""
+    run = {"logical_date": day, "data_interval_start": day, "data_interval_end": day + dt.timedelta(days=3)}
+    assert bundle.run(bundle.load(source), "t", run=run)["xcoms"]["return_value"] == expected

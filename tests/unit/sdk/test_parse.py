@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,18 @@ def test_deprecation_warnings_are_collected(bundle: Bundle) -> None:
 def test_parsing_writes_nothing_into_the_bundle(bundle: Bundle) -> None:
     bundle.parse("x = 1\n")
     assert [path.name for path in bundle.path.iterdir()] == ["dag0.py"]
+
+
+def test_dags_of_a_zip_are_found_when_its_files_import_each_other(bundle: Bundle) -> None:
+    with zipfile.ZipFile(bundle.path / "packed.zip", "w") as archive:
+        head = "from airflow import DAG\n"
+        archive.writestr("one.py", f"{head}from packed_helper import NAME\nd = DAG(NAME, schedule=None)")
+        archive.writestr("packed_helper.py", "NAME = 'packed'")
+        archive.writestr("inner/two.py", "from airflow import DAG\nd = DAG('never', schedule=None)")
+    result = parse(str(bundle.path), "packed.zip")
+    assert (result["error"], [dag["dag_id"] for dag in result["dags"]]) == (None, ["packed"])
+
+
+def test_a_zip_that_is_none_is_an_error(bundle: Bundle) -> None:
+    (bundle.path / "bad.zip").write_bytes(b"PK\x03\x04 airflow dag")
+    assert "BadZipFile" in parse(str(bundle.path), "bad.zip")["error"]

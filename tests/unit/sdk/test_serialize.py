@@ -199,3 +199,21 @@ with DAG("d") as dag:
         "idle": True,
         "hooked": False,
     }
+
+
+def test_priority_strategy_of_a_users_own_weighs_each_task(bundle: Bundle) -> None:
+    dag = bundle.dag(
+        DAGS
+        + """
+from airflow.operators.empty import EmptyOperator
+from airflow.task.priority_strategy import PriorityWeightStrategy
+class ByName(PriorityWeightStrategy):
+    def get_weight(self, ti):
+        return len(ti.task_id) * ti.task.priority_weight
+with DAG("d") as dag:
+    EmptyOperator(task_id="abc", weight_rule=ByName(), priority_weight=2)
+    EmptyOperator(task_id="abcde", weight_rule=ByName)
+"""
+    )
+    found = {name: (task["priority_weight"], task["weight_rule"]) for name, task in dag["tasks"].items()}
+    assert found == {"abc": (6, "absolute"), "abcde": (5, "absolute")}

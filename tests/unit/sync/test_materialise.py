@@ -85,7 +85,7 @@ def test_a_truncated_or_damaged_body_is_never_stored(dirs: tuple[Path, Path], da
 
 def test_an_etag_that_is_no_md5_is_taken_when_the_bytes_repeat(dirs: tuple[Path, Path]) -> None:
     class EncryptedStore(FakeObjectStore):
-        def get(self, key: str, if_match: str | None = None) -> bytes:
+        def get(self, key: str, if_match: str | None = None, version: str | None = None) -> bytes:
             return super().get(key)
 
     bucket = EncryptedStore()

@@ -30,7 +30,7 @@ CONSTRAINTS = "https://raw.example/apache/airflow/constraints-2.10.3/constraints
         (f'-c "{CONSTRAINTS}"', [], "pins packages for Apache Airflow"),
         ("--constraint my-own.txt", ["--constraint my-own.txt"], None),
         ("toy @ file:///x.whl", ["toy @ file:///x.whl"], None),
-        ("# apache-airflow", ["# apache-airflow"], None),
+        ("# apache-airflow", [], None),
     ],
 )
 def test_lines_about_airflow_are_satisfied_by_the_service(

@@ -13,13 +13,24 @@ def find_default(section: str, key: str) -> str | None:
     known = core.get((section, key))
     if known is not None or any(name == section for name, _ in core):
         return known
-    return _of_packages().get((section, key))
+    found = _of_packages().get((section, key))
+    return _of_missing_packages().get((section, key)) if found is None else found
 
 
 @cache
 def _core() -> dict[tuple[str, str], str]:
+    return _read("options.txt")
+
+
+@cache
+def _of_missing_packages() -> dict[tuple[str, str], str]:
+    """Options that Airflow had before a provider package took them over: they have defaults without it, too."""
+    return _read("options_of_providers.txt")
+
+
+def _read(file: str) -> dict[tuple[str, str], str]:
     found = {}
-    for line in Path(__file__).with_name("options.txt").read_text(encoding="utf-8").splitlines():
+    for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
         name, _, default = line.partition("\t")
         section, _, key = name.partition(" ")
         found[section, key] = default

@@ -70,7 +70,7 @@ def hint(error: BaseException) -> str | None:
     """What to say about an import that failed for want of a provider package; None for every other error."""
     if not isinstance(error, ModuleNotFoundError) or isinstance(error, ProviderMissing) or not error.name:
         return None
-    package = distribution(f"{error.name}._._")
+    package = distribution(error.name)
     if package is None or find_version(package):
         return None
     return f"{package} is not installed; add it to requirements.txt"

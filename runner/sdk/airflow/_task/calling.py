@@ -52,6 +52,13 @@ def _call(dag: Any, context: Any, wanted: dict[str, Any]) -> tuple[str, list[Bas
             from airflow._task.promises import tell_slas
 
             return "sla_miss_callback", tell_slas(dag, context, wanted)
+        case "run_listener":
+            from airflow._task import listening
+
+            name, run = f"on_dag_run_{wanted['state']}", context["dag_run"]
+            return f"the listener {name}", listening.tell(
+                name, dag_run=run, msg=wanted["reason"] or "", session=None
+            )
     name = _OF_DAG[wanted["kind"]]
     return name, run_callbacks(getattr(dag, name), context, name)
 

@@ -15,9 +15,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow._task import fork
+from airflow._task import fork, importing
 from airflow._wire import messages, workload
 from airflow._wire.frames import Channel, FrameError, Message
 
@@ -28,6 +29,14 @@ REHEARSALS = 16
 PARSE_MEMORY = 2 * 1024**3
 PARSE_FILE_SIZE = 64 * 1024**2
 PARSE_PROCESSES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A DAG file in this process: its DAGs by id, and what it asked for on the way."""
+
+    dags: dict[str, Any]
+    answers: list[importing.Answer] = field(default_factory=list)
 
 
 def import_runtime(environment: str) -> Rehearsal:
@@ -80,12 +89,12 @@ def settle() -> None:
     gc.enable()
 
 
-def run_forked(sock: int, dags: dict[str, Any], rehearsal: Rehearsal) -> NoReturn:
+def run_forked(sock: int, imported: Imported, rehearsal: Rehearsal) -> NoReturn:
     """A task child that a file zygote forked. While its work is not there it rehearses."""
     settle()
     if not select.select([sock], [], [], 0)[0]:
         rehearsal.run(1)
-    run(Channel(_socket(sock)), dags)
+    run(Channel(_socket(sock)), imported)
 
 
 def take_output(log: int) -> None:
@@ -103,7 +112,7 @@ def run_fresh(sock: int, parent: int) -> NoReturn:
     run(Channel(_socket(sock)), None)
 
 
-def run(channel: Channel, dags: dict[str, Any] | None) -> NoReturn:
+def run(channel: Channel, imported: Imported | None) -> NoReturn:
     """Do the work that arrives on the channel, say how it went, and be gone."""
     received = channel.receive()
     if received is None:
@@ -116,7 +125,7 @@ def run(channel: Channel, dags: dict[str, Any] | None) -> NoReturn:
     fork.show_title("aerodrome", "task", settings["environment"], f"{work.dag_id}.{work.task_id}")
     os.environ["AERODROME_ATTEMPT"] = work.attempt
     me, began = os.getpid(), time.time()
-    result = _execute(channel, work, message["bundle_path"], dags, settings)
+    result = _execute(channel, work, message["bundle_path"], imported, settings)
     _flush()
     if os.getpid() != me:
         os._exit(0)  # a copy that the user's code forked and let return to us
@@ -128,18 +137,23 @@ def _execute(
     channel: Channel,
     work: workload.Workload,
     bundle_path: str,
-    dags: dict[str, Any] | None,
+    imported: Imported | None,
     settings: Message,
 ) -> Message:
     from airflow._task.comms import Comms
     from airflow._task.execute import execute
 
-    if dags is None:
+    comms = Comms(channel)
+    if imported is not None and imported.answers and not importing.still_hold(imported.answers, comms):
+        importing.forget_modules(bundle_path)
+        imported = None
+    if imported is None:
         try:
-            dags = load(bundle_path, work.file)
+            with importing.asking(comms):
+                imported = Imported(load(bundle_path, work.file))
         except BaseException as error:
             return import_failure(work.file, describe_import_error(error))
-    return execute(work, dags, Comms(channel), settings)
+    return execute(work, imported.dags, comms, settings)
 
 
 def import_failure(file: str, error: str) -> Message:
@@ -212,6 +226,8 @@ def _try_out(
     excuse: Callable[[FrameError], Message],
 ) -> NoReturn:
     """Do what runs a DAG file of which nothing is known, within limits, and say what came of it."""
+    from airflow._task.comms import Comms
+
     fork.show_title("aerodrome", "parse", environment, file)
     fork.silence(1, 2)
     fork.offer_to_oom_killer(700)
@@ -221,7 +237,8 @@ def _try_out(
     gc.enable()
     enter_bundle(bundle_path)
     me = os.getpid()
-    result = work()
+    with importing.asking(Comms(channel)):
+        result = work()
     if os.getpid() != me:
         os._exit(0)  # a copy that the file forked and let return to us
     try:

@@ -14,6 +14,7 @@ from airflow._task.accessors import ConnectionAccessor, Late, Variables
 from airflow._task.templates import FILTERS
 from airflow.configuration import conf
 from airflow.exceptions import AirflowException
+from airflow.models.dagrun import as_pendulum
 from airflow.models.param import ParamsDict
 
 
@@ -184,14 +185,20 @@ def _next_date(context: Context) -> Any:
     run = context["dag_run"]
     if run.external_trigger:
         return run.logical_date
-    return run.next_logical_date or run.data_interval_end or run.logical_date
+    return _step(context, "_get_next") or run.data_interval_end or run.logical_date
 
 
 def _previous_date(context: Context) -> Any:
     run = context["dag_run"]
     if run.external_trigger:
         return run.logical_date
-    return run.prev_logical_date or run.logical_date - _length(run)
+    return _step(context, "_get_prev") or run.logical_date - _length(run)
+
+
+def _step(context: Context, way: str) -> Any:
+    """The date of the schedule beside this run's; None when the schedule knows no such steps."""
+    step = getattr(getattr(context["dag"], "timetable", None), way, None)
+    return None if step is None else as_pendulum(step(context["dag_run"].logical_date))
 
 
 def _day(name: str, dashes: bool = True, days: int = 0) -> Callable[[Context], Any]:
@@ -220,6 +227,8 @@ _MAKERS: dict[str, Callable[[Context], Any]] = {
     "task_instance_key_str": lambda c: _key_text(c["ti"]),
     "data_interval_start": lambda c: c["dag_run"].data_interval_start,
     "data_interval_end": lambda c: c["dag_run"].data_interval_end,
+    "partition_key": lambda c: None,
+    "partition_date": lambda c: None,
     "start_date": lambda c: c["ti"].start_date,
     "prev_start_date_success": _previous("start_date"),
     "prev_end_date_success": _previous("end_date"),

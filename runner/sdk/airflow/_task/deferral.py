@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from airflow._wire.messages import AWAITING_INPUT
 from airflow.configuration import generation
 from airflow.exceptions import (
     AirflowException,
     AirflowTaskTimeout,
+    TaskAwaitingInput,
     TaskDeferralError,
     TaskDeferralTimeout,
     TaskDeferred,
@@ -30,7 +32,8 @@ def describe(request: TaskDeferred, task: Any, first_start: float) -> dict[str, 
     """A deferral as the engine takes it (`messages.outcome`). Raises whatever the trigger's `serialize` raises, and
     NotEncodable for arguments that have no JSON form.
     """
-    classpath, kwargs = request.trigger.serialize()
+    trigger = _input_of(task) if isinstance(request, TaskAwaitingInput) else request.trigger
+    classpath, kwargs = trigger.serialize()
     return {
         "classpath": classpath,
         "kwargs": to_plain(dict(kwargs), "the trigger's arguments"),
@@ -84,6 +87,13 @@ class NamedTrigger:
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return self._parts
+
+
+def _input_of(task: Any) -> NamedTrigger:
+    """What stands for somebody's answer, and for the lack of one."""
+    params = getattr(task, "params", None)
+    facts = {"defaults": getattr(task, "defaults", None), "params_input": params.dump() if params else {}}
+    return NamedTrigger(AWAITING_INPUT, facts)
 
 
 def resume(task: Any, method: str, kwargs: dict[str, Any], context: Any) -> Any:

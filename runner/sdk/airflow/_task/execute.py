@@ -13,6 +13,7 @@ from airflow._task import comms as comms_module
 from airflow._task import context as contexts
 from airflow._task import logs
 from airflow._task.callbacks import run_callbacks, tell
+from airflow._task.listening import has_listeners
 from airflow._task.outcomes import Outcome, last_word, outcome_of
 from airflow._task.timeouts import handled, time_limit
 from airflow._task.tracebacks import clean, one_line
@@ -29,7 +30,7 @@ from airflow.exceptions import (
 )
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import to_plain
+from airflow.models.xcom import Large, pack, push
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
 from airflow.utils.timezone import utcnow
 
@@ -93,8 +94,10 @@ class Attempt:
         self.workload = workload
         self.context: Any = None
         self.xcoms: dict[str, Any] = {}
+        self.pushed: dict[str, int | None] = {}
         self.skipped: list[str] = []
         self.label: str | None = None
+        self.rendered: dict[str, Any] | None = None
         self.asset_events: list[dict[str, Any]] = []
         self.deferral: dict[str, Any] | None = None
 
@@ -126,6 +129,10 @@ class Attempt:
                 if self.task.outlets or self.task.inlets:
                     self._check_assets()
                 self.task.render_template_fields(self.context)
+                if "_held_templates" in self.task.__dict__:
+                    self._show_rendered()
+                if has_listeners():
+                    self._tell_listeners("running")
                 run_callbacks(self.task.on_execute_callback, self.context, "on_execute_callback")
                 self.task.pre_execute(self.context)
                 result = self._execute()
@@ -137,6 +144,11 @@ class Attempt:
                     self.asset_events = self._list_asset_events()
         finally:
             contexts.leave(token)
+
+    def _show_rendered(self) -> None:
+        from airflow._task.rendered import describe_fields
+
+        self.rendered = describe_fields(self.task)
 
     def _unmap(self) -> None:
         from airflow._task.mapping import become_instance
@@ -213,8 +225,18 @@ class Attempt:
                     raise AirflowException(
                         f"cannot push the output {key!r} of {self.task.task_id!r}: keys must be text"
                     )
-            self.xcoms = {key: to_plain(value, f"output {key!r}") for key, value in result.items()}
-        self.xcoms[XCOM_RETURN_KEY] = to_plain(result, "the return value")
+            for key, value in result.items():
+                self._leave(key, value, f"output {key!r}")
+        self._leave(XCOM_RETURN_KEY, result, "the return value")
+
+    def _leave(self, key: str, value: Any, name: str) -> None:
+        """For the last word; what is too large for it goes ahead, into a place of its own."""
+        packed = pack(key, value, name, self.ti)
+        if isinstance(packed, Large):
+            push(self.ti._comms, key, packed)
+            self.pushed[key] = packed.length
+        else:
+            self.xcoms[key] = packed
 
     def _name_instance(self, failed: bool = False) -> None:
         """The label of `map_index_template`; one that cannot be rendered must not hide why the task failed."""
@@ -228,14 +250,18 @@ class Attempt:
             log.info("cannot render map_index_template: %s", problem)
 
     def _details(self, outcome: Outcome) -> dict[str, Any]:
+        details: dict[str, Any] = {} if self.rendered is None else {"rendered": self.rendered}
         if self.deferral is not None:
-            return {"deferral": self.deferral}
-        details: dict[str, Any] = {} if self.label is None else {"map_index_label": self.label}
+            return {**details, "deferral": self.deferral}
+        if self.label is not None:
+            details["map_index_label"] = self.label
         if outcome.state == "failed" and self.context is not None:
             details["called_back"] = True
         skipped = [*self.task.__dict__.get("skipped_task_ids", ()), *self.skipped]
         if skipped and outcome.state == "success":
             details["skip"] = skipped
+        if self.pushed:
+            details["pushed"] = self.pushed
         if self.asset_events:
             details["asset_events"] = self.asset_events
         return details
@@ -263,6 +289,13 @@ class Attempt:
         name = self._callback_name(outcome)
         if name is not None:
             tell(self.task, self.context, name)
+        if has_listeners():
+            self._tell_listeners(str(self.ti.state), error)
+
+    def _tell_listeners(self, state: str, error: BaseException | None = None) -> None:
+        from airflow._task.listening import tell_of_task
+
+        tell_of_task(self.ti, state, error)
 
     def _callback_name(self, outcome: Outcome) -> str | None:
         if outcome.state == "failed":

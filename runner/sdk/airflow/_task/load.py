@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from airflow._task.plugins import apply_policies, load_plugins
 from airflow._task.tracebacks import clean
 from airflow.exceptions import AirflowDagDuplicatedIdException
 from airflow.models import scope
@@ -20,12 +21,13 @@ def load_file(path: str, bundle_path: str) -> dict[str, DAG]:
 
     Raises AirflowDagCycleException and AirflowDagDuplicatedIdException with file and line.
     """
-    seen = scope.begin()
     if bundle_path not in sys.path:
         sys.path.append(bundle_path)
+    load_plugins(bundle_path)
+    seen = scope.begin()
     try:
-        module = _execute(path)
-        dags = _collect(module, seen.registered)
+        modules = _import_zip(path) if path.endswith(".zip") else [_execute(path)]
+        dags = apply_policies(_collect(modules, seen.registered))
         for dag in dags.values():
             dag.check_cycle()
             dag.validate()
@@ -47,9 +49,16 @@ def _execute(path: str) -> ModuleType:
     return module
 
 
-def _collect(module: ModuleType, registered: list[Any]) -> dict[str, DAG]:
+def _import_zip(path: str) -> list[ModuleType]:
+    from airflow._task.packaged import import_modules
+
+    return import_modules(path)
+
+
+def _collect(modules: list[ModuleType], registered: list[Any]) -> dict[str, DAG]:
     found: dict[str, DAG] = {}
-    for dag in [*(value for value in vars(module).values() if isinstance(value, DAG)), *registered]:
+    own = [value for module in modules for value in vars(module).values() if isinstance(value, DAG)]
+    for dag in [*own, *registered]:
         if getattr(dag, "is_subdag", False):
             continue  # its tasks are tasks of the outer DAG
         other = found.setdefault(dag.dag_id, dag)

@@ -81,9 +81,9 @@ class LocalComms:
             found if task_ids is None else sorted(found, key=lambda row: (row["task_id"], row["map_index"]))
         )
 
-    def _set_xcom(self, key: str, value: Any) -> None:
+    def _set_xcom(self, key: str, value: Any = None, text: str | None = None, **_: Any) -> None:
         self._delete_xcom(key)
-        self.xcoms[(*self.place, key)] = value
+        self.xcoms[(*self.place, key)] = value if text is None else json.loads(text)
 
     def _delete_xcom(self, key: str) -> None:
         self.xcoms.pop((*self.place, key), None)

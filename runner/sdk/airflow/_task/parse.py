@@ -9,6 +9,7 @@ import warnings
 from itertools import islice
 from pathlib import Path
 
+from airflow._task import comms, importing
 from airflow._task.load import load_file
 from airflow._task.serialize import serialize_dag
 from airflow._task.timeouts import time_limit
@@ -40,7 +41,8 @@ def parse(bundle_path: str, file: str) -> Message:
             dags, error = [], text(problem)
     imported = _imported(bundle_path, file, modules)
     warned = [*_notes(bundle_path, [file, *imported]), *_texts(caught)][:MAX_WARNINGS]
-    return messages.parse_result(dags, error, time.perf_counter() - began, imported, warned)
+    asked = importing.describe(getattr(comms.current(), "answers", ()))
+    return messages.parse_result(dags, error, time.perf_counter() - began, imported, warned, asked)
 
 
 def _imported(bundle_path: str, file: str, known: int) -> list[str]:

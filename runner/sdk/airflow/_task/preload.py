@@ -10,6 +10,8 @@ import logging
 from importlib import import_module
 from typing import Any
 
+from airflow._task import plugins
+
 MODULES = (
     "jinja2",
     "jinja2.sandbox",
@@ -20,6 +22,7 @@ MODULES = (
     "airflow.models.connection",
     "airflow.models.dag",
     "airflow.models.variable",
+    "airflow.secrets.lookup",
     "airflow.operators.bash",
     "airflow.operators.empty",
     "airflow.operators.python",
@@ -43,6 +46,7 @@ def preload() -> None:
             if name.startswith("airflow."):
                 raise
             return
+    plugins.list_entry_points()
     warm()
 
 

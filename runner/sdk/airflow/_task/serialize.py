@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from airflow._task.listening import list_run_states
+from airflow._task.plugins import FirstInstance, list_plugin_links
 from airflow._wire import encoding
 from airflow._wire.serialized import FORMAT, AssetRef, SerializedDag, SerializedTask, Timetable
 from airflow.configuration import conf, generation
@@ -49,6 +51,7 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
         "render_template_as_native_obj": bool(dag.render_template_as_native_obj),
         "display_name": dag.dag_display_name,
         "has_on_success_callback": bool(dag.on_success_callback),
+        "run_listeners": list_run_states(),
         "has_on_failure_callback": bool(dag.on_failure_callback),
         "has_sla_miss_callback": bool(dag.sla_miss_callback),
         "deadlines": _deadlines(dag),
@@ -68,6 +71,7 @@ def serialize_dag(dag: Any, file: str) -> dict[str, Any]:
 
 def serialize_task(task: Any) -> SerializedTask:
     """One task."""
+    weight, rule = _priority(task)
     return {
         "task_id": task.task_id,
         "operator": task.operator_name,
@@ -81,8 +85,8 @@ def serialize_task(task: Any) -> SerializedTask:
         "wait_for_downstream": bool(task.wait_for_downstream),
         "pool": task.pool,
         "pool_slots": task.pool_slots,
-        "priority_weight": task.priority_weight,
-        "weight_rule": task.weight_rule,
+        "priority_weight": weight,
+        "weight_rule": rule,
         "queue": task.queue,
         "execution_timeout": _seconds(task.execution_timeout),
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
@@ -106,7 +110,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "email_on_retry": bool(task.email_on_retry),
         "sla": _sla(task),
         "external": list(getattr(task, "external_dags", ())),
-        "extra_links": sorted(link.name for link in task.operator_extra_links),
+        "extra_links": sorted({link.name for link in (*task.operator_extra_links, *list_plugin_links(task))}),
         "params": _params(task.params),
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
@@ -221,3 +225,10 @@ def _seconds(value: Any) -> float | None:
 
 def _date(value: dt.datetime | None) -> str | None:
     return value.isoformat() if value is not None else None
+
+
+def _priority(task: Any) -> tuple[int, str]:
+    """Weight and rule; a strategy of the user's own is asked here, once, for an instance before its first try."""
+    if isinstance(task.weight_rule, str):
+        return task.priority_weight, task.weight_rule
+    return int(task.weight_rule.get_weight(FirstInstance(task))), "absolute"

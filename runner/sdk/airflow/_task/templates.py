@@ -38,6 +38,8 @@ def render_fields(task: Any, context: Any, env: Any = None) -> None:
                 setattr(task, name, rendered)
     if renderer.read_files:
         task.prepare_template()
+    if renderer.found:
+        task.__dict__["_held_templates"] = True
 
 
 class Renderer:
@@ -55,6 +57,8 @@ class Renderer:
         self._always = self._native or bool(getattr(dag, "jinja_environment_kwargs", None)) or env is not None
         self._results = getattr(task, "_mapped_results", None)
         self.read_files = False
+        self.found = False
+        """Something was rendered, and is not just as it was written."""
 
     def render(self, value: Any) -> Any:
         """`value` with templates in it rendered, at any depth; other objects stay as they are."""
@@ -63,6 +67,7 @@ class Renderer:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, (XComArg, DagParam, MappedArgument, LiteralValue)):
+            self.found = True
             return value.resolve(self._context)
         kind = type(value)
         if kind in (list, set):
@@ -83,12 +88,14 @@ class Renderer:
     def _text(self, text: str) -> Any:
         extensions = tuple(self._task.template_ext or ())
         if extensions and text.endswith(extensions):
-            self.read_files = True
+            self.read_files = self.found = True
             return self._output(self.environment().get_template(text))
         if not self._always:
             plain = self._without_jinja(text)
             if plain is not None:
+                self.found = self.found or "{{" in text
                 return plain
+        self.found = True
         return self._output(self.environment().from_string(text))
 
     def _without_jinja(self, text: str) -> str | None:

@@ -24,7 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow._task import child, fork, logs
+from airflow._task import child, fork, importing, logs
+from airflow._task.comms import Comms
 from airflow._wire import messages
 from airflow._wire.frames import Channel, Message
 
@@ -172,28 +173,29 @@ def run_file(
     fork.silence(1, 2)  # what imports print, again and again, has no reader
     ours = _open_files()
     try:
-        dags = child.load(bundle_path, file)
+        with importing.asking(Comms(channel)) as asker:
+            imported = child.Imported(child.load(bundle_path, file), asker.answers)
     except BaseException as error:
         channel.send(messages.broken(child.describe_import_error(error)))
         return
     unsafe = find_hazard(ours)
     if unsafe:
-        channel.send(messages.ready(sorted(dags), unsafe))
+        channel.send(messages.ready(sorted(imported.dags), unsafe))
         return
     sys.stdout.flush()
     logs.configure()
     gc.collect()
     gc.freeze()
-    zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, dags, rehearsal))
-    channel.send(messages.ready(sorted(dags), None))
+    zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, imported, rehearsal))
+    channel.send(messages.ready(sorted(imported.dags), None))
     zygote.serve()
 
 
 def _serve_file(
-    zygote: Zygote, message: Message, fds: list[int], dags: dict[str, Any], rehearsal: Rehearsal
+    zygote: Zygote, message: Message, fds: list[int], imported: child.Imported, rehearsal: Rehearsal
 ) -> None:
     (sock,) = fds
-    zygote.fork(message["attempt"], lambda: child.run_forked(sock, dags, rehearsal))
+    zygote.fork(message["attempt"], lambda: child.run_forked(sock, imported, rehearsal))
     os.close(sock)
 
 

@@ -57,6 +57,17 @@ def loads(text: str | bytes) -> Any:
     return from_plain(json.loads(text))
 
 
+def count_items(plain: Any) -> int | None:
+    """How many items a value in its plain form has; None for what is neither list nor tuple nor dict."""
+    if isinstance(plain, list):
+        return len(plain)
+    if not isinstance(plain, dict):
+        return None
+    if plain.keys() != {TYPE, VAR}:
+        return len(plain)
+    return len(plain[VAR]) if plain[TYPE] in ("tuple", "dict") else None
+
+
 def _number(value: float) -> Any:
     plain = int(value) if isinstance(value, int) else float(value)
     if plain != plain or plain in (float("inf"), float("-inf")):

@@ -10,11 +10,17 @@ and the engine acknowledges only what it has committed.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .frames import Message
 
 PROTOCOL = 1
+AWAITING_INPUT = "airflow:input"
+"""The `classpath` of a deferral that no trigger ends but somebody's answer. `kwargs`: {"defaults", "params_input"},
+which count when it takes too long."""
+IMPORT = "import:"
+"""What the `attempt` of a request begins with when it is a DAG file that asks, while it is imported."""
 
 # ---- agent -> engine -------------------------------------------------------------------------------------------
 
@@ -75,7 +81,8 @@ def outcome(
 
     A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
     may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
-    `details.map_index_label`. `details.rendered`: the rendered template fields, as text. A failure
+    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
+    `details.pushed`: XComs that were left before the last word, because they are large: key to length. A failure
     has `details.called_back` when the child has called the task's callbacks itself.
     `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
@@ -106,13 +113,27 @@ def parsed(id: str, file: str, result: Message) -> Message:
 
 
 def parse_result(
-    dags: list[Message], error: str | None, seconds: float, modules: list[str], warnings: list[str]
+    dags: list[Message],
+    error: str | None,
+    seconds: float,
+    modules: list[str],
+    warnings: list[str],
+    asked: dict[str, str] | None = None,
 ) -> Message:
     """`dags`: serialised DAGs. `error`: the import error as the user should read it, or None.
 
-    `modules`: files of the bundle that the file imported (relative), so that their change parses it again.
+    `modules`: files of the bundle that the file imported (relative), so that their change parses it again. `asked`:
+    what it asked on the way, `get_variable:key` or `get_connection:conn_id`, with the digest of the answer; likewise.
     """
-    return {"dags": dags, "error": error, "seconds": seconds, "modules": modules, "warnings": warnings}
+    rest = {"modules": modules, "warnings": warnings, "asked": asked or {}}
+    return {"dags": dags, "error": error, "seconds": seconds, **rest}
+
+
+def digest_answer(answer: Any) -> str:
+    """Tells answers apart without keeping them."""
+    import hashlib
+
+    return hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def timetable_answered(id: str, answer: Message | None, error: str | None = None) -> Message:
@@ -312,13 +333,17 @@ def trigger_log(trigger: str, text: str) -> Message:
 
 
 CHILD_METHODS = {
-    "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}",
+    "get_xcom": "{dag_id, run_id, task_id, map_index|null, key} -> {found, value}; here and in the next two a large"
+    " value is not `value` but `text`: its JSON",
     "list_xcoms": "{dag_id, run_id, task_ids|null, key, include_prior_dates, map_indexes|null}"
     " -> [{task_id, map_index, value}]",
     "get_xcom_item": "{dag_id, run_id, task_id, key, offset} -> {length, found, value}; of a mapped task: how many of"
     " its instances left a value, and the one at `offset` in the order of map indexes",
-    "set_xcom": "{key, value} -> null; own task only",
+    "set_xcom": "{key, value | text, length|null} -> null; own task only; `text` is the JSON of a large value, `length`"
+    " how many items it has",
     "delete_xcom": "{key} -> null",
+    "put_hitl_detail": "{subject, options, body|null, defaults|null, multiple, params, assignees} -> null; what the"
+    " own task asks people",
     "get_variable": "{key} -> {found, value (text)}; the agent masks the value of a sensitive key from then on",
     "set_variable": "{key, value, description} -> null",
     "delete_variable": "{key} -> null",

@@ -178,6 +178,9 @@ class SerializedDag(TypedDict, total=False):
     has_on_success_callback: bool
     has_on_failure_callback: bool
     has_sla_miss_callback: bool
+    run_listeners: list[
+        str
+    ]  # states (running, success, failed) of its runs that listeners of plugins want to hear of
     deadlines: list[
         dict[str, Any]
     ]  # {"name", "number", "reference": {"kind", ...}, "interval" (s), "callback"}

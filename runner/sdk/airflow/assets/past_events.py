@@ -63,9 +63,11 @@ class SourceTask:
 
     def xcom_pull(self, *, key: str = "return_value", default: Any = None, **_: Any) -> Any:
         """What it pushed."""
+        from airflow.models.xcom import unpack
+
         where = {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id}
         answer = self._event._comms.ask("get_xcom", {**where, "map_index": self.map_index, "key": key})
-        return encoding.from_plain(answer["value"]) if answer["found"] else default
+        return unpack(answer, {**where, "key": key}) if answer["found"] else default
 
 
 class InletEvents(Sequence[AssetEvent]):

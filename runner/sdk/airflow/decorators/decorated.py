@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from airflow.configuration import generation
 from airflow.decorators.calls import check_call
 from airflow.exceptions import AirflowException
 from airflow.models.baseoperator import BaseOperator
@@ -106,8 +108,8 @@ class BashDecoratedOperator(PythonDecoratedOperator):
         names = ("append_env", "output_encoding", "skip_on_exit_code", "output_processor")
         self.bash_options = {name: kwargs.pop(name) for name in names if name in kwargs}
         self.env, self.cwd = kwargs.pop("env", None), kwargs.pop("cwd", None)
-        if kwargs.get("multiple_outputs"):
-            raise AirflowException("cannot use multiple_outputs with @task.bash: a command has one output")
+        if generation() < 3 and kwargs.pop("multiple_outputs", None):
+            warnings.warn("multiple_outputs of @task.bash is ignored before 3.x", UserWarning, stacklevel=3)
         super().__init__(**kwargs)
         self._command: BashOperator | None = None
 

@@ -37,6 +37,16 @@ class BaseHook:
         """The hook of a connection's type, from the provider package that has it."""
         return get_connection(conn_id).get_hook(hook_params=hook_params)
 
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Fields of a form in Airflow's own pages: none, unless a subclass has some."""
+        return {}
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """How that form shows its fields."""
+        return {}
+
     def get_conn(self) -> Any:
         """The client object; subclasses define it."""
         raise NotImplementedError(f"cannot connect: {type(self).__name__} does not define get_conn()")

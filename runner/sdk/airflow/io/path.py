@@ -6,6 +6,7 @@ import shutil
 from typing import Any
 from urllib.parse import urlsplit
 
+from lazy_object_proxy import Proxy
 from upath import UPath
 from upath.extensions import ProxyUPath, classmethod_or_method
 
@@ -51,7 +52,7 @@ class ObjectStoragePath(ProxyUPath):
 
     def _use_connection(self, wrapped: Any) -> None:
         if self._conn_id is not None and not hasattr(wrapped, "_fs_cached"):
-            wrapped._fs_cached = attach(wrapped.protocol or "file", self._conn_id).fs
+            wrapped._fs_cached = Proxy(attach(wrapped.protocol or "file", self._conn_id).find_fs)
 
     @property
     def conn_id(self) -> str | None:

@@ -28,6 +28,10 @@ class ObjectStore:
     def fs(self) -> Any:
         return get_fs(self.protocol, self.conn_id, self.storage_options)
 
+    def find_fs(self) -> Any:
+        """For a path that is made long before it is used, and where no connection may be asked for."""
+        return self.fs
+
     @property
     def fsid(self) -> str:
         """Tells stores apart."""

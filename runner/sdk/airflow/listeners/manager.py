@@ -27,6 +27,15 @@ class ListenerManager:
         if listener not in self._listeners:
             self._listeners.append(listener)
 
+    def list_functions(self, name: str) -> list[Callable[..., Any]]:
+        """The marked functions of that name."""
+        found = (getattr(listener, name, None) for listener in self._listeners)
+        return [function for function in found if function is not None and hasattr(function, MARK)]
+
+    def listens(self, name: str) -> bool:
+        """Whether somebody wants to be told this."""
+        return bool(self.list_functions(name))
+
     def clear(self) -> None:
         self._listeners.clear()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.configuration import conf
 from airflow.exceptions import AirflowException
+from airflow.utils.module_loading import import_string
 from airflow.utils.timezone import coerce_aware
 from airflow.utils.trigger_rule import trigger_rule
 from airflow.utils.weight_rule import WeightRule
@@ -133,10 +134,16 @@ def _execution_timeout(value: Any, task_id: str) -> dt.timedelta | None:
     )
 
 
-def _weight_rule(value: Any) -> str:
+def _weight_rule(value: Any) -> Any:
+    """A rule by name, or a strategy of the user's own."""
+    if isinstance(value, str) and "." in value:
+        value = import_string(value)
+    if hasattr(value, "get_weight"):
+        return value() if isinstance(value, type) else value
     rule = str(value or conf.get("core", "default_task_weight_rule"))
     if not WeightRule.is_valid(rule):
         raise AirflowException(
-            f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute"
+            f"cannot use the weight rule {rule!r}; the rules are downstream, upstream, absolute, "
+            "or a PriorityWeightStrategy"
         )
     return rule

@@ -139,6 +139,18 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
 
         return environment_for(dag or self.get_dag())
 
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: Any = None
+    ) -> None:
+        """Render the attributes of `parent` that are named; operators of packages render with it what they add late."""
+        for name in template_fields:
+            setattr(parent, name, self.render_template(getattr(parent, name), context, jinja_env))
+
+    def dry_run(self) -> None:
+        """Log the templated fields as they stand."""
+        for name in self.template_fields:
+            self.log.info("Rendering template for %s: %s", name, getattr(self, name))
+
     def prepare_template(self) -> None:
         """Called after a template file's text has taken the place of its name."""
 

@@ -1,9 +1,8 @@
-"""Connection: how to reach a system, by id. AIRFLOW_CONN_<ID> (URI or JSON) comes first, then the environment's."""
+"""Connection: how to reach a system, by id. Where they are looked for: `airflow.secrets.lookup`."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -14,6 +13,8 @@ _FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "p
 
 class Connection:
     """Fields of a connection, from single values or from a URI. `extra` is JSON text, `extra_dejson` its value."""
+
+    FIELDS = _FIELDS
 
     def __init__(
         self,
@@ -137,29 +138,34 @@ class Connection:
         arguments = {info.connection_id_attribute_name: self.conn_id, **(hook_params or {})}
         return import_string(info.hook_class_name)(**arguments)
 
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether its hook reaches what it leads to, and the hook's words."""
+        try:
+            hook = self.get_hook()
+            if not hasattr(hook, "test_connection"):
+                return False, f"cannot test it: {type(hook).__name__} has no test_connection()"
+            status, message = hook.test_connection()
+        except Exception as error:
+            return False, str(error)
+        return bool(status), str(message)
+
     def __repr__(self) -> str:
         return f"Connection({self.conn_id!r}, conn_type={self.conn_type!r}, host={self.host!r})"
 
 
 def get_connection(conn_id: str) -> Connection:
     """The connection of that id. Raises AirflowNotFoundException."""
-    from airflow._task.comms import current
+    from airflow.secrets.lookup import find_connection
 
-    own = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}")
-    if own:
-        return (
-            Connection.from_json(own, conn_id)
-            if own.lstrip().startswith("{")
-            else Connection.from_uri(own, conn_id)
-        )
-    comms = current()
-    answer: dict[str, Any] = {"found": False}
-    if comms is not None:
-        answer = comms.ask("get_connection", {"conn_id": conn_id})
-    if not answer["found"]:
+    found: Connection | None = find_connection(conn_id)
+    if found is not None:
+        return found
+    from airflow.secrets.default_connections import find_default_connection
+
+    default = find_default_connection(conn_id)
+    if default is None:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
-    fields: dict[str, Any] = {name: answer.get(name) for name in _FIELDS}
-    return Connection(conn_id=conn_id, **fields)
+    return Connection(conn_id=conn_id, **default)
 
 
 def _maybe_json(value: Any) -> Any:

@@ -15,7 +15,7 @@ from airflow.configuration import conf, generation
 from airflow.models import external
 from airflow.models.dagrun import DagRun, as_pendulum
 from airflow.models.records import RecordMeta
-from airflow.models.xcom import from_plain, to_plain
+from airflow.models.xcom import pack, push, unpack
 from airflow.models.xcom_arg import XCOM_RETURN_KEY
 
 
@@ -125,7 +125,7 @@ class TaskInstance(metaclass=RecordMeta):
 
     def xcom_push(self, key: str, value: Any, execution_date: Any = None, **_: Any) -> None:
         """Leave a value for other tasks; they see it at once. Raises TypeError for what has no JSON form."""
-        self._comms.ask("set_xcom", {"key": key, "value": to_plain(value, f"XCom {key!r}")})
+        push(self._comms, key, pack(key, value, f"XCom {key!r}", self))
 
     def xcom_pull(
         self,
@@ -158,7 +158,7 @@ class TaskInstance(metaclass=RecordMeta):
             and (isinstance(map_indexes, int) or (map_indexes is None and self._is_single(task_ids, dag_id)))
         ):
             answer = self._comms.ask("get_xcom", {**where, "task_id": task_ids, "map_index": map_indexes})
-            return from_plain(answer["value"]) if answer["found"] else default
+            return unpack(answer, {**where, "task_id": task_ids}) if answer["found"] else default
         return self._pull_many(task_ids, where, include_prior_dates, map_indexes, default)
 
     def _is_single(self, task_id: str, dag_id: str | None) -> bool:
@@ -175,7 +175,7 @@ class TaskInstance(metaclass=RecordMeta):
         indexes = [map_indexes] if isinstance(map_indexes, int) else map_indexes and list(map_indexes)
         params = {**where, "task_ids": wanted, "include_prior_dates": prior, "map_indexes": indexes}
         rows = self._comms.ask("list_xcoms", params)
-        values = [from_plain(row["value"]) for row in rows]
+        values = [unpack(row, where) for row in rows]
         if task_ids is None or isinstance(task_ids, str):
             mapped = task_ids is not None and any(row["map_index"] >= 0 for row in rows)
             if isinstance(map_indexes, int) or (indexes is None and not mapped):

@@ -1,9 +1,8 @@
-"""Variable: named settings of the environment. Asked of the agent; AIRFLOW_VAR_<KEY> comes first, as in Airflow."""
+"""Variable: named settings of the environment. Where they are looked for: `airflow.secrets.lookup`."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 _UNSET: Any = object()
@@ -25,7 +24,9 @@ class Variable:
         **_: Any,
     ) -> Any:
         """The value as text, or read as JSON; both names of the default are understood."""
-        text = _find(key)
+        from airflow.secrets.lookup import find_variable
+
+        text = find_variable(key)
         if text is None:
             chosen = default if default is not _UNSET else default_var
             if chosen is not _UNSET:
@@ -83,16 +84,3 @@ class Variable:
             raise ValueError("cannot set a default of None")
         cls.set(key, default, description, serialize_json=deserialize_json)
         return default
-
-
-def _find(key: str) -> str | None:
-    from airflow._task.comms import current
-
-    own = os.environ.get(f"AIRFLOW_VAR_{key.upper()}")
-    if own is not None:
-        return own
-    comms = current()
-    if comms is None:
-        return None
-    answer = comms.ask("get_variable", {"key": key})
-    return answer["value"] if answer["found"] else None

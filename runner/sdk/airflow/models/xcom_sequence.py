@@ -33,7 +33,7 @@ class LazyXComSequence(Sequence[Any]):
         return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        from airflow.models.xcom import from_plain
+        from airflow.models.xcom import unpack
 
         if isinstance(index, slice):
             return self._all()[index]
@@ -42,7 +42,7 @@ class LazyXComSequence(Sequence[Any]):
         answer = self._ask(index if index >= 0 else len(self) + index)
         if not answer["found"]:
             raise IndexError(f"cannot find item {index} of {len(self)}")
-        return from_plain(answer["value"])
+        return unpack(answer, self._place)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._all())
@@ -74,12 +74,12 @@ class LazyXComSequence(Sequence[Any]):
     def _all(self) -> list[Any]:
         if self._items is None:
             from airflow._task.comms import required
-            from airflow.models.xcom import from_plain
+            from airflow.models.xcom import unpack
 
             place = {name: self._place[name] for name in ("dag_id", "run_id", "key")}
             wanted = {"task_ids": [self._place["task_id"]], "map_indexes": None, "include_prior_dates": False}
             rows = required("read XComs").ask("list_xcoms", {**place, **wanted})
-            self._items = [from_plain(row["value"]) for row in rows]
+            self._items = [unpack(row, place) for row in rows]
             self._length = len(self._items)
         return self._items
 

@@ -134,6 +134,11 @@ def get_current_context() -> Any:
     return current_context()
 
 
+def is_venv_installed() -> bool:
+    """Whether tasks can have a virtual environment of their own: here always."""
+    return True
+
+
 def task(*args: Any, **kwargs: Any) -> Any:
     """`airflow.operators.python.task`, an early home of @task."""
     from airflow.decorators import task as decorator

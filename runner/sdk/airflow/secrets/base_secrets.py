@@ -13,8 +13,14 @@ class BaseSecretsBackend:
         return f"{path_prefix}{sep}{secret_id}"
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
-        """A connection as text, a URI or JSON; a backend defines this one or `get_connection`."""
-        raise NotImplementedError
+        """A connection as text, a URI or JSON; a backend defines this one or `get_connection`.
+
+        Before 2.3 it was `get_conn_uri`.
+        """
+        older = getattr(self, "get_conn_uri", None)
+        if older is None:
+            raise NotImplementedError
+        return older(conn_id)  # type: ignore[no-any-return]
 
     def deserialize_connection(self, conn_id: str, value: str) -> Any:
         """The connection that such a text means."""

@@ -342,6 +342,15 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("backfill", sa.Integer(), nullable=True, comment="id of the backfill it belongs to")
         )
+        batch_op.add_column(
+            sa.Column(
+                "edits",
+                sa.Integer(),
+                server_default="0",
+                nullable=False,
+                comment="how often people have changed its tasks",
+            )
+        )
         batch_op.create_index(batch_op.f("ix_dag_run_backfill"), ["backfill"], unique=False)
 
     with op.batch_alter_table("task_instance", schema=None) as batch_op:
@@ -361,5 +370,13 @@ def upgrade() -> None:
                 sa.Integer(),
                 nullable=True,
                 comment="items of a list or dict; null for what nothing can be mapped over",
+            )
+        )
+        batch_op.add_column(
+            sa.Column(
+                "blob",
+                sa.Text(),
+                nullable=True,
+                comment="the object that holds the value, when it is too large for here",
             )
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from airflow._wire.cell import Bucket, CellSpec
+from airflow._wire.messages import digest_answer
 
 from runner.dag_processor.intake import Intake
 from runner.dag_processor.refusing import MOST, describe_refused, show_key
@@ -81,8 +82,10 @@ class World:
         bucket = Bucket("b", "")
         spec = CellSpec("e", "3.3.1", database_url, bucket, bucket, "python", "sdk", "token")
         self.intake = Intake(
-            spec, self.db, self.parser, lambda: 1000.0, lambda keep, _old: self.collected.append(keep)
-        )
+            spec, self.db, self.parser, lambda: 1000.0, lambda keep, _old: self.collected.append(keep),
+            lambda method, params: self.answers[params["key"]], 0.01,
+        )  # fmt: skip
+        self.answers: dict[str, str] = {}
         self.intake.start()
 
     def snapshot(self, files: dict[str, str]) -> str:
@@ -296,3 +299,18 @@ def test_errors_are_few_when_very_many_keys_are_refused() -> None:
     errors = describe_refused("b", [(f"{number}//", "empty") for number in range(MOST + 500)])
     assert len(errors) == MOST + 1
     assert "500 more" in errors["s3://b"]
+
+
+def test_a_file_is_parsed_again_when_a_variable_that_it_read_has_changed(world: World) -> None:
+    world.answers["x"] = "one"
+    digest = world.snapshot({"a.py": DAG, "b.py": DAG + "2"})
+    asked = {"asked": {"get_variable:x": digest_answer("one")}}
+    world.parser.answer(digest, "a.py", {**found("a/one"), **asked})
+    world.parser.answer(digest, "b.py", found("b"))
+    until(lambda: world.is_active(digest))
+    world.answers["x"] = "two"
+    until(lambda: world.parser.files(digest).count("a.py") == 2)
+    asked = {"asked": {"get_variable:x": digest_answer("two")}}
+    world.parser.answer(digest, "a.py", {**found("a/two"), **asked})
+    assert world.file("a.py").modules == {"get_variable:x": ""}
+    assert world.parser.files(digest) == ["a.py", "b.py", "a.py"]

@@ -1,0 +1,1 @@
+"""What packages build a command line from; nobody runs one here."""
