@@ -49,9 +49,3 @@ def _create_policies() -> None:
         sa.Column("policy_arn", sa.Text, primary_key=True),
     )
     op.create_index("ix_attachment_policy_arn", "attachment", ["policy_arn"])
-    op.create_table(
-        "membership",
-        sa.Column("user_id", sa.String(32), sa.ForeignKey("principal.id"), primary_key=True),
-        sa.Column("group_id", sa.String(32), sa.ForeignKey("principal.id"), primary_key=True),
-    )
-    op.create_index("ix_membership_group_id", "membership", ["group_id"])
