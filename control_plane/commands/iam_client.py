@@ -50,6 +50,9 @@ def empty(iam: Any, kind: str, name: str) -> None:
         getattr(iam, f"delete_{kind}_policy")(**who, PolicyName=policy)
     for policy in getattr(iam, f"list_attached_{kind}_policies")(**who)["AttachedPolicies"]:
         getattr(iam, f"detach_{kind}_policy")(**who, PolicyArn=policy["PolicyArn"])
+    groups = iam.list_groups_for_user(**who)["Groups"] if kind == "user" else []
+    for group in groups:
+        iam.remove_user_from_group(**who, GroupName=group["GroupName"])
     keys = iam.list_access_keys(**who)["AccessKeyMetadata"] if kind == "user" else []
     for key in keys:
         iam.delete_access_key(**who, AccessKeyId=key["AccessKeyId"])

@@ -74,6 +74,8 @@ class Match:
     """Its place in the policy, from 1."""
     sid: str
     named: Named = Named.SELF
+    text: str = field(default="", repr=False)
+    """Of the document."""
 
     def __str__(self) -> str:
         sid = f" ({self.sid})" if self.sid else ""
@@ -170,7 +172,8 @@ def _find_matches(
         for number, statement in enumerate(source.policy.statements, 1):
             named = name_in(statement, question.identity) if layer is Layer.RESOURCE else Named.SELF
             if named and applies(statement, question, source.policy.variables):
-                yield Match(layer, source.name, number, statement.sid, named), statement.allows
+                match = Match(layer, source.name, number, statement.sid, named, source.text)
+                yield match, statement.allows
 
 
 def applies(statement: Statement, question: Question, variables: bool) -> bool:

@@ -20,7 +20,7 @@ from control_plane.store.principals import Kind, Principal
 
 T = TypeVar("T")
 _PAGE = 100
-TITLES: Mapping[Kind, str] = {"user": "User", "role": "Role"}
+TITLES: Mapping[Kind, str] = {"user": "User", "role": "Role", "group": "Group"}
 
 
 def no_such_entity(message: str) -> ServiceError:
@@ -30,7 +30,7 @@ def no_such_entity(message: str) -> ServiceError:
 
 def get_principal(conn: Connection, kind: Kind, call: Call) -> Principal:
     """The user or role the call names; of users the caller itself, where it names none."""
-    given = call.body.get(f"{TITLES[kind]}Name") or call.caller.username
+    given = call.body.get(f"{TITLES[kind]}Name") or (call.caller.username if kind == "user" else None)
     if given is None:
         raise ServiceError(Code.VALIDATION, "Must specify userName when calling with non-User credentials")
     found = principals.find(conn, kind, given)

@@ -24,7 +24,7 @@ from control_plane.store.policies import Managed
 from control_plane.store.principals import Kind
 
 _MANAGED_SIZE = 6144
-_INLINE_SIZE = {"user": 2048, "role": 10240}
+_INLINE_SIZE = {"user": 2048, "role": 10240, "group": 5120}
 _ATTACHED = 10
 _VERSION = "v1"
 _EPOCH = 0.0

@@ -21,10 +21,10 @@ from control_plane.operations.iam_entities import (
 )
 from control_plane.operations.service import Call, Service
 from control_plane.store import keys, principals
-from control_plane.store.principals import Kind
+from control_plane.store.principals import Kind, Principal
 
 _KEYS_PER_USER = 2
-_PER_ACCOUNT = {"user": 5000, "role": 1000}
+_PER_ACCOUNT = {"user": 5000, "role": 1000, "group": 300}
 _TRUST_SIZE = 2048
 
 
@@ -62,8 +62,7 @@ def list_principals(kind: Kind, service: Service, call: Call) -> dict[str, Any]:
             conn, kind, given.get("PathPrefix", "/"), given.get("Marker", ""), limit + 1
         )
     page = make_page({"MaxItems": limit}, f"{TITLES[kind]}s", found, lambda one: one.name)
-    shown = [{k: v for k, v in describe(one).items() if k != "Tags"} for one in page[f"{TITLES[kind]}s"]]
-    return {**page, f"{TITLES[kind]}s": shown}
+    return {**page, f"{TITLES[kind]}s": [_describe_briefly(one) for one in page[f"{TITLES[kind]}s"]]}
 
 
 def delete(kind: Kind, service: Service, call: Call) -> dict[str, Any]:
@@ -75,6 +74,40 @@ def delete(kind: Kind, service: Service, call: Call) -> dict[str, Any]:
             raise ServiceError(Code.DELETE_CONFLICT, hold)
         principals.delete(conn, found.id)
     return {}
+
+
+def get_group(service: Service, call: Call) -> dict[str, Any]:
+    """GetGroup: with a page of its users."""
+    with service.db.read() as conn:
+        group = get_principal(conn, "group", call)
+        users = principals.list_members(conn, group.id)
+    page = make_page(call.body, "Users", users, lambda one: one.name)
+    return {**page, "Group": describe(group), "Users": [_describe_briefly(one) for one in page["Users"]]}
+
+
+def add_to_group(service: Service, call: Call) -> dict[str, Any]:
+    """AddUserToGroup."""
+    with service.db.begin() as conn:
+        group, user = get_principal(conn, "group", call), get_principal(conn, "user", call)
+        principals.add_member(conn, user.id, group.id)
+    return {}
+
+
+def remove_from_group(service: Service, call: Call) -> dict[str, Any]:
+    """RemoveUserFromGroup."""
+    with service.db.begin() as conn:
+        group, user = get_principal(conn, "group", call), get_principal(conn, "user", call)
+        if not principals.remove_member(conn, user.id, group.id):
+            raise no_such_entity(f"User {user.name} is not in group {group.name}.")
+    return {}
+
+
+def list_groups_of(service: Service, call: Call) -> dict[str, Any]:
+    """ListGroupsForUser."""
+    with service.db.read() as conn:
+        groups = principals.list_groups(conn, get_principal(conn, "user", call).id)
+    page = make_page(call.body, "Groups", groups, lambda one: one.name)
+    return {**page, "Groups": [describe(one) for one in page["Groups"]]}
 
 
 def update_trust(service: Service, call: Call) -> dict[str, Any]:
@@ -160,6 +193,11 @@ def delete_access_key(service: Service, call: Call) -> dict[str, Any]:
         if not keys.delete_key(conn, user.id, call.body["AccessKeyId"]):
             raise _no_key(call)
     return {}
+
+
+def _describe_briefly(principal: Principal) -> dict[str, Any]:
+    """As lists show one: without its tags."""
+    return {key: value for key, value in describe(principal).items() if key != "Tags"}
 
 
 def _no_key(call: Call) -> ServiceError:

@@ -98,7 +98,7 @@ def _evaluate(question: Question, policies: Policies, missing: list[str]) -> dic
         "EvalActionName": question.action,
         "EvalResourceName": question.resource,
         "EvalDecision": decision.outcome.value,
-        "MatchedStatements": [_show(match, policies) for match in decision.matches],
+        "MatchedStatements": [_show(match) for match in decision.matches],
         "MissingContextValues": missing,
     }
     if policies.boundary is not None:
@@ -108,12 +108,10 @@ def _evaluate(question: Question, policies: Policies, missing: list[str]) -> dic
     return result
 
 
-def _show(match: Match, policies: Policies) -> dict[str, Any]:
+def _show(match: Match) -> dict[str, Any]:
     kind = "Resource Policy" if match.layer is Layer.RESOURCE else "IAM Policy"
     shown: dict[str, Any] = {"SourcePolicyId": match.source, "SourcePolicyType": kind}
-    sources = (*policies.identity, *(policies.boundary or ()), *policies.resource)
-    text = next((source.text for source in sources if source.name == match.source), "")
-    span = find_span(text, match.number)
+    span = find_span(match.text, match.number)
     if span is not None:
         start, end = ({"Line": place.line, "Column": place.column} for place in span)
         shown |= {"StartPosition": start, "EndPosition": end}

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from control_plane.store.schema import attachment as attachments
 from control_plane.store.schema import inline_policy as inlines
+from control_plane.store.schema import membership, principal
 from control_plane.store.schema import policy as table
-from control_plane.store.schema import principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +84,21 @@ def list_attached(conn: Connection, principal_id: str) -> list[str]:
 
 
 def list_own(conn: Connection, principal_id: str) -> list[tuple[str, str | None]]:
-    """Name or ARN, and document, of everything written into or attached to a principal: one look for every request.
+    """Name or ARN, and document, of everything written into or attached to a principal or a group it is in.
 
     The document of a policy that is not the account's own is None.
     """
-    inline = select(inlines.c.name, inlines.c.document).where(inlines.c.principal_id == principal_id)
+    groups = select(membership.c.group_id).where(membership.c.user_id == principal_id)
+    inline = select(inlines.c.name, inlines.c.document).where(
+        (inlines.c.principal_id == principal_id) | inlines.c.principal_id.in_(groups)
+    )
     attached = (
         select(attachments.c.policy_arn, table.c.document)
         .select_from(attachments.outerjoin(table, table.c.arn == attachments.c.policy_arn))
-        .where(attachments.c.principal_id == principal_id)
+        .where((attachments.c.principal_id == principal_id) | attachments.c.principal_id.in_(groups))
     )
-    return sorted((row[0], row[1]) for row in conn.execute(sa.union_all(inline, attached)))
+    found = ((row[0], row[1]) for row in conn.execute(sa.union_all(inline, attached)))
+    return sorted(found, key=lambda one: one[0])
 
 
 def put_inline(conn: Connection, principal_id: str, name: str, document: str) -> None:

@@ -1,4 +1,4 @@
-"""Users and roles. Names are unique within a kind, whatever their case."""
+"""Users, roles and groups of users. Names are unique within a kind, whatever their case."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from control_plane.store.ids import make_id
-from control_plane.store.schema import access_key, attachment, inline_policy
+from control_plane.store.schema import access_key, attachment, inline_policy, membership
 from control_plane.store.schema import principal as table
 
-Kind = Literal["user", "role"]
-_PREFIXES = {"user": "AIDA", "role": "AROA"}
+Kind = Literal["user", "role", "group"]
+_PREFIXES = {"user": "AIDA", "role": "AROA", "group": "AGPA"}
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user or a role."""
+    """A user, a role or a group."""
 
     id: str
     kind: Kind
@@ -106,7 +106,37 @@ def find_hold(conn: Connection, principal: Principal) -> str | None:
     for held, kind, words in holds:
         if conn.execute(select(func.count()).where(held.c.principal_id == principal.id, kind)).scalar_one():
             return f"Cannot delete entity, {words}"
+    if list_members(conn, principal.id) or list_groups(conn, principal.id):
+        return "Cannot delete entity, must remove users from group first."
     return None
+
+
+def add_member(conn: Connection, user_id: str, group_id: str) -> None:
+    """Put a user into a group. Idempotent."""
+    if all(one.id != user_id for one in list_members(conn, group_id)):
+        conn.execute(sa.insert(membership).values(user_id=user_id, group_id=group_id))
+
+
+def remove_member(conn: Connection, user_id: str, group_id: str) -> bool:
+    """Take a user out of a group. False when it was not in it."""
+    where = (membership.c.user_id == user_id, membership.c.group_id == group_id)
+    return bool(conn.execute(sa.delete(membership).where(*where)).rowcount)
+
+
+def list_members(conn: Connection, group_id: str) -> list[Principal]:
+    """The users of a group, by name."""
+    inside = select(membership.c.user_id).where(membership.c.group_id == group_id)
+    return _list_in(conn, inside)
+
+
+def list_groups(conn: Connection, user_id: str) -> list[Principal]:
+    """The groups of a user, by name."""
+    return _list_in(conn, select(membership.c.group_id).where(membership.c.user_id == user_id))
+
+
+def _list_in(conn: Connection, ids: Any) -> list[Principal]:
+    rows = conn.execute(select(table).where(table.c.id.in_(ids)))
+    return sorted((from_row(row) for row in rows), key=lambda one: one.name)
 
 
 def delete(conn: Connection, identity: str) -> None:

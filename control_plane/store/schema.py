@@ -59,7 +59,7 @@ principal = Table(
     Column("arn", Text, nullable=False, unique=True),
     Column("name", String(128), nullable=False),
     Column("created_at", Double, nullable=False),
-    Column("kind", String(10), nullable=False, server_default="user", comment="user or role"),
+    Column("kind", String(10), nullable=False, server_default="user", comment="user, role or group"),
     Column("path", Text, nullable=False, server_default="/"),
     Column("boundary", Text, comment="ARN of the managed policy that limits it"),
     Column("trust", Text, comment="JSON of a role: who may assume it"),
@@ -94,6 +94,14 @@ attachment = Table(
     Column("principal_id", String(32), ForeignKey("principal.id"), primary_key=True),
     Column("policy_arn", Text, primary_key=True),
     Index(None, "policy_arn"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("user_id", String(32), ForeignKey("principal.id"), primary_key=True),
+    Column("group_id", String(32), ForeignKey("principal.id"), primary_key=True),
+    Index(None, "group_id"),
 )
 
 access_key = Table(

@@ -120,15 +120,18 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
     call(iam, "GetPolicy", PolicyArn=managed)
     version = call(iam, "GetPolicyVersion", PolicyArn=managed, VersionId="v1")["PolicyVersion"]
     assert version["Document"] == json.loads(document())
-    for title, name in (("User", "u"), ("Role", "r")):
+    for title, name in (("User", "u"), ("Role", "r"), ("Group", "g")):
         who = {f"{title}Name": name}
-        more = {} if title == "User" else {"AssumeRolePolicyDocument": trust({"AWS": ACCOUNT})}
-        call(iam, f"Create{title}", **who, **more, Path="/team/", Tags=[{"Key": "k", "Value": "v"}])
-        call(iam, f"Put{title}PermissionsBoundary", **who, PermissionsBoundary=managed)
+        more: dict[str, Any] = {} if title == "Group" else {"Tags": [{"Key": "k", "Value": "v"}]}
+        if title == "Role":
+            more["AssumeRolePolicyDocument"] = trust({"AWS": ACCOUNT})
+        call(iam, f"Create{title}", **who, **more, Path="/team/")
+        if title != "Group":
+            call(iam, f"Put{title}PermissionsBoundary", **who, PermissionsBoundary=managed)
         made = call(iam, f"Get{title}", **who)[title]
         assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:{title.lower()}/team/{name}"
-        assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == managed
-        assert made["Tags"] == [{"Key": "k", "Value": "v"}]
+        assert title == "Group" or made["PermissionsBoundary"]["PermissionsBoundaryArn"] == managed
+        assert made.get("Tags") == more.get("Tags")
         assert name in {one[f"{title}Name"] for one in call(iam, f"List{title}s")[f"{title}s"]}
         call(iam, f"Put{title}Policy", **who, PolicyName="i", PolicyDocument=document())
         assert call(iam, f"List{title}Policies", **who)["PolicyNames"] == ["i"]
@@ -156,12 +159,18 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
     call(sts, "AssumeRole", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/team/r", RoleSessionName="me")
     assert managed in {one["Arn"] for one in call(iam, "ListPolicies")["Policies"]}
     call(iam, "DeleteAccessKey", UserName="u", AccessKeyId=key)
-    for title, name in (("User", "u"), ("Role", "r")):
+    in_group = {"GroupName": "g", "UserName": "u"}
+    call(iam, "AddUserToGroup", **in_group)
+    assert [one["UserName"] for one in call(iam, "GetGroup", GroupName="g")["Users"]] == ["u"]
+    assert [one["GroupName"] for one in call(iam, "ListGroupsForUser", UserName="u")["Groups"]] == ["g"]
+    call(iam, "RemoveUserFromGroup", **in_group)
+    for title, name in (("User", "u"), ("Role", "r"), ("Group", "g")):
         who = {f"{title}Name": name}
         assert code(refused(getattr(iam, f"delete_{title.lower()}"), **who)) == ("DeleteConflict", 409)
         call(iam, f"Delete{title}Policy", **who, PolicyName="i")
         call(iam, f"Detach{title}Policy", **who, PolicyArn=managed)
-        call(iam, f"Delete{title}PermissionsBoundary", **who)
+        if title != "Group":
+            call(iam, f"Delete{title}PermissionsBoundary", **who)
         call(iam, f"Delete{title}", **who)
     call(iam, "DeletePolicy", PolicyArn=managed)
     assert seen == {route.action for route in QUERY_ROUTES}
@@ -185,7 +194,7 @@ def test_faults_have_awss_codes(server: Server) -> None:
         (iam.attach_user_policy, {"UserName": "twin", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/none"},
          ("NoSuchEntity", 404)),
         (iam.list_users, {"MaxItems": 0}, ("ValidationError", 400)),
-        (iam.list_groups, {}, ("InvalidAction", 400)),
+        (iam.list_server_certificates, {}, ("InvalidAction", 400)),
     ]:  # fmt: skip
         assert code(refused(operation, **given)) == expected
     for _ in range(2):
@@ -263,6 +272,22 @@ def test_airflow_role_is_the_mightiest_granted(server: Server) -> None:
     assert (server.cells.asked[-1][1].role, server.cells.asked[-1][1].user) == ("Op", "op")
     make(server, "roles-2")
     assert "Airflow role" in str(refused(client.invoke_rest_api, Name="roles-2", Path="/dags", Method="GET"))
+
+
+def test_group_gives_its_users_what_its_policies_say(server: Server) -> None:
+    iam = server.client("iam")
+    client = as_user(server, "member", "mwaa")
+    iam.create_group(GroupName="team")
+    iam.put_group_policy(GroupName="team", PolicyName="p", PolicyDocument=document("airflow:List*"))
+    refused(client.list_environments)
+    iam.add_user_to_group(GroupName="team", UserName="member")
+    client.list_environments()
+    assert code(refused(iam.delete_group, GroupName="team")) == ("DeleteConflict", 409)
+    iam.attach_group_policy(GroupName="team", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    iam.delete_group_policy(GroupName="team", PolicyName="p")
+    client.list_environments()
+    iam.remove_user_from_group(GroupName="team", UserName="member")
+    refused(client.list_environments)
 
 
 def test_boundary_and_key_status_count_at_once(server: Server) -> None:

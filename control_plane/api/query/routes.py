@@ -69,18 +69,20 @@ def anything(_service: Service, _caller: Caller, _given: Mapping[str, Any]) -> s
 
 
 _user, _role = partial(principal_arn, "user"), partial(principal_arn, "role")
+_group = partial(principal_arn, "group")
 _policy = partial(member, "PolicyArn")
 _iam = partial(QueryRoute, "iam")
 _sts = partial(QueryRoute, "sts")
 
 
-def _both(kind: Kind, resource: Resource) -> list[QueryRoute]:
-    """What users and roles have in common."""
+def _each(kind: Kind, resource: Resource) -> list[QueryRoute]:
+    """What users, roles and groups have in common; groups have no boundary."""
     title = kind.title()
     make, change = iam_principals, iam_policies
-    return [
+    show = make.get_group if kind == "group" else partial(make.get, kind)
+    routes = [
         _iam(f"Create{title}", partial(make.create_principal, kind), resource),
-        _iam(f"Get{title}", partial(make.get, kind), resource),
+        _iam(f"Get{title}", show, resource),
         _iam(f"List{title}s", partial(make.list_principals, kind), anything),
         _iam(f"Delete{title}", partial(make.delete, kind), resource),
         _iam(f"Put{title}PermissionsBoundary", partial(make.put_boundary, kind), resource),
@@ -93,11 +95,16 @@ def _both(kind: Kind, resource: Resource) -> list[QueryRoute]:
         _iam(f"Detach{title}Policy", partial(change.detach, kind), resource),
         _iam(f"ListAttached{title}Policies", partial(change.list_attached, kind), resource),
     ]
+    return [route for route in routes if kind != "group" or "Boundary" not in route.name]
 
 
 QUERY_ROUTES = (
-    *_both("user", _user),
-    *_both("role", _role),
+    *_each("user", _user),
+    *_each("role", _role),
+    *_each("group", _group),
+    _iam("AddUserToGroup", iam_principals.add_to_group, _group),
+    _iam("RemoveUserFromGroup", iam_principals.remove_from_group, _group),
+    _iam("ListGroupsForUser", iam_principals.list_groups_of, _user),
     _iam("UpdateAssumeRolePolicy", iam_principals.update_trust, _role),
     _iam("CreateAccessKey", iam_principals.create_access_key, _user),
     _iam("ListAccessKeys", iam_principals.list_access_keys, _user),

@@ -238,3 +238,26 @@ def test_fresh_database_never_imports_alembic(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_administrator_keeps_every_right_when_an_old_database_is_upgraded(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    from control_plane.store import database as module
+    from control_plane.store import policies, principals
+
+    old = ServiceDatabase(f"sqlite:///{tmp_path}/old.db")
+    config = Config()
+    config.set_main_option("script_location", str(module._MIGRATIONS))
+    with old.begin() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        row = f"'{'a' * 32}', 'arn:aws:iam::{ACCOUNT}:user/admin', 'admin', 1.0"
+        conn.execute(text(f"INSERT INTO principal (id, arn, name, created_at) VALUES ({row})"))
+    old.prepare()
+    with old.read() as conn:
+        admin = principals.find(conn, "user", "admin")
+        assert admin is not None
+        assert policies.list_attached(conn, admin.id) == ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    old.close()
