@@ -120,7 +120,16 @@ def _build_base(staging: Path, requirements: Path, base: str, progress: Callable
     progress(f"making a venv with {base}")
     run_uv(["venv", "--relocatable", "--allow-existing", "--python", base, str(staging)])
     interpreter = str(staging / "bin" / "python")
-    install = ["pip", "install", "--python", interpreter, "--compile-bytecode", "--require-hashes"]
+    # The lock is whole and names no Apache Airflow, which its provider packages ask for: ours takes that place.
+    install = [
+        "pip",
+        "install",
+        "--python",
+        interpreter,
+        "--compile-bytecode",
+        "--require-hashes",
+        "--no-deps",
+    ]
     try:
         progress(f"installing {requirements.name} from the local cache")
         run_uv([*install, "--offline", "-r", str(requirements)])
