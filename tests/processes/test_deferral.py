@@ -82,8 +82,8 @@ class Whole:
         (bundle / "f.py").write_text(FILE % (TASKS, self.place, self.place))
         self.agent: subprocess.Popen[bytes] | None = None
         with self.cell.db.begin() as conn:
-            for dag in parse_apart(bundle):
-                put_dags(conn, "bundle", "f.py", [{**dag, "is_paused_upon_creation": False}], time.time())
+            found = [{**dag, "is_paused_upon_creation": False} for dag in parse_apart(bundle)]
+            put_dags(conn, "bundle", "f.py", found, time.time())
         self.cell.start_engine()
         self.start_agent()
 

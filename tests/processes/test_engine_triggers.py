@@ -14,7 +14,7 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.domain.states import TaskInstanceState
-from runner.events import RunChanged, RunCreated, TriggersKept
+from runner.events import RunChanged, RunCreated
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import AttemptInfo
 from runner.store import task_instances
@@ -79,17 +79,13 @@ class Rig:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.asked: list[tuple[AttemptInfo, str]] = []
-        self.stood: list[tuple[str, Any, str | None]] = []
         self.agents: list[Keeper] = []
         self.start()
 
     def start(self) -> None:
         layout = self.cell.layout
         box = open_box(layout.home / "secrets.key")
-        self.scheduler = Scheduler(
-            self.cell.db, self.cell.spec, layout.engine_socket, self.answer, box=box,
-            on_standing_event=lambda *event: self.stood.append(event),
-        )  # fmt: skip
+        self.scheduler = Scheduler(self.cell.db, self.cell.spec, layout.engine_socket, self.answer, box=box)
         self.thread = threading.Thread(target=self.scheduler.run, name="scheduler")
         self.thread.start()
 
@@ -232,21 +228,3 @@ def test_task_that_starts_from_a_trigger_waits_without_an_attempt(rig: Rig) -> N
     agent.fire(token, end={"state": "success", "xcoms": {"x": 1}})
     agent.serve(lambda: rig.cell.run_state(key) == "success")
     assert agent.runs == []
-
-
-def test_standing_triggers_follow_the_list_and_their_events_are_acknowledged_when_kept(rig: Rig) -> None:
-    agent = rig.connect()
-    watch = {"id": "watcher:a", "classpath": "m.W", "kwargs": {}}
-    rig.scheduler.post(TriggersKept((watch,)))
-    assert agent.only() == "watcher:a"
-    agent.send(messages.request("watcher:a", 1, "get_connection", {"conn_id": "c"}))
-    agent.send(messages.trigger_event("watcher:a", {"n": 1}, number="5"))
-    agent.serve(lambda: agent.replies and agent.acked == ["watcher:a#5"])
-    assert rig.stood == [("watcher:a", {"n": 1}, None)]
-    assert rig.asked[0][0].dag_id == ""
-    agent.close()
-    agent.triggers.clear()
-    agent.connect()
-    assert agent.only() == "watcher:a"
-    rig.scheduler.post(TriggersKept(()))
-    agent.serve(lambda: agent.triggers == {})
