@@ -153,9 +153,9 @@ def test_what_a_file_asks_at_its_top_level_is_answered_when_parsed_and_when_run(
     engine.run(work)
     asked = ask(start)
     engine.send(messages.reply(asked["attempt"], asked["id"], answer))
-    asks = {"kind": "request", "attempt": work["attempt"]}  # the task sees whether the answer still holds
+    asks = {"kind": "request", "attempt": work.attempt}  # the task sees whether the answer still holds
     again = engine.wait(lambda m: asks.items() <= m.items(), start)
-    engine.send(messages.reply(work["attempt"], again["id"], answer))
+    engine.send(messages.reply(work.attempt, again["id"], answer))
     assert engine.outcome(work)["state"] == "success"
     assert "it is ***" in [line["event"] for line in cell.ended_log(work)]
 
