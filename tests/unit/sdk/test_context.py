@@ -321,3 +321,15 @@ with DAG("d", schedule={schedule}, start_date=datetime(2024, 1, 1)):
 """
     run = {"logical_date": day, "data_interval_start": day, "data_interval_end": day + dt.timedelta(days=3)}
     assert bundle.run(bundle.load(source), "t", run=run)["xcoms"]["return_value"] == expected
+
+
+def test_a_function_that_takes_the_whole_context_asks_the_engine_nothing(bundle: Bundle) -> None:
+    asked: list[str] = []
+    ask = bundle.comms.ask
+    bundle.comms.ask = lambda method, params: (asked.append(method), ask(method, params))[1]  # type: ignore[method-assign]
+    source = "from airflow import DAG\nfrom airflow.operators.python import PythonOperator\n"
+    source += (
+        "with DAG('d'):\n    PythonOperator(task_id='t', python_callable=lambda **context: len(context))"
+    )
+    word = bundle.run(bundle.load(source), "t")
+    assert (word["state"], asked) == ("success", [])

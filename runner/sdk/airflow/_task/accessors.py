@@ -93,6 +93,18 @@ class Late:
     def __bool__(self) -> bool:
         return bool(self._get())
 
+    def __getitem__(self, key: Any) -> Any:
+        return self._get()[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._get())
+
+    def __len__(self) -> int:
+        return len(self._get())
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._get()
+
     def __eq__(self, other: object) -> bool:
         return bool(self._get() == _plain(other))
 

@@ -235,10 +235,10 @@ _MAKERS: dict[str, Callable[[Context], Any]] = {
     "prev_data_interval_start_success": _previous("data_interval_start"),
     "prev_data_interval_end_success": _previous("data_interval_end"),
     "prev_execution_date_success": _previous("logical_date"),
-    "inlet_events": _inlet_events,
-    "outlet_events": _outlet_events,
-    "triggering_asset_events": _triggering_events,
-    "triggering_dataset_events": lambda c: _triggering_events(c, by_uri=True),
+    "inlet_events": _late(_inlet_events),
+    "outlet_events": _late(_outlet_events),
+    "triggering_asset_events": _late(_triggering_events),
+    "triggering_dataset_events": _late(lambda c: _triggering_events(c, by_uri=True)),
 }
 """Values of any run."""
 
