@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,10 +86,11 @@ def list_past(conn: sa.Connection, wanted: Past) -> Sequence[Any]:
     when, number = asset_event.c.timestamp, asset_event.c.id
     order = (when.asc(), number.asc()) if wanted.ascending else (when.desc(), number.desc())
     most = _MOST_FOR_TASKS if wanted.limit is None else min(wanted.limit, _MOST_FOR_TASKS)
-    rows = conn.execute(query.where(*between(when, bounds)).order_by(*order).limit(most)).all()
+    query = query.where(*between(when, bounds)).order_by(*order)
     if wanted.alias is None:
-        return rows
-    return [row for row in rows if f'"{wanted.alias}"' in row.aliases]
+        return conn.execute(query.limit(most)).all()
+    found = (row for row in conn.execute(query) if wanted.alias in json.loads(row.aliases))
+    return list(itertools.islice(found, most))
 
 
 def list_of_run(conn: sa.Connection, run: int) -> Sequence[Any]:
