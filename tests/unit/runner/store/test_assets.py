@@ -228,3 +228,11 @@ def test_watcher_event_is_taken_in_once(conn: Connection) -> None:
     assert watchers.take_event(conn, "watcher:1", "p-1")
     assert not watchers.take_event(conn, "watcher:1", "p-1")
     assert watchers.take_event(conn, "watcher:2", "p-1") and watchers.take_event(conn, "watcher:1", "p-2")
+
+
+def test_the_newest_event_of_an_alias_is_found_when_newer_ones_came_without_it(conn: Connection) -> None:
+    put(conn, "by_alias", **scheduled({"kind": "alias", "name": 'grün "1"'}))
+    asset_events.put_events(conn, [update("new", {"n": 1}, aliases=('grün "1"',))], 5.0)
+    asset_events.put_events(conn, [update("new", {"n": 2})], 6.0)
+    (row,) = listing_asset_events.list_past(conn, Past(alias='grün "1"', ascending=False, limit=1))
+    assert json.loads(row.extra) == {"n": 1}
