@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from runner.domain.graph import DagGraph
 from runner.domain.mapping import list_sources
-
-_EAGER = frozenset({"one_success", "one_failed", "one_done", "none_failed_min_one_success"})
+from runner.domain.trigger_rules import EAGER
 
 Edges = dict[int, tuple[int, ...]]
 
@@ -62,7 +61,7 @@ def plan_spread(graph: DagGraph) -> Spread:
         tuple(keep(graph.downstream, False)),
         sources,
         pushed,
-        frozenset(i for i in inside_up if graph.tasks[i].trigger_rule in _EAGER),
+        frozenset(i for i in inside_up if graph.tasks[i].trigger_rule in EAGER),
     )
 
 

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from airflow._task.local_rules import RULES, judge
+from airflow._task.local_rules import judge
 
-from runner.domain.trigger_rules import Counts, evaluate
+from runner.domain.trigger_rules import RULES, Counts, evaluate
 
 from .conftest import Bundle
 

@@ -5,88 +5,37 @@ Everything before an instance is over when it is asked about, so there is nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-RUN, SKIP, UPSTREAM_FAILED = "run", "skipped", "upstream_failed"
-EAGER = frozenset({"one_success", "one_failed", "one_done", "none_failed_min_one_success"})
-"""Rules that some of the upstreams can satisfy."""
+from airflow._wire.states import TaskInstanceState
+from airflow._wire.trigger_rules import EAGER, Counts, Outcome, evaluate, judge_setups
+
+__all__ = [
+    "BAD",
+    "EAGER",
+    "RUN",
+    "SKIP",
+    "UPSTREAM_FAILED",
+    "find_deciding_leaves",
+    "find_scope",
+    "find_setups",
+    "judge",
+]
+
+RUN, SKIP, UPSTREAM_FAILED = str(Outcome.RUN), str(Outcome.SKIP), str(Outcome.UPSTREAM_FAILED)
 BAD = ("failed", "upstream_failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many upstreams ended in which way."""
-
-    total: int
-    success: int
-    failed: int
-    skipped: int
-    upstream_failed: int
-    setups: int
-    setups_success: int
-    setups_skipped: int
-
-    @property
-    def bad(self) -> int:
-        return self.failed + self.upstream_failed
-
-
 Ended = tuple[str, bool]
 """How an upstream ended, and whether it is a setup."""
 
 
 def judge(rule: str, upstreams: Sequence[Ended], setups: Sequence[str] = ()) -> str:
     """RUN, or the state that the instance gets instead. `setups`: the ends of those it depends on indirectly."""
-    if rule == "always":
-        return RUN
-    if any(state in BAD for state in setups):
-        return UPSTREAM_FAILED
-    if "skipped" in setups:
-        return SKIP
-    return RULES[rule](count(upstreams)) if upstreams else RUN
-
-
-def count(upstreams: Sequence[Ended]) -> Counts:
-    """The counts of these ends."""
-    states = [state for state, _ in upstreams]
-    setups = [state for state, is_setup in upstreams if is_setup]
-    return Counts(
-        total=len(states),
-        success=states.count("success"),
-        failed=states.count("failed"),
-        skipped=states.count("skipped"),
-        upstream_failed=states.count("upstream_failed"),
-        setups=len(setups),
-        setups_success=setups.count("success"),
-        setups_skipped=setups.count("skipped"),
-    )
-
-
-def _first(*cases: tuple[Any, str]) -> str:
-    """The verdict of the first case that holds; RUN when none does."""
-    return next((verdict for holds, verdict in cases if holds), RUN)
-
-
-RULES: dict[str, Callable[[Counts], str]] = {
-    "all_success": lambda c: _first((c.bad, UPSTREAM_FAILED), (c.skipped, SKIP)),
-    "all_failed": lambda c: _first((c.success or c.skipped, SKIP)),
-    "all_done": lambda c: RUN,
-    "all_done_min_one_success": lambda c: _first((c.skipped, SKIP), (not c.success, UPSTREAM_FAILED)),
-    "one_success": lambda c: _first((c.success, RUN), (c.skipped == c.total, SKIP), (True, UPSTREAM_FAILED)),
-    "one_failed": lambda c: _first((not c.bad, SKIP)),
-    "one_done": lambda c: _first((not (c.success or c.failed), SKIP)),
-    "none_failed": lambda c: _first((c.bad, UPSTREAM_FAILED)),
-    "none_failed_min_one_success": lambda c: _first(
-        (c.bad, UPSTREAM_FAILED), (c.skipped == c.total, SKIP), (not c.success, UPSTREAM_FAILED)
-    ),
-    "none_skipped": lambda c: _first((c.skipped, SKIP)),
-    "all_skipped": lambda c: _first((c.success or c.bad, SKIP)),
-    "all_done_setup_success": lambda c: _first(
-        (not c.setups or c.setups_success, RUN), (c.setups_skipped == c.setups, SKIP), (True, UPSTREAM_FAILED)
-    ),
-}
+    counts = Counts(setups=sum(is_setup for _, is_setup in upstreams))
+    for state, is_setup in upstreams:
+        counts.add(TaskInstanceState(state), 1, is_setup)
+    indirect = judge_setups([TaskInstanceState(state) for state in setups])
+    return str(evaluate(rule, counts, len(upstreams), indirect))
 
 
 def find_setups(task: Any) -> list[Any]:
