@@ -50,9 +50,14 @@ environment = Table(
     Column("webserver_url", Text, nullable=False, comment="bare host[:port]"),
     Column("wanted", Text, comment="JSON: the whole spec an update asks for; null when nothing is pending"),
     Column("strategy", String(10), nullable=False, server_default="GRACEFUL", comment="of the update"),
+    Column("paused", String(10), comment="a strategy: no process of it shall run; null when it shall"),
+    Column(
+        "origin", Text, comment="the archive that it is made from; null when it begins empty or has begun"
+    ),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("generation >= 1", name="generation"),
     CheckConstraint("strategy IN ('FORCED', 'GRACEFUL')", name="strategy"),
+    CheckConstraint("paused IN ('FORCED', 'GRACEFUL')", name="paused"),
 )
 
 principal = Table(

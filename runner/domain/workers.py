@@ -1,7 +1,7 @@
 """How many workers a cell has now: as many as its tasks need, between the environment's MinWorkers and MaxWorkers.
 
-A worker is a share of the agent's slots and memory (`runner/adr/`): one more is there in the same turn, and one fewer ends
-no task, for it goes only when its slots are free and have not been needed for a while.
+A worker is a share of the agent's slots and memory (`runner/adr/`): one more is there in the same turn, and one
+fewer ends no task, for it goes only when its slots are free and have not been needed for a while.
 """
 
 from __future__ import annotations

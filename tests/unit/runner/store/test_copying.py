@@ -12,7 +12,7 @@ from runner.store import dags
 from runner.store.connections import Connection, find_connection, put_connection
 from runner.store.copying import CannotCopy, load, save
 from runner.store.database import Database
-from runner.store.schema import connection, metadata, meta, pool, variable
+from runner.store.schema import connection, meta, metadata, pool, variable
 from runner.store.secrets import open_box
 from runner.store.variables import Variable, put_variable
 from tests.unit.runner.store.cells import make_dag, make_run
