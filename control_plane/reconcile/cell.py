@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from airflow._wire.cell import Bucket, CellSpec
 
@@ -49,6 +50,19 @@ class ObjectStoreAccess:
         )
 
 
+class Equipped(Protocol):
+    """What user code runs with; `equipment` makes it."""
+
+    @property
+    def python(self) -> str: ...
+
+    @property
+    def plugins(self) -> str: ...
+
+    @property
+    def exports(self) -> Mapping[str, Mapping[str, str]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Roots:
     """Where our code lies, so that a cell runs from a checkout as from an installation."""
@@ -69,7 +83,7 @@ def cell_spec(
     access: ObjectStoreAccess,
     *,
     database_url: str,
-    python: str,
+    equipment: Equipped,
     sdk: Path,
     token: str,
     account: str,
@@ -83,7 +97,9 @@ def cell_spec(
         database_url=database_url,
         source=source_bucket(environment, access),
         logs=access.bucket(_bucket_name(environment), f"logs/{environment.name}"),
-        python=python,
+        python=equipment.python,
+        plugins=equipment.plugins,
+        exports={component: dict(variables) for component, variables in equipment.exports.items()},
         sdk=str(sdk),
         token=token,
         slots=slots(environment),
@@ -151,10 +167,9 @@ def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]
 
 
 def cell_plan(
-    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], wanted: str | None = None
+    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], kept: Mapping[str, str]
 ) -> CellPlan:
-    """The cell as the provisioner is to make it. `wanted`: the text of its requirements."""
-    kept = {} if wanted is None else {KEPT_REQUIREMENTS: wanted}
+    """The cell as the provisioner is to make it. `kept`: what else is to lie in its home."""
     return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
 
 

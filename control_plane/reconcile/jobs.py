@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,20 @@ from airflow._wire.layout import Layout
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.private_files import write_private
-from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cell_plan, cell_spec, processes
+from control_plane.reconcile.cell import (
+    KEPT_REQUIREMENTS,
+    UID_FILE,
+    ObjectStoreAccess,
+    Roots,
+    cell_plan,
+    cell_spec,
+    processes,
+)
 from control_plane.reconcile.checks import CannotCreate, check_source
+from control_plane.reconcile.equipment import KEPT, Equipment, Tools, equip, find_kept
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
-from control_plane.reconcile.requirements import Finder, find_interpreter, find_kept, read_requirements
+from control_plane.reconcile.requirements import Finder, find_interpreter
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
@@ -81,8 +90,7 @@ class Jobs:
         if any(pid is not None for pid in seen.processes.values()):
             self.provisioner.ensure(plan)
         else:
-            wanted = find_kept(self.provisioner.home(environment.name))
-            self.provisioner.create(self.plan_cell(environment, wanted))
+            self.provisioner.create(self._plan_as_it_was(environment))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
     def stop(self, environment: Environment) -> None:
@@ -120,12 +128,29 @@ class Jobs:
 
         Raises CannotCreate, Interrupted.
         """
-        wanted = read_requirements(environment, self.access)
-        return self.plan_cell(environment, wanted, partial(self.tell, environment.name))
+        tell = partial(self.tell, environment.name)
+        try:
+            equipment = equip(environment, Tools(self.access, self.interpreters), tell, self.stopping.is_set)
+        except VenvCancelled:
+            raise Interrupted from None
+        return self._plan(environment, equipment)
 
-    def plan_cell(
-        self, environment: Environment, wanted: str | None, tell: Callable[[str], None] = lambda step: None
-    ) -> CellPlan:
+    def _plan_as_it_was(self, environment: Environment) -> CellPlan:
+        """The whole cell with the code it had, whatever the bucket has by now."""
+        home = self.provisioner.home(environment.name)
+        kept = find_kept(home)
+        if kept is None:
+            return self.prepare(environment)
+        stopping = self.stopping.is_set
+        try:  # it is there, or it is built anew
+            python = find_interpreter(
+                kept.requirements, environment, self.access, self.interpreters, lambda step: None, stopping
+            )
+        except VenvCancelled:
+            raise Interrupted from None
+        return self._plan(environment, replace(kept, python=python))
+
+    def _plan(self, environment: Environment, equipment: Equipment) -> CellPlan:
         """The whole cell. What is left of another environment of that name is removed first."""
         home = self.provisioner.home(environment.name)
         if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
@@ -134,26 +159,22 @@ class Jobs:
             environment,
             self.access,
             database_url=self.cell_databases.ensure(environment, home),
-            python=self._find_python(environment, wanted, tell),
+            equipment=equipment,
             sdk=self.roots.sdk,
             token=_find_token(home) or secrets.token_urlsafe(32),
             account=self.account,
             sync_interval=self.sync_interval,
         )
         spec = wire.follow(_find_spec(home), spec)
-        return cell_plan(environment, spec, self.list_processes(environment), wanted)
+        kept = {KEPT: equipment.to_json()}
+        if equipment.requirements is not None:
+            kept[KEPT_REQUIREMENTS] = equipment.requirements
+        return cell_plan(environment, spec, self.list_processes(environment), kept)
 
     def list_processes(self, environment: Environment) -> tuple[ProcessSpec, ...]:
         """The environment's processes as they are to be."""
         home = self.provisioner.home(environment.name)
         return processes(environment, home, self.roots, self.surroundings)
-
-    def _find_python(self, environment: Environment, wanted: str | None, tell: Callable[[str], None]) -> str:
-        stopping = self.stopping.is_set
-        try:
-            return find_interpreter(wanted, environment, self.access, self.interpreters, tell, stopping)
-        except VenvCancelled:
-            raise Interrupted from None
 
     def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
         """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from control_plane.domain.environment import Environment
-from control_plane.reconcile.cell import KEPT_REQUIREMENTS, ObjectStoreAccess
+from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.reconcile.checks import INCORRECT_CONFIGURATION, CannotCreate, open_bucket, try_to
 from control_plane.reconcile.interpreters import BrokenBase
 from sync.objects import ObjectStoreError
@@ -50,12 +49,6 @@ def read_requirements(environment: Environment, access: ObjectStoreAccess) -> st
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _refuse(f"cannot use s3://{bucket}/{path}: it is not UTF-8 text: {error}") from None
-
-
-def find_kept(home: Path) -> str | None:
-    """The text that a cell's interpreter was made for; None when it has no requirements."""
-    kept = home / KEPT_REQUIREMENTS
-    return kept.read_text(encoding="utf-8") if kept.is_file() else None
 
 
 def find_interpreter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import botocore
 import pytest
 
 from control_plane.domain import model, validation
-from control_plane.domain.classes import CLASSES, VERSIONS, EnvironmentClass
+from control_plane.domain.classes import CLASSES, VERSIONS
 from control_plane.domain.defaults import fill
 from control_plane.domain.shapes import Document, Flag, ListOf, MapOf, Number, Shape, Structure, Text, render
 from control_plane.domain.status import EDGES, Status
@@ -136,7 +137,9 @@ def test_wrong_type_or_missing_part_is_one_violation(member: str, value: Any) ->
 
 def test_a_default_class_without_scaling_refuses_it_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "DEFAULT_CLASS", "mw1.micro")
-    monkeypatch.setattr(validation, "CLASSES", {**CLASSES, "mw1.micro": EnvironmentClass(3, fixed=True)})
+    monkeypatch.setattr(
+        validation, "CLASSES", {**CLASSES, "mw1.micro": replace(CLASSES["mw1.micro"], max_workers=10)}
+    )
     (found,) = validate_create("e", {**MINIMAL, "MaxWorkers": 4}, VERSIONS)
     assert "maxWorkers" in str(found) and "mw1.micro" in str(found)
 
