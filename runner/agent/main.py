@@ -141,7 +141,8 @@ class Agent:
         triggers = self._triggers.list_held()
         return messages.hello(name, self._incarnation, pid, host, slots, attempts, triggers)
 
-    def _on_welcome(self) -> None:
+    def _on_welcome(self, message: Message) -> None:
+        self._reload(message)
         self._supervisor.resend()
         self._triggers.resend()
         self._imports.resend()

@@ -211,8 +211,7 @@ class Scheduler:
         link.agent, link.incarnation, link.host = message["agent"], message["incarnation"], message["host"]
         link.pid, link.slots, link.since = message["pid"], message["slots"], now
         link.held = set(message["attempts"])
-        self._hub.send(link, messages.welcome(self._epoch))
-        self._hub.send(link, messages.reload(self._spec.revision))
+        self._hub.send(link, messages.welcome(self._epoch, self._spec.revision))
         self._parsing.take_up(link.id)
         self._consulting.take_up(link.id)
         self._batch.reports.append((link, message))
