@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from control_plane.domain.classes import VERSIONS
 from control_plane.iam.authorize import Caller
+from control_plane.operations.published import Published
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.vault import Vault
 
@@ -69,6 +70,7 @@ class Service:
     versions: frozenset[str] = VERSIONS
     skew: float = 300.0
     """Seconds a client's clock may be off."""
+    published: Published = field(default_factory=Published)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     """Values of the path's placeholders, decoded."""
     query: Mapping[str, str] = field(default_factory=dict)
+    repeated: Mapping[str, list[str]] = field(default_factory=dict)
+    """The query again, with every value of a name that is there more than once."""
     body: Mapping[str, Any] = field(default_factory=dict)
     role: str = ""
     """The Airflow role the caller reached, where the operation asks for one."""

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from control_plane.api import pages
 from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.authorize import Asked, authorize
-from control_plane.api.aws.body import Disconnected, parse_body, parse_query, read_request
+from control_plane.api.aws.body import Disconnected, parse_body, parse_query, parse_repeated, read_request
 from control_plane.api.aws.errors import Answer, answer, error_answer
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
@@ -93,12 +93,12 @@ class Edge:
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
         caller = self.authenticator.identify(request, self.service.clock())
         trace.caller = caller.arn
-        query = parse_query(request)
+        query, repeated = parse_query(request), parse_repeated(request)
         body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
         asked = Asked(route, caller, path, body, request)
         resource = authorize(self.service, asked, trace)
         role = resource.rpartition("/")[2]
-        return answer(route.run(self.service, Call(caller, path, query, body, role)))
+        return answer(route.run(self.service, Call(caller, path, query, repeated, body, role)))
 
 
 async def _send(made: Answer, send: Send) -> None:
