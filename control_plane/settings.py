@@ -30,6 +30,8 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    rate_limits: str = "500"
+    """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
 
     @property
     def paths(self) -> Paths:

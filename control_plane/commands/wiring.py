@@ -14,6 +14,7 @@ import airflow._wire
 from setproctitle import setproctitle
 
 import control_plane
+from control_plane.domain.throttle import Rates, parse_rates
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
@@ -117,6 +118,13 @@ def _open_vault(path: Path) -> Vault:
         raise CannotWire(str(error)) from None
 
 
+def _read_rates(settings: Settings) -> Rates:
+    try:
+        return parse_rates(settings.rate_limits)
+    except ValueError as error:
+        raise CannotWire(f"cannot use rate limits: {error}") from None
+
+
 def _build_app(
     settings: Settings,
     tls_port: int,
@@ -137,5 +145,6 @@ def _build_app(
         web_host=f"localhost:{tls_port}",
         clock=time.time,
         on_change=reconciler.wake,
+        rates=_read_rates(settings),
     )
     return create_app(service)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from control_plane.domain.classes import VERSIONS
+from control_plane.domain.throttle import Rates
 from control_plane.iam.authorize import Caller
 from control_plane.operations.published import Published
 from control_plane.store.database import ServiceDatabase
@@ -70,6 +71,8 @@ class Service:
     versions: frozenset[str] = VERSIONS
     skew: float = 300.0
     """Seconds a client's clock may be off."""
+    rates: Rates = field(default_factory=Rates)
+    """How often a caller may ask; without a limit unless settings say otherwise."""
     published: Published = field(default_factory=Published)
 
 

@@ -24,6 +24,7 @@ from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
 from control_plane.api.query.edge import find_service, run_query
 from control_plane.api.routes import PAGES, Access, Route, find_route
+from control_plane.api.throttle import Throttle
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import Request
 from control_plane.operations.service import Call, Service
@@ -39,6 +40,7 @@ class Edge:
     service: Service
     authenticator: Authenticator
     metrics: Metrics
+    throttle: Throttle
     quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
 
@@ -65,7 +67,8 @@ class Edge:
             return page
         query_service = find_service(request)
         if query_service is not None:
-            run = partial(run_query, self.service, self.authenticator, query_service, request, trace)
+            parts = (self.service, self.authenticator, self.throttle)
+            run = partial(run_query, *parts, query_service, request, trace)
             return await to_thread.run_sync(run, limiter=self.quick)
         found = find_route(request.method, request.path)
         if found is None:
@@ -93,6 +96,7 @@ class Edge:
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
         caller = self.authenticator.identify(request, self.service.clock())
         trace.caller = caller.arn
+        self.throttle.check(route.operation, caller.principal_arn)
         query, repeated = parse_query(request), parse_repeated(request)
         body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
         asked = Asked(route, caller, path, body, request)
