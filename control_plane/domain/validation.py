@@ -27,7 +27,7 @@ def validate_update(
     body: Mapping[str, Any], before: EnvironmentSpec, versions: Collection[str]
 ) -> list[Violation]:
     """What the model cannot say of an UpdateEnvironment body: what it makes of `before` must be possible."""
-    found = [*_check_names(body, versions), *_check_version_change(before, body.get("AirflowVersion"))]
+    found = list(_check_names(body, versions)) or list(_check_version_change(before, body))
     found += _check_teams_change(body.get("Teams") or {}, before)
     return found or list(_check_whole(body, merge(before, body)))
 
@@ -111,9 +111,9 @@ def _check_files(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterato
             yield Violation(member_path("", version), rule, given[version])
 
 
-def _check_version_change(before: EnvironmentSpec, after: str | None) -> Iterator[Violation]:
+def _check_version_change(before: EnvironmentSpec, body: Mapping[str, Any]) -> Iterator[Violation]:
     """Within a major version in both directions; between 2 and 3 by way of 2.11; 1.10 stays what it is."""
-    old = before["AirflowVersion"]
+    old, after = before["AirflowVersion"], body.get("AirflowVersion")
     if after is None or old.split(".")[0] == after.split(".")[0]:
         return
     bridge = {"3": old, "2": after}.get(after.split(".")[0], "")

@@ -86,8 +86,8 @@ class Server:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Server]:
-    """An edge over a fresh database in `home`."""
+def running(home: Path, **more: Any) -> Iterator[Server]:
+    """An edge over a fresh database in `home`; `more` are other parts of its Service."""
     db = ServiceDatabase(f"sqlite:///{home}/service.db")
     db.prepare()
     vault = open_vault(home / "master.key")
@@ -103,6 +103,7 @@ def running(home: Path) -> Iterator[Server]:
         web_host="localhost:8443",
         clock=time.time,
         on_change=lambda: changes.append(1),
+        **more,
     )
     config = uvicorn.Config(create_app(service), port=0, lifespan="off", http="httptools", log_config=None)
     with _serving(uvicorn.Server(config)) as port:
