@@ -30,6 +30,8 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    audit: str = "all"
+    """What the audit trail keeps: all calls, or changes and refusals only."""
     rate_limits: str = "500"
     """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
 
@@ -123,6 +125,8 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
     if name == "sync_interval" and not 0.1 <= typed <= 3600:
         raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name == "audit" and typed not in ("all", "changes"):
+        raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

@@ -15,6 +15,7 @@ from setproctitle import setproctitle
 
 import control_plane
 from control_plane.domain.throttle import Rates, parse_rates
+from control_plane.operations.trail import Trail
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
@@ -50,12 +51,14 @@ class ServiceParts:
     credentials: AdminKey
     database: ServiceDatabase
     interpreters: Interpreters
+    trail: Trail
 
     def prepare_interpreter(self, say: Callable[[str], None]) -> None:
         """Build the environments' interpreter in the background, so that the first create finds it."""
         threading.Thread(target=self.interpreters.prepare, args=(say,), name="base-venv", daemon=True).start()
 
     def close(self) -> None:
+        self.trail.flush()
         self.database.close()
 
 
@@ -84,9 +87,10 @@ def build(
         clock=time.time,
     )
     reconciler = Reconciler(jobs, time.time)
-    app = _build_app(settings, tls_port, database, vault, reconciler)
+    trail = Trail(database, reads=settings.audit == "all")
+    app = _build_app(settings, tls_port, database, vault, reconciler, trail)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
-    return ServiceParts(app, reconciler, key, database, interpreters)
+    return ServiceParts(app, reconciler, key, database, interpreters, trail)
 
 
 def find_roots() -> Roots:
@@ -131,6 +135,7 @@ def _build_app(
     database: ServiceDatabase,
     vault: Vault,
     reconciler: Reconciler,
+    trail: Trail,
 ) -> Any:
     from control_plane.api.app import create_app
     from control_plane.api.cell import CellCaller
@@ -145,6 +150,7 @@ def _build_app(
         web_host=f"localhost:{tls_port}",
         clock=time.time,
         on_change=reconciler.wake,
+        trail=trail,
         rates=_read_rates(settings),
     )
     return create_app(service)

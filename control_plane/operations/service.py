@@ -10,6 +10,7 @@ from control_plane.domain.classes import VERSIONS
 from control_plane.domain.throttle import Rates
 from control_plane.iam.authorize import Caller
 from control_plane.operations.published import Published
+from control_plane.operations.trail import Trail
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.vault import Vault
 
@@ -68,6 +69,7 @@ class Service:
     clock: Callable[[], float]
     on_change: Callable[[], None]
     """Called after an environment changed, from any thread; wakes the reconciler."""
+    trail: Trail
     versions: frozenset[str] = VERSIONS
     skew: float = 300.0
     """Seconds a client's clock may be off."""

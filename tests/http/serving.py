@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from control_plane.api.app import create_app
 from control_plane.domain.status import Status
 from control_plane.operations.service import CellRequest, CellResponse, CellUnreachable, Service
+from control_plane.operations.trail import Trail
 from control_plane.store import environments
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import Credentials, bootstrap_admin
@@ -53,6 +54,7 @@ class Server:
     credentials: Credentials
     cells: FakeCells
     changes: list[int]
+    trail: Trail
 
     @property
     def url(self) -> str:
@@ -94,6 +96,7 @@ def running(home: Path, **more: Any) -> Iterator[Server]:
     with db.begin() as conn:
         credentials = bootstrap_admin(conn, vault, ACCOUNT, time.time())
     cells, changes = FakeCells(CellResponse(200, "application/json", b"{}")), []
+    trail = Trail(db)
     service = Service(
         db=db,
         vault=vault,
@@ -103,11 +106,13 @@ def running(home: Path, **more: Any) -> Iterator[Server]:
         web_host="localhost:8443",
         clock=time.time,
         on_change=lambda: changes.append(1),
+        trail=trail,
         **more,
     )
     config = uvicorn.Config(create_app(service), port=0, lifespan="off", http="httptools", log_config=None)
     with _serving(uvicorn.Server(config)) as port:
-        yield Server(port, db, credentials, cells, changes)
+        yield Server(port, db, credentials, cells, changes, trail)
+    trail.flush()
     db.close()
 
 

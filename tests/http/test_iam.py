@@ -255,6 +255,7 @@ def test_user_may_do_what_its_policies_say_and_no_more(server: Server) -> None:
         refused(client.delete_environment, Name="mine")
     )
     refused(client.list_environments)
+    server.trail.flush()
     with server.db.read() as conn:
         rows = [one for _, one in audit.list_page(conn, 0, 10_000) if one.caller.endswith("user/limited")]
     assert [(one.action, one.decision) for one in rows][-1] == ("airflow:ListEnvironments", "deny")
@@ -390,6 +391,7 @@ def test_iam_itself_is_guarded_and_no_secret_is_kept_readable(server: Server) ->
     assert f"iam:CreateAccessKey on resource: arn:aws:iam::{ACCOUNT}:user/admin" in str(error)
     made = server.client("iam").create_access_key(UserName="reader")["AccessKey"]
     token = server.client("sts").get_session_token()["Credentials"]
+    server.trail.flush()
     with server.db.read() as conn:
         rows = "".join(str(one) for _, one in audit.list_page(conn, 0, 100_000))
         dump = "".join(str(row) for row in conn.exec_driver_sql("SELECT * FROM access_key"))

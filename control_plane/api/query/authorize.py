@@ -53,7 +53,9 @@ def authorize(service: Service, reader: PolicyReader, asked: AskedQuery, trace: 
     tags = policy.tags if policy is not None else {} if target is None else target.details.get("Tags", {})
     context = _make_context(service, asked, trace, target, tags)
     ruling = _rule(reader, asked, resource, context, target)
-    record(service, asked.caller, ruling, trace)
+    reads = asked.route.name.startswith(("Get", "List", "Simulate")) and asked.route.name != "GetSessionToken"
+    detail = ", ".join(sorted(asked.given))
+    record(service, asked.caller, ruling, trace, detail, soon=ruling.allowed and reads)
     trace.resource, trace.reason = ruling.resource, ruling.reason
     if not ruling.allowed:
         raise ServiceError(Code.ACCESS_DENIED, describe_refusal(asked.caller, ruling))
