@@ -61,7 +61,7 @@ def _is_ours(payload: str, signature: str, keys: Sequence[bytes]) -> bool:
         given = _decode(signature)
     except (binascii.Error, ValueError):
         return False
-    return any([hmac.compare_digest(given, _mac(payload, key)) for key in keys])
+    return any(hmac.compare_digest(given, _mac(payload, key)) for key in keys)
 
 
 def _mac(payload: str, key: bytes) -> bytes:

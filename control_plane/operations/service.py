@@ -42,6 +42,7 @@ class CellRequest:
     user: str
     role: str
     """Airflow's role: Admin, Op, User, Viewer or Public."""
+    accept: str = "application/json"
 
 
 class Cells(Protocol):
@@ -62,13 +63,15 @@ class Service:
     region: str
     account_id: str
     web_host: str
-    """host[:port] of the web servers, as GetEnvironment shows it."""
+    """host[:port] that all environments share: a token or session says which is meant."""
     clock: Callable[[], float]
     on_change: Callable[[], None]
     """Called after an environment changed, from any thread; wakes the reconciler."""
     versions: frozenset[str] = VERSIONS
     skew: float = 300.0
     """Seconds a client's clock may be off."""
+    web_domain: str | None = None
+    """host[:port] below which each environment has a host of its own; None: the shared one is given out."""
 
 
 @dataclass(frozen=True, slots=True)
