@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 PREFIX = "AERODROME_"
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class BadSetting(ValueError):
@@ -30,6 +32,8 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
 
     @property
     def paths(self) -> Paths:
@@ -119,6 +123,8 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
     if name.endswith("port") and not 0 <= typed <= 65535:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
+    if name == "web_domain" and not _DOMAIN.fullmatch(typed):
+        raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
     if name == "sync_interval" and not 0.1 <= typed <= 3600:
         raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
