@@ -12,8 +12,10 @@ from control_plane.api.aws.edge import Edge
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Observe, RequestId
 from control_plane.api.throttle import Throttle
+from control_plane.api.web.edge import WebEdge
 from control_plane.iam.sigv4 import Rules
 from control_plane.operations.service import Service
+from control_plane.operations.visits import Doorkeeper
 
 
 def create_app(service: Service) -> FastAPI:
@@ -33,5 +35,6 @@ def create_app(service: Service) -> FastAPI:
     app.router.redirect_slashes = False
     authenticator = make_authenticator(service.db, service.vault, rules)
     throttle = Throttle(service.rates, time.monotonic)
-    app.router.default = Edge(service, authenticator, metrics, throttle)
+    web = WebEdge(Doorkeeper(service, authenticator.reader))
+    app.router.default = Edge(service, authenticator, metrics, throttle, web)
     return app

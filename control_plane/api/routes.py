@@ -14,7 +14,7 @@ from typing import Any
 from control_plane.api.aws.body import decode_segment
 from control_plane.domain.environment import arn
 from control_plane.iam.authorize import AIRFLOW_ROLES
-from control_plane.operations import environments, rest_api, tags
+from control_plane.operations import environments, rest_api, tags, tokens
 from control_plane.operations.service import Call, Service
 
 Resources = Callable[[Service, Mapping[str, str]], list[str]]
@@ -61,6 +61,8 @@ class Route:
     """Whether a request with this body changes something: then it leaves a row in the audit trail."""
     waits: bool = False
     """May wait for a cell, and must not hold up those that do not."""
+    roles: Resources | None = None
+    """For an action on the environment as a whole: the resources that say which Airflow role its caller has."""
     passes: str | None = None
     """The member of the body that names a role the environment will run as: its caller needs iam:PassRole on it."""
 
@@ -125,6 +127,23 @@ ROUTES = (
     Route("POST", TAGS, "TagResource", tags.tag_resource, named_arn, writes=always),
     Route("DELETE", TAGS, "UntagResource", tags.untag_resource, named_arn, writes=always),
     Route("POST", METRICS, "PublishMetrics", environments.publish_metrics, environment_arn),
+    Route(
+        "POST",
+        "/clitoken/{Name}",
+        "CreateCliToken",
+        tokens.create_cli_token,
+        environment_arn,
+        writes=always,
+        roles=airflow_roles,
+    ),
+    Route(
+        "POST",
+        "/webtoken/{Name}",
+        "CreateWebLoginToken",
+        tokens.create_web_login_token,
+        airflow_roles,
+        writes=always,
+    ),
     Route(
         "POST", REST, "InvokeRestApi", rest_api.invoke_rest_api, airflow_roles, writes=unless_get, waits=True
     ),

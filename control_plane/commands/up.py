@@ -33,6 +33,10 @@ from infra.reaper import leave_pid_one
     help="Calls a second a caller may make of one operation, as 500,InvokeRestApi=10:20 "
     "(10 a second, 20 at once); 0 is no limit.  [default: 500]",
 )
+@click.option(
+    "--web-domain",
+    help="HOST[:PORT] whose subdomains NAME.web.HOST reach this service: each environment's web host is then its own.",
+)
 def command(**options: Any) -> None:
     """Run the whole service in the foreground. Ctrl-C stops it, and all it runs.
 

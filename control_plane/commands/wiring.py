@@ -148,6 +148,7 @@ def _build_app(
         region=settings.region,
         account_id=settings.account_id,
         web_host=f"localhost:{tls_port}",
+        web_domain=settings.web_domain,
         clock=time.time,
         on_change=reconciler.wake,
         trail=trail,

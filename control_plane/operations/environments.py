@@ -16,6 +16,7 @@ from control_plane.domain.shapes import Violation
 from control_plane.domain.status import BUSY, DELETABLE, UPDATABLE, Status
 from control_plane.domain.update import merge
 from control_plane.domain.validation import refuse, validate, validate_create, validate_update
+from control_plane.domain.web_hosts import make_host
 from control_plane.operations.service import Call, Service
 from control_plane.store import environments
 
@@ -27,17 +28,17 @@ def create_environment(service: Service, call: Call) -> dict[str, Any]:
     """Accept a new environment; the reconciler makes it, and checks bucket and files while it does."""
     name = call.path["Name"]
     refuse(validate_create(name, call.body, service.versions))
-    now = service.clock()
+    now, uid = service.clock(), secrets.token_hex(16)
     wanted = Environment(
         name=name,
-        uid=secrets.token_hex(16),
+        uid=uid,
         arn=arn(service.region, service.account_id, name),
         status=Status.CREATING,
         status_since=now,
         spec=fill(call.body),
         created_at=now,
         last_update=LastUpdate("PENDING", now, source="CreateEnvironment"),
-        webserver_url=service.web_host,
+        webserver_url=make_host(service.web_host, service.web_domain, name, uid),
     )
     with service.db.begin() as conn:
         if not environments.insert(conn, wanted):

@@ -45,6 +45,7 @@ class CellRequest:
     user: str
     role: str
     """Airflow's role: Admin, Op, User, Viewer or Public."""
+    accept: str = "application/json"
 
 
 class Cells(Protocol):
@@ -65,7 +66,7 @@ class Service:
     region: str
     account_id: str
     web_host: str
-    """host[:port] of the web servers, as GetEnvironment shows it."""
+    """host[:port] that all environments share: a token or session says which is meant."""
     clock: Callable[[], float]
     on_change: Callable[[], None]
     """Called after an environment changed, from any thread; wakes the reconciler."""
@@ -76,6 +77,8 @@ class Service:
     rates: Rates = field(default_factory=Rates)
     """How often a caller may ask; without a limit unless settings say otherwise."""
     published: Published = field(default_factory=Published)
+    web_domain: str | None = None
+    """host[:port] below which each environment has a host of its own; None: the shared one is given out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,10 @@ def fetch(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/environments/"),
         ("GET", "/environments/a/b"),
         ("POST", "/environments/a"),
         ("PATCH", "/environments"),
-        ("POST", "/clitoken/a"),
         ("PUT", "/tags/arn%3Aaws%3Aairflow%3Aus-east-1%3A123456789012%3Aenvironment%2Fa"),
         ("GET", "/tags/"),
         ("GET", "/Environments/a"),

@@ -17,6 +17,7 @@ from control_plane.iam.authorize import (
     context_of,
     decide,
     describe_refusal,
+    reach_role,
     tag_context,
 )
 from control_plane.iam.canonical import Request
@@ -41,7 +42,8 @@ class Asked:
 
 
 def authorize(service: Service, asked: Asked, trace: Trace) -> str:
-    """The resource the caller may act on. Every decision is kept; about a write, or a refusal, before it is done.
+    """The Airflow role the caller has in what they ask for. Every decision is kept: about a write, and a refusal,
+    before anything is done.
 
     Raises ServiceError(ACCESS_DENIED).
     """
@@ -56,7 +58,9 @@ def authorize(service: Service, asked: Asked, trace: Trace) -> str:
     trace.resource, trace.reason = rulings[0].resource, rulings[-1].reason
     if not rulings[-1].allowed:
         raise ServiceError(Code.ACCESS_DENIED, _describe(asked, rulings[-1], len(resources)))
-    return rulings[0].resource
+    if asked.route.roles is not None:
+        return reach_role(asked.caller, asked.route.roles(service, asked.path), context)
+    return rulings[0].resource.rpartition("/")[2]
 
 
 def record(

@@ -25,6 +25,8 @@ from control_plane.api.middleware import Trace, trace_of
 from control_plane.api.query.edge import find_service, run_query
 from control_plane.api.routes import PAGES, Access, Route, find_route
 from control_plane.api.throttle import Throttle
+from control_plane.api.web.edge import WebEdge
+from control_plane.api.web.routes import find_web_route
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import Request
 from control_plane.operations.service import Call, Service
@@ -41,6 +43,7 @@ class Edge:
     authenticator: Authenticator
     metrics: Metrics
     throttle: Throttle
+    web: WebEdge
     quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
 
@@ -65,6 +68,9 @@ class Edge:
         page = await self._find_page(request, scope, trace)
         if page is not None:
             return page
+        web_route = find_web_route(request)
+        if web_route is not None:
+            return await self.web.answer(web_route, request, trace)
         query_service = find_service(request)
         if query_service is not None:
             parts = (self.service, self.authenticator, self.throttle)
@@ -100,14 +106,14 @@ class Edge:
         query, repeated = parse_query(request), parse_repeated(request)
         body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
         asked = Asked(route, caller, path, body, request)
-        resource = authorize(self.service, asked, trace)
-        role = resource.rpartition("/")[2]
+        role = authorize(self.service, asked, trace)
         return answer(route.run(self.service, Call(caller, path, query, repeated, body, role)))
 
 
 async def _send(made: Answer, send: Send) -> None:
     pairs = {"Content-Type": made.content_type, "Content-Length": str(len(made.body)), **made.headers}
     headers = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
+    headers += [(b"set-cookie", cookie.encode()) for cookie in made.cookies]
     with anyio.CancelScope(shield=True):  # an answer that is made is sent whole
         await send({"type": "http.response.start", "status": made.status, "headers": headers})
         await send({"type": "http.response.body", "body": made.body})

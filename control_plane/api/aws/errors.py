@@ -47,6 +47,8 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    cookies: tuple[str, ...] = field(default=(), repr=False)
+    """Set-Cookie headers."""
 
 
 def answer(members: Mapping[str, Any]) -> Answer:
