@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 PREFIX = "AERODROME_"
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class BadSetting(ValueError):
@@ -30,6 +32,12 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    audit: str = "all"
+    """What the audit trail keeps: all calls, or changes and refusals only."""
+    rate_limits: str = "500"
+    """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
 
     @property
     def paths(self) -> Paths:
@@ -119,8 +127,12 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
     if name.endswith("port") and not 0 <= typed <= 65535:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
+    if name == "web_domain" and not _DOMAIN.fullmatch(typed):
+        raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
     if name == "sync_interval" and not 0.1 <= typed <= 3600:
         raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name == "audit" and typed not in ("all", "changes"):
+        raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed
