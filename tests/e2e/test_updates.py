@@ -75,7 +75,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.folder = root / "tasks"
         world.folder.mkdir()
         world.s3.create_bucket(Bucket=BUCKET)
-        world.upload("dags/crowd.py", DAG_FILE.replace("FOLDER", str(world.folder)).replace("TASKS", str(TASKS)))
+        world.upload(
+            "dags/crowd.py", DAG_FILE.replace("FOLDER", str(world.folder)).replace("TASKS", str(TASKS))
+        )
         world.create(EnvironmentClass="mw1.medium", MaxWorkers=2)
         world.wait_for_dags("crowd")
         yield world
@@ -122,7 +124,9 @@ def test_fewer_slots_end_no_task_and_begin_no_other(world: World) -> None:
         assert {task["try_number"] for task in world.tasks("crowd", run).values()} == {1}
 
 
-def test_forced_ends_running_tasks_with_the_reason_in_their_log_and_they_are_tried_again(world: World) -> None:
+def test_forced_ends_running_tasks_with_the_reason_in_their_log_and_they_are_tried_again(
+    world: World,
+) -> None:
     world.update(EnvironmentClass="mw1.medium", MaxWorkers=2)
     world.fill("r4")
     world.update(
