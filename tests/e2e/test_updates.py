@@ -11,7 +11,7 @@ import pytest
 
 from tests.customer import BUCKET, Customer
 from tests.e2e.conftest import Stopwatch
-from tests.running import RunningService, until
+from tests.running import RunningService, aerodrome, until
 
 pytestmark = pytest.mark.timeout(300)
 TASKS = 20
@@ -152,3 +152,26 @@ def test_a_failed_update_says_why_and_the_environment_serves(world: World) -> No
     world.trigger("crowd", "r5")
     world.wait_for_run("crowd", "r5")
     world.update(RequirementsS3Path="")
+
+
+def test_a_paused_environment_has_no_process_and_goes_on_where_it_was(world: World) -> None:
+    home = str(world.service.home)
+    world.fill("r6")
+    world.open("r6")
+    done = aerodrome("environments", "pause", world.name, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert "running tasks finish" in done.stderr
+    found = world.find()
+    assert (found["Status"], found["LastUpdate"]["Status"]) == ("UNAVAILABLE", "SUCCESS")
+    assert "paused" in found["LastUpdate"]["Source"]
+    assert not [e for e in world.service.status()["processes"] if e["environment"] == world.name]
+    again = aerodrome("environments", "pause", world.name, "--home", home)
+    assert again.returncode == 1 and "is paused already" in again.stderr
+    done = aerodrome("environments", "resume", world.name, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert world.find()["Status"] == "AVAILABLE"
+    world.wait_for_run("crowd", "r6")
+    assert {task["try_number"] for task in world.tasks("crowd", "r6").values()} == {1}
+    world.open("r7")
+    world.trigger("crowd", "r7")
+    world.wait_for_run("crowd", "r7")
