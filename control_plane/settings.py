@@ -30,6 +30,8 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    package_indexes: str = "allow"
+    """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
 
     @property
     def paths(self) -> Paths:
@@ -49,6 +51,11 @@ class Paths:
     @property
     def venvs(self) -> Path:
         return self.home / "venvs"
+
+    @property
+    def plugins(self) -> Path:
+        """Unpacked plugins.zip of environments, by content."""
+        return self.home / "plugins"
 
     @property
     def keys(self) -> Path:
@@ -121,6 +128,8 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
     if name == "sync_interval" and not 0.1 <= typed <= 3600:
         raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name == "package_indexes" and typed not in ("allow", "deny"):
+        raise BadSetting(f"cannot use {typed!r} as package_indexes: it must be allow or deny")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

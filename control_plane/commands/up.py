@@ -23,6 +23,11 @@ from infra.reaper import leave_pid_one
 @click.option("--region", help="Region the service says it is in.  [default: us-east-1]")
 @click.option("--account-id", help="Account the service says it is.  [default: 123456789012]")
 @click.option("--sync-interval", type=float, help="Seconds between looks at a DAG folder.  [default: 1]")
+@click.option(
+    "--package-indexes",
+    type=click.Choice(["allow", "deny"]),
+    help="Whether requirements.txt may name package indexes of its own.  [default: allow]",
+)
 def command(**options: Any) -> None:
     """Run the whole service in the foreground. Ctrl-C stops it, and all it runs.
 

@@ -81,6 +81,8 @@ def build(
         sync_interval=settings.sync_interval,
         interpreters=interpreters,
         clock=time.time,
+        plugins=paths.plugins,
+        indexes=settings.package_indexes == "allow",
     )
     reconciler = Reconciler(jobs, time.time)
     app = _build_app(settings, tls_port, database, vault, reconciler)

@@ -98,6 +98,7 @@ class World:
             sync_interval=1.0,
             interpreters=self.interpreters,
             clock=time.time,
+            plugins=self.home / "plugins",
         )
         self.reconciler = Reconciler(jobs, time.time)
         self.reconciler.start()
