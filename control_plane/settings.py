@@ -30,6 +30,8 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    follow_interval: float = 5.0
+    """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
     package_indexes: str = "allow"
     """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
 
@@ -118,6 +120,7 @@ def _typed(name: str, value: Any) -> Any:
         "tls_port": int,
         "s3_port": int,
         "sync_interval": float,
+        "follow_interval": float,
         "home": Path,
     }
     try:
@@ -126,8 +129,8 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
     if name.endswith("port") and not 0 <= typed <= 65535:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
-    if name == "sync_interval" and not 0.1 <= typed <= 3600:
-        raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name in ("sync_interval", "follow_interval") and not 0.1 <= typed <= 3600:
+        raise BadSetting(f"cannot use {typed} as {name}: it must be 0.1 to 3600 seconds")
     if name == "package_indexes" and typed not in ("allow", "deny"):
         raise BadSetting(f"cannot use {typed!r} as package_indexes: it must be allow or deny")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):

@@ -84,7 +84,7 @@ def build(
         plugins=paths.plugins,
         indexes=settings.package_indexes == "allow",
     )
-    reconciler = Reconciler(jobs, time.time)
+    reconciler = Reconciler(jobs, time.time, settings.follow_interval)
     app = _build_app(settings, tls_port, database, vault, reconciler)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
     return ServiceParts(app, reconciler, key, database, interpreters)
