@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 PREFIX = "AERODROME_"
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class BadSetting(ValueError):
@@ -34,6 +36,12 @@ class Settings:
     """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
     package_indexes: str = "allow"
     """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
+    audit: str = "all"
+    """What the audit trail keeps: all calls, or changes and refusals only."""
+    rate_limits: str = "500"
+    """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
 
     @property
     def paths(self) -> Paths:
@@ -133,6 +141,10 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed} as {name}: it must be 0.1 to 3600 seconds")
     if name == "package_indexes" and typed not in ("allow", "deny"):
         raise BadSetting(f"cannot use {typed!r} as package_indexes: it must be allow or deny")
+    if name == "web_domain" and not _DOMAIN.fullmatch(typed):
+        raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
+    if name == "audit" and typed not in ("all", "changes"):
+        raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

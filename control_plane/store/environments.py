@@ -37,6 +37,12 @@ def find(conn: Connection, name: str) -> Environment | None:
     return None if row is None else _from_row(row)
 
 
+def find_by_uid(conn: Connection, uid: str) -> Environment | None:
+    """The environment of that uid."""
+    row = conn.execute(select(table).where(table.c.uid == uid)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
 def get(conn: Connection, name: str) -> Environment:
     """The environment of that name. Raises ServiceError(NOT_FOUND)."""
     found = find(conn, name)
