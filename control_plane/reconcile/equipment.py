@@ -20,6 +20,7 @@ from control_plane.reconcile.plugins import unpack
 from control_plane.reconcile.requirements import Finder, Surroundings, find_base, install
 from control_plane.reconcile.startup import Stage, run_script
 from sync.startup import Run, run_here
+from sync.venv import VenvError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,24 @@ def equip(
     return replace(made, python=python, requirements=wanted)
 
 
-def restore(home: Path, tools: Tools) -> Equipment | None:
-    """What the cell in `home` had, where all of it is there still; None when it must be made from the bucket."""
+def restore(home: Path, tools: Tools, cancelled: Callable[[], bool]) -> Equipment | None:
+    """What the cell in `home` had, whatever the bucket has by now; None when it must be made from the bucket.
+
+    After an upgrade of the service its interpreter is built anew from the text that was kept. Raises VenvCancelled.
+    """
     kept = find_kept(home)
-    if kept is None or kept.base != find_base(tools.interpreters) or not _is_there(kept):
+    if kept is None or (kept.plugins and not Path(kept.plugins).is_dir()):
         return None
-    return kept
+    base = find_base(tools.interpreters)
+    if kept.base == base and _is_there(kept):
+        return kept
+    try:
+        found = (
+            tools.interpreters.find(kept.requirements, _say_nothing, cancelled) if kept.requirements else base
+        )
+    except VenvError:
+        return None
+    return replace(kept, base=base, python=found)
 
 
 def _unpack(file: CodeFile | None, kept: Equipment, tools: Tools, tell: Callable[[str], None]) -> str:
@@ -102,6 +115,10 @@ def find_kept(home: Path) -> Equipment | None:
         return from_json((home / KEPT_EQUIPMENT).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def _say_nothing(_line: str) -> None:
+    """Nobody waits for it."""
 
 
 def _is_there(kept: Equipment) -> bool:

@@ -20,7 +20,14 @@ from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.equipment import Equipment
 from control_plane.domain.status import Status
 from control_plane.private_files import write_private
-from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cell_plan, cell_spec, processes
+from control_plane.reconcile.cell import (
+    UID_FILE,
+    ObjectStoreAccess,
+    Roots,
+    cell_plan,
+    cell_spec,
+    processes,
+)
 from control_plane.reconcile.checks import CannotCreate, check_source
 from control_plane.reconcile.equipment import Tools, equip, restore
 from control_plane.reconcile.health import find_health, is_ready
@@ -178,7 +185,11 @@ class Jobs:
 
     def _restore(self, environment: Environment) -> Equipment:
         """As it was when the cell ran last; by the bucket where that is gone."""
-        return restore(self.provisioner.home(environment.name), self.tools) or self._equip(environment)
+        try:
+            kept = restore(self.provisioner.home(environment.name), self.tools, self.stopping.is_set)
+        except VenvCancelled:
+            raise Interrupted from None
+        return kept or self._equip(environment)
 
     def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
         """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.

@@ -236,7 +236,7 @@ class Agent:
             self._handlers = {"ack": self._supervisor.ack, "reply": self._reply}
             self._cancel_parses()
             self._triggers.stop()
-            self._supervisor.lose_all(STOP_GRACE, "its agent was stopped")
+            self._supervisor.lose_all(STOP_GRACE, _find_reason(self._layout))
             self._wait_for_end(time.monotonic() + STOP_GRACE + STOP_REPORT)
 
     def _wait_for_end(self, deadline: float) -> None:
@@ -249,3 +249,11 @@ class Agent:
             self._loop.stop()
         else:
             self._loop.after(0.02, lambda: self._wait_for_end(deadline))
+
+
+def _find_reason(layout: Layout) -> str:
+    """Why we are stopped: what whoever stops us has written down, or nothing in particular."""
+    try:
+        return layout.ending.read_text(encoding="utf-8").strip()
+    except OSError:
+        return "its agent was stopped"

@@ -152,9 +152,8 @@ class Scheduler:
         if changes is not None:
             self._refusals.clear()
             self._send(changes)
-        self._status = describe(
-            self._decider.frontier, self._hub.links.values(), self._epoch, self._spec.revision, now
-        )
+        links, workers = self._hub.links.values(), self._decider.describe_workers()
+        self._status = describe(self._decider.frontier, links, self._epoch, self._spec.revision, workers, now)
 
     def _find_timeout(self) -> float | None:
         steady = self._steady()
