@@ -146,6 +146,18 @@ def run_here(
         _kill(running)
 
 
+def run_behind(prefix: tuple[str, ...]) -> Run:
+    """Runs commands behind a prefix that makes them somebody else's: `setpriv ... --`, say."""
+
+    def run(
+        command: tuple[str, ...], variables: Mapping[str, str], work: Path, output: Path, limit: float,
+        cancelled: Callable[[], bool],
+    ) -> int | None:  # fmt: skip
+        return run_here((*prefix, *command), variables, work, output, limit, cancelled)
+
+    return run
+
+
 def _rest(running: subprocess.Popen[bytes]) -> None:
     try:
         running.wait(_LOOK_SECONDS)

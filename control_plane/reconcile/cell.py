@@ -13,6 +13,7 @@ from airflow._wire.cell import Bucket, CellSpec
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
 from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import Equipment
+from control_plane.domain.options import choose_options
 from control_plane.reconcile.plan import ROLES
 from infra.provisioner import CellPlan, Limits, ProcessSpec
 
@@ -94,7 +95,7 @@ def cell_spec(
         min_workers=spec["MinWorkers"],
         max_workers=spec["MaxWorkers"],
         worker_memory=size_of(environment).worker_memory,
-        config=dict(spec["AirflowConfigurationOptions"]),
+        config=choose_options(spec["AirflowConfigurationOptions"]),
         logging={module: dict(setting) for module, setting in spec["LoggingConfiguration"].items()},
         sync_interval=sync_interval,
         region=access.region,

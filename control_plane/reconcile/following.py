@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from airflow._wire import cell as wire
@@ -26,6 +27,7 @@ from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
 from control_plane.reconcile.checks import CannotCreate
 from control_plane.reconcile.code_files import read_code_file
+from control_plane.reconcile.collecting import collect_unused
 from control_plane.reconcile.equipment import equip, find_kept
 from control_plane.reconcile.health import is_in_force, is_ready
 from control_plane.reconcile.jobs import Interrupted, Jobs
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 RESTING = (Status.AVAILABLE, Status.UPDATE_FAILED)
 """Nobody is at work on the environment, and it serves."""
 _LOOKERS = 8
+_ROUND_SECONDS = 120.0
 
 
 class Follower:
@@ -77,11 +80,22 @@ class Follower:
             return False
 
     def _run(self) -> None:
+        next_round = self._jobs.clock() + _ROUND_SECONDS
         while not self._jobs.stopping.wait(self._interval):
             try:
                 self.look()
+                if self._jobs.clock() >= next_round:
+                    next_round = self._jobs.clock() + _ROUND_SECONDS
+                    self.collect()
             except Exception:
                 log.exception("cannot look for newer requirements, plugins and startup scripts")
+
+    def collect(self) -> list[str]:
+        """Remove the venvs and plugin folders that nobody needs."""
+        jobs = self._jobs
+        base = jobs.interpreters.find_base()
+        homes = [jobs.provisioner.home(name) for name in jobs.provisioner.names()]
+        return collect_unused(Path(base).parents[2], jobs.plugins, homes, base, jobs.clock())
 
 
 def is_resting(row: Environment) -> bool:

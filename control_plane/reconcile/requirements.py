@@ -38,6 +38,8 @@ from sync.venv import VenvError
 log = logging.getLogger(__name__)
 _ERROR_ROOM = 760
 """Characters of the installer's words in LastUpdate.Error, which holds 1024 in all."""
+FETCHED = ".files-"
+"""What the folders begin with that hold files which requirements named."""
 _MOST_FILES, _LARGEST = 500, 256 << 20
 
 
@@ -136,7 +138,7 @@ def _fetched(
             path.write_bytes(data)
             digest.update(f"{key}\0{len(data)}\0".encode() + data)
         # By its content: the same files make the same text, and that the same interpreter.
-        final = root / f".files-{digest.hexdigest()[:32]}"
+        final = root / f"{FETCHED}{digest.hexdigest()[:32]}"
         with contextlib.suppress(FileExistsError, OSError):  # it is there already
             Path(temporary, "files").rename(final)
         yield str(final)
