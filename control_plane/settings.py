@@ -32,6 +32,10 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    follow_interval: float = 5.0
+    """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
+    package_indexes: str = "allow"
+    """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
     audit: str = "all"
     """What the audit trail keeps: all calls, or changes and refusals only."""
     rate_limits: str = "500"
@@ -57,6 +61,11 @@ class Paths:
     @property
     def venvs(self) -> Path:
         return self.home / "venvs"
+
+    @property
+    def plugins(self) -> Path:
+        """Unpacked plugins.zip of environments, by content."""
+        return self.home / "plugins"
 
     @property
     def keys(self) -> Path:
@@ -119,6 +128,7 @@ def _typed(name: str, value: Any) -> Any:
         "tls_port": int,
         "s3_port": int,
         "sync_interval": float,
+        "follow_interval": float,
         "home": Path,
     }
     try:
@@ -127,10 +137,12 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
     if name.endswith("port") and not 0 <= typed <= 65535:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
+    if name in ("sync_interval", "follow_interval") and not 0.1 <= typed <= 3600:
+        raise BadSetting(f"cannot use {typed} as {name}: it must be 0.1 to 3600 seconds")
+    if name == "package_indexes" and typed not in ("allow", "deny"):
+        raise BadSetting(f"cannot use {typed!r} as package_indexes: it must be allow or deny")
     if name == "web_domain" and not _DOMAIN.fullmatch(typed):
         raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
-    if name == "sync_interval" and not 0.1 <= typed <= 3600:
-        raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
     if name == "audit" and typed not in ("all", "changes"):
         raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):

@@ -24,6 +24,14 @@ from infra.reaper import leave_pid_one
 @click.option("--account-id", help="Account the service says it is.  [default: 123456789012]")
 @click.option("--sync-interval", type=float, help="Seconds between looks at a DAG folder.  [default: 1]")
 @click.option(
+    "--follow-interval", type=float, help="Seconds between looks at requirements and plugins.  [default: 5]"
+)
+@click.option(
+    "--package-indexes",
+    type=click.Choice(["allow", "deny"]),
+    help="Whether requirements.txt may name package indexes of its own.  [default: allow]",
+)
+@click.option(
     "--audit",
     type=click.Choice(["all", "changes"]),
     help="What the audit trail keeps: all calls, or changes and refusals only.  [default: all]",

@@ -85,8 +85,10 @@ def build(
         sync_interval=settings.sync_interval,
         interpreters=interpreters,
         clock=time.time,
+        plugins=paths.plugins,
+        indexes=settings.package_indexes == "allow",
     )
-    reconciler = Reconciler(jobs, time.time)
+    reconciler = Reconciler(jobs, time.time, settings.follow_interval)
     trail = Trail(database, reads=settings.audit == "all")
     app = _build_app(settings, tls_port, database, vault, reconciler, trail)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)

@@ -7,21 +7,22 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from airflow._wire.cell import Bucket, CellSpec
 
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
 from control_plane.domain.environment import Environment
+from control_plane.domain.equipment import Equipment
+from control_plane.domain.options import choose_options
 from control_plane.reconcile.plan import ROLES
 from infra.provisioner import CellPlan, Limits, ProcessSpec
 
 UID_FILE = "uid"
 """Beside cell.json: whose cell this is. A name that is created again is another environment."""
-KEPT_REQUIREMENTS = "requirements.txt"
-"""Beside it: the text that the cell's interpreter was made for, whatever the bucket has now."""
 _AGENT_MEMORY = GIB
 """For the agent itself, its zygotes and triggerers."""
+KEPT_EQUIPMENT = "equipment.json"
+"""Beside it: what the cell was told of packages, plugins and exports, whatever the bucket has now."""
 _KEPT = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
 )
@@ -50,19 +51,6 @@ class ObjectStoreAccess:
         )
 
 
-class Equipped(Protocol):
-    """What user code runs with; `equipment` makes it."""
-
-    @property
-    def python(self) -> str: ...
-
-    @property
-    def plugins(self) -> str: ...
-
-    @property
-    def exports(self) -> Mapping[str, Mapping[str, str]]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Roots:
     """Where our code lies, so that a cell runs from a checkout as from an installation."""
@@ -83,7 +71,7 @@ def cell_spec(
     access: ObjectStoreAccess,
     *,
     database_url: str,
-    equipment: Equipped,
+    equipment: Equipment,
     sdk: Path,
     token: str,
     account: str,
@@ -99,7 +87,7 @@ def cell_spec(
         logs=access.bucket(_bucket_name(environment), f"logs/{environment.name}"),
         python=equipment.python,
         plugins=equipment.plugins,
-        exports={component: dict(variables) for component, variables in equipment.exports.items()},
+        exports={component: dict(found) for component, found in equipment.exports.items()},
         sdk=str(sdk),
         token=token,
         slots=slots(environment),
@@ -107,7 +95,7 @@ def cell_spec(
         min_workers=spec["MinWorkers"],
         max_workers=spec["MaxWorkers"],
         worker_memory=size_of(environment).worker_memory,
-        config=dict(spec["AirflowConfigurationOptions"]),
+        config=choose_options(spec["AirflowConfigurationOptions"]),
         logging={module: dict(setting) for module, setting in spec["LoggingConfiguration"].items()},
         sync_interval=sync_interval,
         region=access.region,
@@ -167,9 +155,10 @@ def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]
 
 
 def cell_plan(
-    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], kept: Mapping[str, str]
+    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], equipment: Equipment
 ) -> CellPlan:
-    """The cell as the provisioner is to make it. `kept`: what else is to lie in its home."""
+    """The cell as the provisioner is to make it."""
+    kept = {KEPT_EQUIPMENT: equipment.to_json()}
     return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
 
 

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
 from control_plane.domain.environment import Environment, LastUpdate
+from control_plane.domain.equipment import Equipment
 from control_plane.domain.status import Status
 from control_plane.private_files import write_private
 from control_plane.reconcile.cell import (
-    KEPT_REQUIREMENTS,
     UID_FILE,
     ObjectStoreAccess,
     Roots,
@@ -29,14 +29,15 @@ from control_plane.reconcile.cell import (
     processes,
 )
 from control_plane.reconcile.checks import CannotCreate, check_source
-from control_plane.reconcile.equipment import KEPT, Equipment, Tools, equip, find_kept
+from control_plane.reconcile.equipment import Tools, equip, restore
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
-from control_plane.reconcile.requirements import Finder, find_interpreter
+from control_plane.reconcile.requirements import Finder
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
 from infra.provisioner import CellPlan, ProcessSpec, Provisioner
+from sync.startup import Run, run_here
 from sync.venv import VenvCancelled
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,12 @@ class Jobs:
     sync_interval: float
     interpreters: Finder
     clock: Callable[[], float]
+    plugins: Path
+    """Where unpacked plugins lie."""
+    indexes: bool = True
+    """Whether requirements may name package indexes of their own."""
+    run: Run = run_here
+    """Runs user code as whoever user code runs as."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def create(self, environment: Environment) -> None:
@@ -90,7 +97,7 @@ class Jobs:
         if any(pid is not None for pid in seen.processes.values()):
             self.provisioner.ensure(plan)
         else:
-            self.provisioner.create(self._plan_as_it_was(environment))
+            self.provisioner.create(self.plan_cell(environment, self._restore(environment)))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
     def stop(self, environment: Environment) -> None:
@@ -128,33 +135,11 @@ class Jobs:
 
         Raises CannotCreate, Interrupted.
         """
-        tell = partial(self.tell, environment.name)
-        try:
-            equipment = equip(environment, Tools(self.access, self.interpreters), tell, self.stopping.is_set)
-        except VenvCancelled:
-            raise Interrupted from None
-        return self._plan(environment, equipment)
+        return self.plan_cell(environment, self._equip(environment))
 
-    def _plan_as_it_was(self, environment: Environment) -> CellPlan:
-        """The whole cell with the code it had, whatever the bucket has by now."""
+    def plan_cell(self, environment: Environment, equipment: Equipment) -> CellPlan:
+        """The whole cell, as it is to be with that equipment."""
         home = self.provisioner.home(environment.name)
-        kept = find_kept(home)
-        if kept is None:
-            return self.prepare(environment)
-        stopping = self.stopping.is_set
-        try:  # it is there, or it is built anew
-            python = find_interpreter(
-                kept.requirements, environment, self.access, self.interpreters, lambda step: None, stopping
-            )
-        except VenvCancelled:
-            raise Interrupted from None
-        return self._plan(environment, replace(kept, python=python))
-
-    def _plan(self, environment: Environment, equipment: Equipment) -> CellPlan:
-        """The whole cell. What is left of another environment of that name is removed first."""
-        home = self.provisioner.home(environment.name)
-        if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
-            self.provisioner.destroy(environment.name, GRACE)
         spec = cell_spec(
             environment,
             self.access,
@@ -166,15 +151,45 @@ class Jobs:
             sync_interval=self.sync_interval,
         )
         spec = wire.follow(_find_spec(home), spec)
-        kept = {KEPT: equipment.to_json()}
-        if equipment.requirements is not None:
-            kept[KEPT_REQUIREMENTS] = equipment.requirements
-        return cell_plan(environment, spec, self.list_processes(environment), kept)
+        return cell_plan(environment, spec, self.list_processes(environment), equipment)
 
     def list_processes(self, environment: Environment) -> tuple[ProcessSpec, ...]:
         """The environment's processes as they are to be."""
         home = self.provisioner.home(environment.name)
         return processes(environment, home, self.roots, self.surroundings)
+
+    @property
+    def tools(self) -> Tools:
+        """What equipment is made with."""
+        return Tools(
+            self.access,
+            self.interpreters,
+            self.plugins,
+            self.account,
+            self.surroundings,
+            self.indexes,
+            self.run,
+        )
+
+    def _equip(self, environment: Environment) -> Equipment:
+        """By what the bucket has now. What is left of another environment of that name is removed first."""
+        home = self.provisioner.home(environment.name)
+        if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
+            self.provisioner.destroy(environment.name, GRACE)
+        try:
+            return equip(
+                environment, self.tools, home, partial(self.tell, environment.name), self.stopping.is_set
+            )
+        except VenvCancelled:
+            raise Interrupted from None
+
+    def _restore(self, environment: Environment) -> Equipment:
+        """As it was when the cell ran last; by the bucket where that is gone."""
+        try:
+            kept = restore(self.provisioner.home(environment.name), self.tools, self.stopping.is_set)
+        except VenvCancelled:
+            raise Interrupted from None
+        return kept or self._equip(environment)
 
     def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
         """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile import update
+from control_plane.reconcile.following import Follower, refresh
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.pausing import pause
 from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
@@ -28,8 +29,10 @@ _RETRY_SECONDS = 2.0
 class Reconciler:
     """One per service. `wake` may be called from any thread."""
 
-    def __init__(self, jobs: Jobs, clock: Callable[[], float]) -> None:
+    def __init__(self, jobs: Jobs, clock: Callable[[], float], follow_interval: float = 5.0) -> None:
+        """`follow_interval`: seconds between looks at requirements, plugins and startup scripts in the buckets."""
         self._jobs = jobs
+        self._follower = Follower(jobs, follow_interval, self.wake)
         self._clock = clock
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
@@ -40,6 +43,7 @@ class Reconciler:
 
     def start(self) -> None:
         self._thread.start()
+        self._follower.start()
 
     def wake(self) -> None:
         """Look now: a row has changed."""
@@ -78,12 +82,14 @@ class Reconciler:
         resting = now < self._not_before.get(name, 0.0)
         observed = self._jobs.provisioner.observe(name)
         starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
-        return Cell(observed, busy or resting, starts)
+        return Cell(observed, busy or resting, starts, self._follower.is_stale(name))
 
     def _begin(self, action: Action, row: Environment, now: float) -> None:
         if action.verb is Verb.START:
             starts = self._starts.setdefault(row.name, {})
             starts.update({role: count_start(starts.get(role, Starts()), now) for role in action.roles})
+        if action.verb is Verb.REFRESH:
+            self._follower.taken(row.name)
         job = self._pool.submit(self._work, action, row)
         self._busy[row.name] = job
         job.add_done_callback(lambda _: self._wake.set())
@@ -114,5 +120,6 @@ _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
     Verb.UPDATE: update.update,
     Verb.ROLL_BACK: update.roll_back,
     Verb.RECOVER: update.recover,
+    Verb.REFRESH: refresh,
     Verb.PAUSE: pause,
 }

@@ -38,6 +38,8 @@ class Cell:
     observed: Observed
     busy: bool = False
     starts: Mapping[str, Starts] = field(default_factory=dict)
+    stale: bool = False
+    """The bucket has newer requirements, plugins or a newer startup script."""
 
 
 class Verb(StrEnum):
@@ -50,6 +52,8 @@ class Verb(StrEnum):
     UPDATE = "update"
     ROLL_BACK = "roll back"
     PAUSE = "pause"
+    REFRESH = "refresh"
+    """Apply what is newer in the bucket."""
     RECOVER = "recover"
     """Look whether an environment that was out of order is in order again."""
 
@@ -102,7 +106,11 @@ def _keep(row: Environment, cell: Cell, now: float) -> Action | None:
     due = tuple(role for role in dead if is_due(cell.starts, role, now))
     if due:
         return Action(Verb.START, row.name, due)
-    return Action(Verb.RECOVER, row.name) if row.status is Status.UNAVAILABLE and not dead else None
+    if dead:
+        return None
+    if row.status is Status.UNAVAILABLE:
+        return Action(Verb.RECOVER, row.name)
+    return Action(Verb.REFRESH, row.name) if cell.stale else None
 
 
 def is_due(records: Mapping[str, Starts], role: str, now: float) -> bool:

@@ -179,6 +179,20 @@ def put_progress(conn: Connection, name: str, step: str) -> None:
     conn.execute(query.values(last_update=shown))
 
 
+def put_last_update(
+    conn: Connection, name: str, generation: int, statuses: Iterable[Status], update: LastUpdate
+) -> bool:
+    """Say how something went that changes neither spec nor status. False when either has changed meanwhile."""
+    unchanged = (
+        table.c.name == name,
+        table.c.generation == generation,
+        table.c.status.in_(sorted(statuses)),
+        table.c.wanted.is_(None),
+    )
+    query = sa.update(table).where(*unchanged).values(last_update=json.dumps(update.to_json()))
+    return conn.execute(query).rowcount == 1
+
+
 def delete(conn: Connection, name: str) -> bool:
     """Forget an environment whose cell is gone. False when it is not DELETING: nothing else may vanish."""
     query = sa.delete(table).where(table.c.name == name, table.c.status == Status.DELETING.value)
