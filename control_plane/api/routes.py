@@ -14,7 +14,7 @@ from typing import Any
 from control_plane.api.aws.body import decode_segment
 from control_plane.domain.environment import arn
 from control_plane.iam.authorize import AIRFLOW_ROLES
-from control_plane.operations import environments, lifecycle, rest_api, tags, tokens
+from control_plane.operations import archives, environments, lifecycle, rest_api, tags, tokens
 from control_plane.operations.service import Call, Service
 
 Resources = Callable[[Service, Mapping[str, str]], list[str]]
@@ -137,6 +137,25 @@ ROUTES = (
         lifecycle.resume_environment,
         environment_arn,
         writes=always,
+    ),
+    Route(
+        "POST",
+        f"{ONE}/export",
+        "ExportEnvironment",
+        archives.export_environment,
+        environment_arn,
+        writes=always,
+        waits=True,
+    ),
+    Route(
+        "POST",
+        f"{ONE}/import",
+        "ImportEnvironment",
+        archives.import_environment,
+        environment_arn,
+        writes=always,
+        waits=True,
+        passes="ExecutionRoleArn",
     ),
     Route("GET", "/environments", "ListEnvironments", environments.list_environments, anything),
     Route("GET", TAGS, "ListTagsForResource", tags.list_tags, named_arn),

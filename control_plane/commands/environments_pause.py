@@ -30,7 +30,7 @@ def pause(name: str, force: bool, no_wait: bool, home: str | None) -> None:
     strategy = "FORCED" if force else "GRACEFUL"
     client.call("POST", f"/environments/{name}/pause", {"WorkerReplacementStrategy": strategy})
     if not no_wait:
-        _wait(client, name, "UPDATING", "UNAVAILABLE")
+        wait_for(client, name, "UPDATING", "UNAVAILABLE")
         click.echo(f"{name} is paused; aerodrome environments resume {name}")
 
 
@@ -45,11 +45,11 @@ def resume(name: str, no_wait: bool, home: str | None) -> None:
     client = ApiClient(home)
     client.call("POST", f"/environments/{name}/resume", {})
     if not no_wait:
-        _wait(client, name, "UNAVAILABLE", "AVAILABLE")
+        wait_for(client, name, "UNAVAILABLE", "AVAILABLE")
         click.echo(f"{name} is AVAILABLE")
 
 
-def _wait(client: Any, name: str, passing: str, wanted: str) -> None:
+def wait_for(client: Any, name: str, passing: str, wanted: str) -> None:
     """Until the status is no longer `passing`; another than `wanted` is a failure. Shows each step once."""
     deadline, shown = time.monotonic() + _WAIT, ""
     while time.monotonic() < deadline:

@@ -160,7 +160,7 @@ def test_a_paused_environment_has_no_process_and_goes_on_where_it_was(world: Wor
     world.open("r6")
     done = aerodrome("environments", "pause", world.name, "--home", home)
     assert done.returncode == 0, done.stderr
-    assert "running tasks finish" in done.stderr
+    assert f"{world.name} is paused" in done.stdout
     found = world.find()
     assert (found["Status"], found["LastUpdate"]["Status"]) == ("UNAVAILABLE", "SUCCESS")
     assert "paused" in found["LastUpdate"]["Source"]
@@ -175,3 +175,30 @@ def test_a_paused_environment_has_no_process_and_goes_on_where_it_was(world: Wor
     world.open("r7")
     world.trigger("crowd", "r7")
     world.wait_for_run("crowd", "r7")
+
+
+def test_an_exported_environment_lives_again_under_another_name(world: World, tmp_path: Path) -> None:
+    home, file, secret = str(world.service.home), tmp_path / "living.zip", tmp_path / "passphrase"
+    secret.write_text("open sesame\n")
+    world.rest("POST", "/variables", {"key": "v", "value": "of the first"})
+    with_secrets = ("--passphrase-file", str(secret))
+    done = aerodrome("environments", "export", world.name, str(file), *with_secrets, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert "secrets are in it, encrypted" in done.stdout
+    refused = aerodrome("environments", "import", str(file), "again", "--bucket", BUCKET, "--home", home)
+    assert refused.returncode == 1 and "give the passphrase" in refused.stderr
+    words = ("environments", "import", str(file), "again", "--bucket", BUCKET, *with_secrets, "--home", home)
+    done = aerodrome(*words)
+    assert done.returncode == 0, done.stderr
+    again = World(world.service, "again")
+    again.folder = world.folder
+    assert again.rest("GET", "/variables/v")["value"] == "of the first"
+    assert {run["dag_run_id"] for run in again.runs("crowd")} >= {"r1", "r7"}
+    same = ("EnvironmentClass", "MaxWorkers", "AirflowVersion", "AirflowConfigurationOptions", "SourceBucketArn")
+    assert {key: again.find()[key] for key in same} == {key: world.find()[key] for key in same}
+    again.open("r8")
+    again.trigger("crowd", "r8")
+    again.wait_for_run("crowd", "r8")
+    again.delete()
+    assert not list((world.service.home / "imports").iterdir())
+    assert any(key.startswith("logs/again/") for key in world.keys("logs/")), "logs stay"
