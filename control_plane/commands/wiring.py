@@ -17,10 +17,12 @@ import control_plane
 from control_plane.domain.throttle import Rates, parse_rates
 from control_plane.operations.trail import Trail
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
+from control_plane.reconcile.equipment import find_kept
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
+from control_plane.reconcile.newest import find_newest
 from control_plane.settings import Settings
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
@@ -155,5 +157,9 @@ def _build_app(
         on_change=reconciler.wake,
         trail=trail,
         rates=_read_rates(settings),
+        find_code=lambda name: (
+            find_kept(settings.paths.cells / name),
+            find_newest(settings.paths.cells / name),
+        ),
     )
     return create_app(service)
