@@ -14,7 +14,7 @@ from typing import Any
 from control_plane.api.aws.body import decode_segment
 from control_plane.domain.environment import arn
 from control_plane.iam.authorize import AIRFLOW_ROLES
-from control_plane.operations import archives, environments, lifecycle, rest_api, tags, tokens
+from control_plane.operations import archives, code, environments, lifecycle, rest_api, tags, tokens
 from control_plane.operations.service import Call, Service
 
 Resources = Callable[[Service, Mapping[str, str]], list[str]]
@@ -158,6 +158,7 @@ ROUTES = (
         passes="ExecutionRoleArn",
     ),
     Route("GET", "/environments", "ListEnvironments", environments.list_environments, anything),
+    Route("GET", f"{ONE}/code", "GetEnvironment", code.get_code, environment_arn),  # our own
     Route("GET", TAGS, "ListTagsForResource", tags.list_tags, named_arn),
     Route("POST", TAGS, "TagResource", tags.tag_resource, named_arn, writes=always),
     Route("DELETE", TAGS, "UntagResource", tags.untag_resource, named_arn, writes=always),

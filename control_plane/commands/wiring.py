@@ -18,10 +18,12 @@ from control_plane.domain.throttle import Rates, parse_rates
 from control_plane.operations.trail import Trail
 from control_plane.reconcile.archives import Archives
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
+from control_plane.reconcile.equipment import find_kept
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
+from control_plane.reconcile.newest import find_newest
 from control_plane.settings import Settings
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
@@ -159,5 +161,9 @@ def _build_app(
         trail=trail,
         archives=archives,
         rates=_read_rates(settings),
+        find_code=lambda name: (
+            find_kept(settings.paths.cells / name),
+            find_newest(settings.paths.cells / name),
+        ),
     )
     return create_app(service)

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from control_plane.domain.classes import VERSIONS
 from control_plane.domain.environment import Environment, EnvironmentSpec
+from control_plane.domain.equipment import Equipment
+from control_plane.domain.newest import Newest
 from control_plane.domain.throttle import Rates
 from control_plane.iam.authorize import Caller
 from control_plane.operations.published import Published
@@ -95,6 +97,8 @@ class Service:
     """How often a caller may ask; without a limit unless settings say otherwise."""
     published: Published = field(default_factory=Published)
     archives: ArchiveRoom | None = None
+    find_code: Callable[[str], tuple[Equipment | None, Newest]] = lambda _name: (None, Newest())
+    """What an environment's cell was equipped with, and what the bucket had at the last look."""
     web_domain: str | None = None
     """host[:port] below which each environment has a host of its own; None: the shared one is given out."""
 

@@ -22,6 +22,7 @@ from airflow._wire import cell as wire
 
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.equipment import NAMES, Equipment, Source
+from control_plane.domain.newest import Newest, list_due, list_followed, list_newer
 from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
@@ -31,7 +32,7 @@ from control_plane.reconcile.collecting import collect_unused
 from control_plane.reconcile.equipment import equip, find_kept
 from control_plane.reconcile.health import is_in_force, is_ready
 from control_plane.reconcile.jobs import Interrupted, Jobs
-from control_plane.reconcile.newest import Newest, find_newest, is_due, is_newer, list_followed, put_newest
+from control_plane.reconcile.newest import find_newest, put_newest
 from control_plane.store import environments
 from infra.provisioner import CellPlan
 from sync.venv import VenvCancelled
@@ -105,7 +106,7 @@ def is_resting(row: Environment) -> bool:
 
 def look_at(jobs: Jobs, row: Environment) -> bool:
     """Whether there is something to do: newer objects, or a refresh that was cut short. Writes down what it saw."""
-    followed = list_followed(row)
+    followed = list_followed(dict(row.spec))
     home = jobs.provisioner.home(row.name)
     kept = find_kept(home)
     if kept is None:
@@ -114,7 +115,7 @@ def look_at(jobs: Jobs, row: Environment) -> bool:
         seen = {member: source for member in followed if (source := _head(jobs, row, member)) is not None}
         newest = replace(find_newest(home), sources=seen)
         put_newest(home, newest)
-        if is_due(newest, kept.sources, jobs.clock()):
+        if list_due(newest, kept.sources, jobs.clock()):
             return True
     return row.last_update.status == "PENDING"
 
@@ -134,7 +135,7 @@ def refresh(jobs: Jobs, row: Environment) -> None:
     kept, newest = find_kept(home), find_newest(home)
     if kept is None or not _is_due(jobs, row, newest, kept):
         return
-    names = ", ".join(NAMES[member] for member in is_newer(newest.sources, kept.sources)) or "its code"
+    names = ", ".join(NAMES[member] for member in list_newer(newest.sources, kept.sources)) or "its code"
     jobs.journal.begin(row.name)
     began = LastUpdate("PENDING", jobs.clock(), source=f"{names}: newer in the bucket")
     if not _tell(jobs, row, began):
@@ -166,7 +167,7 @@ def _is_due(jobs: Jobs, row: Environment, newest: Newest, kept: Equipment) -> bo
         found = environments.find(connection, row.name)
     if found is None or not is_resting(found):
         return False
-    return found.last_update.status == "PENDING" or bool(is_due(newest, kept.sources, jobs.clock()))
+    return found.last_update.status == "PENDING" or bool(list_due(newest, kept.sources, jobs.clock()))
 
 
 def _equip(jobs: Jobs, row: Environment, began: LastUpdate) -> Equipment:

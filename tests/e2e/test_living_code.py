@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import time
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from tests.customer import BUCKET, Customer
 from tests.e2e.conftest import Stopwatch
@@ -152,6 +157,18 @@ def last_update(customer: Customer) -> dict[str, Any]:
     return {"Status": found["Status"], **{f"Last{key}": value for key, value in found["LastUpdate"].items()}}
 
 
+def ask_code(customer: Customer) -> dict[str, Any]:
+    """GET /environments/living/code, which no client knows of."""
+    env = customer.service.env()
+    url = f"{env['AWS_ENDPOINT_URL_MWAA']}/environments/living/code"
+    request = AWSRequest("GET", url)
+    keys = Credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(keys, "airflow", env["AWS_DEFAULT_REGION"]).add_auth(request)
+    with urllib.request.urlopen(urllib.request.Request(url, headers=dict(request.headers))) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
 def revision(customer: Customer) -> int:
     (entry,) = [e for e in customer.service.status()["environments"] if e["name"] == "living"]
     return int(entry["health"]["revision"])
@@ -220,6 +237,12 @@ def test_requirements_and_plugins_that_are_broken_leave_all_as_it_was(customer: 
     found = last_update(customer)
     assert found["Status"] == "AVAILABLE"
     assert "toy==9.9" in found["LastError"]["ErrorMessage"]
+    code = ask_code(customer)["Code"]["RequirementsS3Path"]
+    assert code["Applied"]["ETag"] != code["Newest"]["ETag"]
+    assert not code["UpToDate"]
+    assert "toy==9.9" in code["Refused"]
+    (entry,) = [e for e in customer.service.status()["environments"] if e["name"] == "living"]
+    assert entry["code"]["Code"]["RequirementsS3Path"] == code
     customer.upload("requirements.txt", REQUIREMENTS.format(version="2.0"))
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:

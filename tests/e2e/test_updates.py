@@ -194,7 +194,13 @@ def test_an_exported_environment_lives_again_under_another_name(world: World, tm
     again.folder = world.folder
     assert again.rest("GET", "/variables/v")["value"] == "of the first"
     assert {run["dag_run_id"] for run in again.runs("crowd")} >= {"r1", "r7"}
-    same = ("EnvironmentClass", "MaxWorkers", "AirflowVersion", "AirflowConfigurationOptions", "SourceBucketArn")
+    same = (
+        "EnvironmentClass",
+        "MaxWorkers",
+        "AirflowVersion",
+        "AirflowConfigurationOptions",
+        "SourceBucketArn",
+    )
     assert {key: again.find()[key] for key in same} == {key: world.find()[key] for key in same}
     again.open("r8")
     again.trigger("crowd", "r8")
