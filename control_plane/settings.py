@@ -34,6 +34,10 @@ class Settings:
     sync_interval: float = 1.0
     web_domain: str | None = None
     """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
+    audit: str = "all"
+    """What the audit trail keeps: all calls, or changes and refusals only."""
+    rate_limits: str = "500"
+    """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
 
     @property
     def paths(self) -> Paths:
@@ -127,6 +131,8 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
     if name == "sync_interval" and not 0.1 <= typed <= 3600:
         raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name == "audit" and typed not in ("all", "changes"):
+        raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

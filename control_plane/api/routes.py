@@ -1,6 +1,7 @@
 """Every path the edge answers, with who may ask: one table.
 
-Routing is on the raw path: a placeholder is one segment as it was sent, be it an ARN with an encoded slash.
+Routing is on the raw path: a placeholder is one segment as it was sent, be it an ARN with an encoded slash;
+one with a plus takes the rest, for clients that send such an ARN as it is.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from enum import Enum, auto
 from typing import Any
 
 from control_plane.api.aws.body import decode_segment
+from control_plane.domain.environment import arn
 from control_plane.iam.authorize import AIRFLOW_ROLES
-from control_plane.operations import environments, rest_api, tokens
+from control_plane.operations import environments, rest_api, tags, tokens
 from control_plane.operations.service import Call, Service
 
 Resources = Callable[[Service, Mapping[str, str]], list[str]]
@@ -72,7 +74,13 @@ class Route:
 
 def environment_arn(service: Service, path: Mapping[str, str]) -> list[str]:
     """The environment itself."""
-    return [f"arn:aws:airflow:{service.region}:{service.account_id}:environment/{path['Name']}"]
+    name = path.get("Name") or path["EnvironmentName"]
+    return [arn(service.region, service.account_id, name)]
+
+
+def named_arn(_service: Service, path: Mapping[str, str]) -> list[str]:
+    """The ARN in the path; whether there is such a thing is the operation's to say."""
+    return [path["ResourceArn"]]
 
 
 def anything(_service: Service, _path: Mapping[str, str]) -> list[str]:
@@ -87,7 +95,9 @@ def airflow_roles(service: Service, path: Mapping[str, str]) -> list[str]:
 
 
 ONE = "/environments/{Name}"
+TAGS = "/tags/{ResourceArn+}"
 REST = "/restapi/{Name}"
+METRICS = "/metrics/environments/{EnvironmentName}"
 
 ROUTES = (
     Route(
@@ -101,9 +111,22 @@ ROUTES = (
     ),
     Route("GET", ONE, "GetEnvironment", environments.get_environment, environment_arn),
     Route(
+        "PATCH",
+        ONE,
+        "UpdateEnvironment",
+        environments.update_environment,
+        environment_arn,
+        writes=always,
+        passes="ExecutionRoleArn",
+    ),
+    Route(
         "DELETE", ONE, "DeleteEnvironment", environments.delete_environment, environment_arn, writes=always
     ),
     Route("GET", "/environments", "ListEnvironments", environments.list_environments, anything),
+    Route("GET", TAGS, "ListTagsForResource", tags.list_tags, named_arn),
+    Route("POST", TAGS, "TagResource", tags.tag_resource, named_arn, writes=always),
+    Route("DELETE", TAGS, "UntagResource", tags.untag_resource, named_arn, writes=always),
+    Route("POST", METRICS, "PublishMetrics", environments.publish_metrics, environment_arn),
     Route(
         "POST",
         "/clitoken/{Name}",
@@ -135,12 +158,14 @@ PAGES = (
 
 def find_route(method: str, path: bytes) -> tuple[Route, dict[str, str]] | None:
     """The operation at a raw path, and the values of its placeholders."""
-    segments = path.split(b"/")
     for route in ROUTES:
         names = route.pattern.split("/")
+        segments = path.split(b"/", len(names) - 1 if names[-1].endswith("+}") else -1)
         if route.method == method and len(names) == len(segments) and _fits(names, segments):
             pairs = zip(names, segments, strict=True)
-            return route, {name[1:-1]: decode_segment(raw) for name, raw in pairs if name.startswith("{")}
+            return route, {
+                name.strip("{+}"): decode_segment(raw) for name, raw in pairs if name.startswith("{")
+            }
     return None
 
 

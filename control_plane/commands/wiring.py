@@ -14,6 +14,8 @@ import airflow._wire
 from setproctitle import setproctitle
 
 import control_plane
+from control_plane.domain.throttle import Rates, parse_rates
+from control_plane.operations.trail import Trail
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
@@ -49,12 +51,14 @@ class ServiceParts:
     credentials: AdminKey
     database: ServiceDatabase
     interpreters: Interpreters
+    trail: Trail
 
     def prepare_interpreter(self, say: Callable[[str], None]) -> None:
         """Build the environments' interpreter in the background, so that the first create finds it."""
         threading.Thread(target=self.interpreters.prepare, args=(say,), name="base-venv", daemon=True).start()
 
     def close(self) -> None:
+        self.trail.flush()
         self.database.close()
 
 
@@ -83,9 +87,10 @@ def build(
         clock=time.time,
     )
     reconciler = Reconciler(jobs, time.time)
-    app = _build_app(settings, tls_port, database, vault, reconciler)
+    trail = Trail(database, reads=settings.audit == "all")
+    app = _build_app(settings, tls_port, database, vault, reconciler, trail)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
-    return ServiceParts(app, reconciler, key, database, interpreters)
+    return ServiceParts(app, reconciler, key, database, interpreters, trail)
 
 
 def find_roots() -> Roots:
@@ -117,12 +122,20 @@ def _open_vault(path: Path) -> Vault:
         raise CannotWire(str(error)) from None
 
 
+def _read_rates(settings: Settings) -> Rates:
+    try:
+        return parse_rates(settings.rate_limits)
+    except ValueError as error:
+        raise CannotWire(f"cannot use rate limits: {error}") from None
+
+
 def _build_app(
     settings: Settings,
     tls_port: int,
     database: ServiceDatabase,
     vault: Vault,
     reconciler: Reconciler,
+    trail: Trail,
 ) -> Any:
     from control_plane.api.app import create_app
     from control_plane.api.cell import CellCaller
@@ -138,5 +151,7 @@ def _build_app(
         web_domain=settings.web_domain,
         clock=time.time,
         on_change=reconciler.wake,
+        trail=trail,
+        rates=_read_rates(settings),
     )
     return create_app(service)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from control_plane.domain.classes import VERSIONS
+from control_plane.domain.throttle import Rates
 from control_plane.iam.authorize import Caller
+from control_plane.operations.published import Published
+from control_plane.operations.trail import Trail
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.vault import Vault
 
@@ -67,11 +70,15 @@ class Service:
     clock: Callable[[], float]
     on_change: Callable[[], None]
     """Called after an environment changed, from any thread; wakes the reconciler."""
+    trail: Trail
     versions: frozenset[str] = VERSIONS
     skew: float = 300.0
     """Seconds a client's clock may be off."""
     web_domain: str | None = None
     """host[:port] below which each environment has a host of its own; None: the shared one is given out."""
+    rates: Rates = field(default_factory=Rates)
+    """How often a caller may ask; without a limit unless settings say otherwise."""
+    published: Published = field(default_factory=Published)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     """Values of the path's placeholders, decoded."""
     query: Mapping[str, str] = field(default_factory=dict)
+    repeated: Mapping[str, list[str]] = field(default_factory=dict)
+    """The query again, with every value of a name that is there more than once."""
     body: Mapping[str, Any] = field(default_factory=dict)
     role: str = ""
     """The Airflow role the caller reached, where the operation asks for one."""

@@ -172,6 +172,7 @@ audit = Table(
     Column("reason", Text),
     Column("request_id", String(64), nullable=False),
     Column("source_ip", String(64)),
+    Column("detail", Text, comment="what the request named; no values"),
     Column(
         "chain", String(64), comment="hash of this row and of the chain before it; null in rows older than it"
     ),

@@ -18,12 +18,13 @@ from starlette.types import Receive, Scope, Send
 from control_plane.api import pages
 from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.authorize import Asked, authorize
-from control_plane.api.aws.body import Disconnected, parse_body, parse_query, read_request
+from control_plane.api.aws.body import Disconnected, parse_body, parse_query, parse_repeated, read_request
 from control_plane.api.aws.errors import Answer, answer, error_answer
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
 from control_plane.api.query.edge import find_service, run_query
 from control_plane.api.routes import PAGES, Access, Route, find_route
+from control_plane.api.throttle import Throttle
 from control_plane.api.web.edge import WebEdge
 from control_plane.api.web.routes import find_web_route
 from control_plane.domain.errors import Code, ServiceError
@@ -42,6 +43,7 @@ class Edge:
     authenticator: Authenticator
     metrics: Metrics
     web: WebEdge
+    throttle: Throttle
     quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
 
@@ -71,7 +73,8 @@ class Edge:
             return await self.web.answer(web_route, request, trace)
         query_service = find_service(request)
         if query_service is not None:
-            run = partial(run_query, self.service, self.authenticator, query_service, request, trace)
+            parts = (self.service, self.authenticator, self.throttle)
+            run = partial(run_query, *parts, query_service, request, trace)
             return await to_thread.run_sync(run, limiter=self.quick)
         found = find_route(request.method, request.path)
         if found is None:
@@ -99,11 +102,12 @@ class Edge:
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
         caller = self.authenticator.identify(request, self.service.clock())
         trace.caller = caller.arn
-        query = parse_query(request)
+        self.throttle.check(route.operation, caller.principal_arn)
+        query, repeated = parse_query(request), parse_repeated(request)
         body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
         asked = Asked(route, caller, path, body, request)
         role = authorize(self.service, asked, trace)
-        return answer(route.run(self.service, Call(caller, path, query, body, role)))
+        return answer(route.run(self.service, Call(caller, path, query, repeated, body, role)))
 
 
 async def _send(made: Answer, send: Send) -> None:

@@ -81,7 +81,10 @@ def to_v1(body: Any) -> Any:
         return body
     if "continuation_token" in body:
         text = "".join(f"{event['event']}\n" for event in body["content"])
-        return {**body, "content": repr([("", text)] if text else [])}  # Airflow 2's: a list of (host, text), as Python
+        return {
+            **body,
+            "content": repr([("", text)] if text else []),
+        }  # Airflow 2's: a list of (host, text), as Python
     if "dag_run_id" in body and "run_type" in body:
         return {
             **body,
