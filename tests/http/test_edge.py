@@ -49,12 +49,13 @@ def fetch(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
+        ("DELETE", "/"),
         ("GET", "/environments/"),
         ("GET", "/environments/a/b"),
         ("POST", "/environments/a"),
         ("PATCH", "/environments"),
-        ("POST", "/clitoken/a"),
+        ("GET", "/clitoken/a"),
+        ("GET", "/aws_mwaa/cli"),
         ("PUT", "/tags/arn%3Aaws%3Aairflow%3Aus-east-1%3A123456789012%3Aenvironment%2Fa"),
         ("GET", "/tags/"),
         ("GET", "/Environments/a"),
