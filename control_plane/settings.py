@@ -32,12 +32,12 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
     audit: str = "all"
     """What the audit trail keeps: all calls, or changes and refusals only."""
     rate_limits: str = "500"
     """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
-    web_domain: str | None = None
-    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
 
     @property
     def paths(self) -> Paths:

@@ -74,11 +74,11 @@ class Service:
     versions: frozenset[str] = VERSIONS
     skew: float = 300.0
     """Seconds a client's clock may be off."""
+    web_domain: str | None = None
+    """host[:port] below which each environment has a host of its own; None: the shared one is given out."""
     rates: Rates = field(default_factory=Rates)
     """How often a caller may ask; without a limit unless settings say otherwise."""
     published: Published = field(default_factory=Published)
-    web_domain: str | None = None
-    """host[:port] below which each environment has a host of its own; None: the shared one is given out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -460,7 +460,7 @@ def test_no_token_or_session_is_ever_written_down(visitor, caplog):
     for known in (web, command, secret, "canary", web.partition(".")[2]):
         assert known not in written
     actions = [row.action for row in rows if visitor.name in row.resource]
-    for action in ("Login", "RunCliCommand", "InvokeRestApi"):
+    for action in ("Login", "RunCliCommand", "RestApi"):
         assert f"aerodrome:{action}" in actions
     assert {"airflow:CreateCliToken", "airflow:CreateWebLoginToken"} <= set(actions)
 

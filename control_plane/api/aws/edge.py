@@ -42,8 +42,8 @@ class Edge:
     service: Service
     authenticator: Authenticator
     metrics: Metrics
-    throttle: Throttle
     web: WebEdge
+    throttle: Throttle
     quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
 
