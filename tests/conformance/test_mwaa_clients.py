@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from control_plane.domain.environment import LastUpdate
-from control_plane.domain.status import Status
-from control_plane.store import environments
-from tests.http.serving import MINIMAL, Server, code, refused, running
+from tests.http.serving import MINIMAL, Server, code, finish, refused, running
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("clients")) as server:
         yield server
-
-
-def finish(server: Server, name: str, error: str | None = None) -> None:
-    """What the reconciler does in the end."""
-    now = time.time()
-    with server.db.begin() as conn:
-        row = environments.get(conn, name)
-        if row.status is Status.CREATING:
-            environments.transition(
-                conn, name, [row.status], Status.AVAILABLE, now, LastUpdate("SUCCESS", now)
-            )
-        elif row.status is Status.DELETING:
-            environments.delete(conn, name)
-        elif error is None:
-            done = LastUpdate("SUCCESS", now, strategy=row.strategy)
-            assert environments.apply_wanted(conn, name, now, done)
-        else:
-            failed = LastUpdate("FAILED", now, "INCORRECT_CONFIGURATION", error, strategy=row.strategy)
-            environments.drop_wanted(conn, name, [row.status], Status.UPDATE_FAILED, now, failed)
 
 
 def wait_until_gone(server: Server, client: Any, name: str) -> list[str]:

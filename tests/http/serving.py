@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from control_plane.api.app import create_app
+from control_plane.domain.environment import LastUpdate
 from control_plane.domain.status import Status
 from control_plane.operations.service import CellRequest, CellResponse, CellUnreachable, Service
 from control_plane.operations.trail import Trail
@@ -163,6 +164,25 @@ def make(server: Server, name: str, status: Status = S.AVAILABLE) -> Any:
     client.create_environment(Name=name, **MINIMAL)
     server.set_status(name, *PATHS[status])
     return client
+
+
+def finish(server: Server, name: str, error: str | None = None) -> None:
+    """What the reconciler does in the end."""
+    now = time.time()
+    with server.db.begin() as conn:
+        row = environments.get(conn, name)
+        if row.status is Status.CREATING:
+            environments.transition(
+                conn, name, [row.status], Status.AVAILABLE, now, LastUpdate("SUCCESS", now)
+            )
+        elif row.status is Status.DELETING:
+            environments.delete(conn, name)
+        elif error is None:
+            done = LastUpdate("SUCCESS", now, strategy=row.strategy)
+            assert environments.apply_wanted(conn, name, now, done)
+        else:
+            failed = LastUpdate("FAILED", now, "INCORRECT_CONFIGURATION", error, strategy=row.strategy)
+            environments.drop_wanted(conn, name, [row.status], Status.UPDATE_FAILED, now, failed)
 
 
 def refused(operation: Any, **arguments: Any) -> ClientError:
