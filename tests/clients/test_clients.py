@@ -74,7 +74,9 @@ def test_boto3_drives_every_operation_there_is(world: World) -> None:
     operations = {route.operation for route in ROUTES}
     if find_spec("control_plane.reconcile.update") is None:
         operations.remove("UpdateEnvironment")  # accepted, but nobody carries it out yet
-    said = run(python, SCRIPTS / "sequence.py", "sequence", BUCKET, ",".join(sorted(operations)), env=world.env)
+    said = run(
+        python, SCRIPTS / "sequence.py", "sequence", BUCKET, ",".join(sorted(operations)), env=world.env
+    )
     assert {"CreateCliToken", "CreateWebLoginToken", "InvokeRestApi"} <= set(json.loads(said)["operations"])
 
 
