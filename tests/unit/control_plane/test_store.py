@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -166,6 +167,23 @@ def test_audit_refuses_change_and_removal(db: ServiceDatabase) -> None:
             conn.execute(text(statement))
     with db.read() as conn:
         assert [row for _, row in audit.list_page(conn, 0, 10)] == [entry]
+
+
+def test_changes_are_told_apart_from_reads(db: ServiceDatabase) -> None:
+    rows: list[tuple[str, str, str | None]] = [
+        ("airflow:GetEnvironment", "allow", None),
+        ("airflow:GetEnvironment", "deny", None),
+        ("airflow:DeleteEnvironment", "allow", None),
+        ("airflow:InvokeRestApi", "allow", "GET /dags"),
+        ("airflow:InvokeRestApi", "allow", "PATCH /dags/d"),
+        ("iam:ListUsers", "allow", "MaxItems"),
+    ]
+    with db.begin() as conn:
+        for action, decision, detail in rows:
+            kind: Any = decision
+            audit.append(conn, audit.Entry(1.0, "arn:x", action, "*", kind, "r", detail=detail))
+        shown = audit.list_newest(conn, 10, changes=True)
+    assert [(one.action, one.decision, one.detail) for one in reversed(shown)] == [rows[1], rows[2], rows[4]]
 
 
 def a_trail(db: ServiceDatabase) -> None:
