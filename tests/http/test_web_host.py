@@ -284,8 +284,9 @@ def test_session_ends_with_logout_key_policy_and_environment(visitor):
         return visitor.send("GET", "/api/v2/dags", secret).status_code == 401
 
     secret = signed_in()
-    form = {"csrf_token": csrf_token(secret)}
-    assert visitor.send("POST", "/aws_mwaa/logout", secret, data=form).status_code == 303
+    form, browser = {"csrf_token": csrf_token(secret)}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert visitor.send("POST", "/aws_mwaa/logout", secret, headers=browser).status_code == 403
+    assert visitor.send("POST", "/aws_mwaa/logout", secret, headers=browser, data=form).status_code == 303
     assert is_over(secret)
     secret = signed_in()
     iam.update_access_key(UserName="leaver", AccessKeyId=key, Status="Inactive")
@@ -368,7 +369,10 @@ def test_nobody_is_signed_in_by_a_page_of_another_site(visitor):
         "Forwarded": "host=evil.example",
     }
     assert visitor.login(token, headers=spoofed).status_code == 403
-    answer = visitor.send("POST", "/aws_mwaa/login", data={"token": token, "page": "//evil.example"})
+    form = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}  # a browser's, from a page without a referrer
+    answer = visitor.send(
+        "POST", "/aws_mwaa/login", headers=form, data={"token": token, "page": "//evil.example"}
+    )
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 

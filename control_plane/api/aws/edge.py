@@ -111,7 +111,8 @@ class Edge:
 
 
 async def _send(made: Answer, send: Send) -> None:
-    pairs = {"Content-Type": made.content_type, "Content-Length": str(len(made.body)), **made.headers}
+    about = {"Content-Type": made.content_type, "Content-Length": str(len(made.body))}
+    pairs = {**({} if made.status == 204 else about), **made.headers}
     headers = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
     headers += [(b"set-cookie", cookie.encode()) for cookie in made.cookies]
     with anyio.CancelScope(shield=True):  # an answer that is made is sent whole

@@ -58,5 +58,5 @@ def _make_request(visit: Visit, visitor: Visitor) -> CellRequest:
         body=request.body or None,
         user=visitor.user,
         role=visitor.role,
-        accept="application/json" if accept == "*/*" else accept,
+        accept=accept,
     )
