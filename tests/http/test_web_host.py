@@ -131,6 +131,24 @@ def test_role_of_a_cli_token(visitor, name, more, role):
     assert visitor.server.cells.asked[-1][1].role == role
 
 
+def test_conditions_hold_when_a_token_is_used_too(visitor):
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "a"}, "IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}
+    actions = ["airflow:CreateCliToken", "airflow:CreateWebLoginToken"]
+    client = user_with(visitor.server, "tagged", {"Action": actions, "Resource": "*", "Condition": tagged})
+    error = refused(client.create_cli_token, Name=visitor.name)
+    assert code(error) == ("AccessDeniedException", 403)
+    admin = visitor.server.client()
+    arn = admin.get_environment(Name=visitor.name)["Environment"]["Arn"]
+    admin.tag_resource(ResourceArn=arn, Tags={"team": "a"})
+    visitor.server.cells.answer = CellResponse(200, "application/json", json.dumps(RAN).encode())
+    token, secret = visitor.token("cli", client), secret_of(visitor.login(visitor.token(client=client)))
+    assert cli(visitor, token).status_code == 200
+    assert visitor.send("GET", "/api/v2/dags", secret).status_code == 200
+    admin.untag_resource(ResourceArn=arn, tagKeys=["team"])
+    assert cli(visitor, token).status_code == 403
+    assert visitor.send("GET", "/api/v2/dags", secret).status_code == 401
+
+
 def test_token_expires_is_signed_and_of_one_kind(visitor, tmp_path):
     now, keys = 1000.0, open_vault(tmp_path / "master.key").derive(PURPOSE)
     grant = Grant("cli", "id", "uid", "AKIA", "Admin", now + tokens.LIFETIME)

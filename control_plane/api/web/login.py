@@ -15,6 +15,7 @@ def login(visit: Visit) -> Answer:
     stranger = find_stranger(visit.request)
     if stranger is not None:
         raise ServiceError(Code.ACCESS_DENIED, stranger)
+    visit.throttle.check("Login", visit.trace.source_ip or "")
     form = visit.form()
     token = form.get("token", "").strip()
     if not token:

@@ -16,7 +16,7 @@ from control_plane.api.web.cookies import find_secret
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.domain.status import SERVING
 from control_plane.domain.web_hosts import Named, find_named
-from control_plane.iam.authorize import Caller, context_of
+from control_plane.iam.authorize import Caller, context_of, tag_context
 from control_plane.iam.canonical import Request
 from control_plane.operations.service import Service
 from control_plane.operations.visits import Doorkeeper, Visitor
@@ -42,9 +42,10 @@ class Visit:
         hosts = self.request.values("host")
         return find_named(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
 
-    def context_of(self, caller: Caller) -> Mapping[str, object]:
-        """What policies may ask about this request."""
-        return context_of(caller, circumstances_of(self.service, self.request, self.trace))
+    def context_of(self, caller: Caller, tags: Mapping[str, str]) -> Mapping[str, object]:
+        """What policies may ask about this request; `tags` are the environment's."""
+        circumstances = circumstances_of(self.service, self.request, self.trace)
+        return {**context_of(caller, circumstances), **tag_context({}, (), tags)}
 
     def form(self) -> dict[str, str]:
         """The members of a form; empty for any other body."""
