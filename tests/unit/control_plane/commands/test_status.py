@@ -13,7 +13,7 @@ from control_plane.commands.status import _state
 
 def entry(**more: Any) -> EnvironmentEntry:
     base: dict[str, Any] = {
-        "name": "demo", "status": "AVAILABLE", "ready": True, "reason": "", "created": [],
+        "name": "demo", "status": "AVAILABLE", "ready": True, "reason": "", "created": [], "doing": "",
         "health": {"agents": [], "queue": {}}, "last_words": "",
     }  # fmt: skip
     return EnvironmentEntry(**{**base, **more})
@@ -33,7 +33,11 @@ def entry(**more: Any) -> EnvironmentEntry:
             "ready",
             "cannot list dags/; 2 DAG files cannot be imported",
         ),
-        (entry(status="CREATING", created=[{"step": "building", "at": 1.0}]), "ready", "building"),
+        (
+            entry(status="CREATING", doing="building", created=[{"step": "checking", "at": 90.0}]),
+            "ready",
+            "building (10 s)",
+        ),
         (entry(reason="no such bucket", ready=False), "starting", "no such bucket"),
     ],
 )
