@@ -20,6 +20,7 @@ from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.authorize import Asked, authorize
 from control_plane.api.aws.body import Disconnected, parse_body, parse_query, parse_repeated, read_request
 from control_plane.api.aws.errors import Answer, answer, error_answer
+from control_plane.api.aws.strangers import noting_strangers
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
 from control_plane.api.query.edge import find_service, run_query
@@ -100,7 +101,8 @@ class Edge:
         return await to_thread.run_sync(pages.health, self.service, limiter=self.quick)
 
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
-        caller = self.authenticator.identify(request, self.service.clock())
+        with noting_strangers(self.service, route.action, request, trace):
+            caller = self.authenticator.identify(request, self.service.clock())
         trace.caller = caller.arn
         self.throttle.check(route.operation, caller.principal_arn)
         query, repeated = parse_query(request), parse_repeated(request)

@@ -221,6 +221,23 @@ def test_chain_shows_the_first_row_that_is_not_as_it_was_written(
     assert (found.broken, found.unchained) == (broken, 1)
 
 
+def test_chain_has_one_order_when_many_write_it(db: ServiceDatabase) -> None:
+    def write(number: int) -> None:
+        for turn in range(10):
+            with db.begin() as conn:
+                entry = audit.Entry(1.0, "arn:x", "airflow:X", f"{number}-{turn}", "allow", "r")
+                audit.append(conn, entry, entry)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.read() as conn:
+        found = audit.verify(conn)
+    assert (found.rows, found.broken) == (80, None)
+
+
 def test_noted_head_shows_that_a_trail_was_cut(db: ServiceDatabase) -> None:
     a_trail(db)
     with db.begin() as conn:
