@@ -148,10 +148,10 @@ from airflow.providers.amazon.aws.hooks.mwaa import MwaaHook
 from airflow.providers.amazon.aws.operators.mwaa import MwaaTriggerDagRunOperator
 from airflow.providers.amazon.aws.sensors.mwaa import MwaaDagRunSensor, MwaaTaskSensor
 
-os.environ.update({environment!r})
+os.environ["REQUESTS_CA_BUNDLE"] = {ca!r}
 
 with DAG("caller", schedule=None, start_date=datetime(2024, 1, 1), is_paused_upon_creation=False):
-    common = dict(aws_conn_id=None, region_name="us-east-1")
+    common = dict(aws_conn_id="ours")
     trigger = MwaaTriggerDagRunOperator(
         task_id="trigger", env_name={name!r}, trigger_dag_id="quick", trigger_run_id="called",
         logical_date="2024-02-02T00:00:00Z", conf={{"a": 1}}, note="by an operator",
@@ -159,6 +159,9 @@ with DAG("caller", schedule=None, start_date=datetime(2024, 1, 1), is_paused_upo
     run = MwaaDagRunSensor(
         task_id="run", external_env_name={name!r}, external_dag_id="quick", external_dag_run_id="called",
         poke_interval=0.3, timeout=60, **common)
+    deferred = MwaaDagRunSensor(
+        task_id="deferred", external_env_name={name!r}, external_dag_id="quick", external_dag_run_id="called",
+        poke_interval=1, deferrable=True, **common)
     ti = MwaaTaskSensor(
         task_id="ti", external_env_name={name!r}, external_dag_id="quick", external_dag_run_id="called",
         external_task_id="say", poke_interval=0.3, timeout=60, **common)
@@ -174,24 +177,29 @@ with DAG("caller", schedule=None, start_date=datetime(2024, 1, 1), is_paused_upo
 
     @task
     def fall_back():
-        os.environ.update({limited!r})
-        hook = MwaaHook(**common)
+        hook = MwaaHook(aws_conn_id="limited")
         return hook.invoke_rest_api({old!r}, "/dags/quick", "GET", airflow_version=2)["RestApiResponse"]["dag_id"]
 
-    trigger >> [run, ti, sign_in(), fall_back()]
+    trigger >> [run, deferred, ti, sign_in(), fall_back()]
 """
-PACKAGE = "apache-airflow-providers-amazon==9.39.0"
+PACKAGE = "apache-airflow-providers-amazon[aiobotocore]==9.39.0"
 
 
 def test_amazon_provider_triggers_waits_and_signs_in(world: World) -> None:
     """Its operators, sensors and hook as tasks of one of our environments, calling another."""
-    env = {key: value for key, value in world.env.items() if key.startswith(("AWS_", "REQUESTS_"))}
     caller = Customer(world.service, "caller")
-    text = PROVIDER_DAG.format(environment=env, name=NEW, old=OLD, limited=signed_in_only(world))
+    text = PROVIDER_DAG.format(ca=str(world.service.home / "keys" / "ca.pem"), name=NEW, old=OLD)
     caller.upload("caller/requirements.txt", PACKAGE + "\n")
     caller.upload("caller/dags/caller.py", text)
     caller.create("caller/dags", RequirementsS3Path="caller/requirements.txt")
     caller.wait_for_dags("caller")
+    env = world.env
+    caller.rest(
+        "POST",
+        "/connections",
+        aws_connection(env, "ours", env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]),
+    )
+    caller.rest("POST", "/connections", aws_connection(env, "limited", *signed_in_only(world)))
     caller.trigger("caller", "r")
     caller.wait_for_run("caller", "r")
     path = "/dags/caller/dagRuns/r/taskInstances/{}/xcomEntries/return_value"
@@ -201,12 +209,23 @@ def test_amazon_provider_triggers_waits_and_signs_in(world: World) -> None:
     caller.delete()
 
 
-def signed_in_only(world: World) -> dict[str, str]:
-    """The keys of a user who may sign in, and not use InvokeRestApi: what the hook falls back from."""
+def aws_connection(env: dict[str, str], name: str, key: str, secret: str) -> dict[str, str]:
+    """A connection of the amazon provider to the service."""
+    extra = {
+        "region_name": env["AWS_DEFAULT_REGION"],
+        "endpoint_url": env["AWS_ENDPOINT_URL_MWAA"],
+        "config_kwargs": {"inject_host_prefix": False},
+    }
+    about = {"connection_id": name, "conn_type": "aws", "extra": json.dumps(extra)}
+    return {**about, "login": key, "password": secret}
+
+
+def signed_in_only(world: World) -> tuple[str, str]:
+    """The key of a user who may sign in, and not use InvokeRestApi: what the hook falls back from."""
     iam = world.service.client("iam")
     iam.create_user(UserName="visitor")
     statement = {"Effect": "Allow", "Action": "airflow:CreateWebLoginToken", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(UserName="visitor", PolicyName="p", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName="visitor")["AccessKey"]
-    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    return key["AccessKeyId"], key["SecretAccessKey"]
