@@ -92,6 +92,7 @@ class Agent:
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
             spec.number("core", "dagbag_import_timeout", 30.0), self._imports,
+            lambda: self._triggers.list_files(),
         )  # fmt: skip
         self._supervisor.zygotes = self._zygotes
         self._parser = Parser(
