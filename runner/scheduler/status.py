@@ -23,7 +23,7 @@ def describe(frontier: Frontier, links: Iterable[AgentLink], epoch: int, now: fl
         "runs": len(frontier.runs),
         "running": len(frontier.attempts),
         "queued": len(frontier.queue),
-        "deferred": len(frontier.waiting),
+        "deferred": len(frontier.waiting.tasks),
         "agents": [_describe_link(link) for link in links if link.agent],
     }
 
