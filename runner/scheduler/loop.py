@@ -76,7 +76,9 @@ class Scheduler:
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
-        self._triggers = Triggers(self._send_to, self._describe_trigger, self._decider.frontier.waiting.tasks.keys)
+        self._triggers = Triggers(
+            self._send_to, self._describe_trigger, self._decider.frontier.waiting.tasks.keys
+        )
         self._consulting = Consulting(self._send_to)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
