@@ -213,8 +213,12 @@ class RollupMapper(PartitionMapper):
             )
 
     def _wire(self) -> dict[str, Any]:
-        parts = {"upstream": self.upstream_mapper, "window": self.window, "wait": self.wait_policy}
-        return {"kind": "rollup", **{name: part.to_wire() for name, part in parts.items()}}
+        upstream, window, wait = (
+            self.upstream_mapper.to_wire(),
+            self.window.to_wire(),
+            self.wait_policy.to_wire(),
+        )
+        return {"kind": "rollup", "upstream": upstream, "window": window, "wait": wait}
 
     def to_upstream(self, downstream_key: str) -> frozenset[str]:
         """The keys that a run with this key waits for."""
@@ -252,9 +256,6 @@ class FanOutMapper(PartitionMapper):
         self.downstream_mapper = downstream_mapper
 
     def _wire(self) -> dict[str, Any]:
-        parts = {
-            "upstream": self.upstream_mapper,
-            "window": self.window,
-            "downstream": self.downstream_mapper,
-        }
-        return {"kind": "fan_out", **{name: part.to_wire() for name, part in parts.items()}}
+        upstream, downstream = self.upstream_mapper.to_wire(), self.downstream_mapper.to_wire()
+        window = self.window.to_wire()
+        return {"kind": "fan_out", "upstream": upstream, "window": window, "downstream": downstream}

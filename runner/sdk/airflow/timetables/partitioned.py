@@ -74,8 +74,8 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
         default_partition_mapper: PartitionMapper | None = None,
     ) -> None:
         super().__init__(assets)
-        self.partition_mapper_config = dict(partition_mapper_config or {})
-        self.default_partition_mapper = default_partition_mapper or IdentityMapper()
+        self.partition_mapper_config: dict[Any, PartitionMapper] = dict(partition_mapper_config or {})
+        self.default_partition_mapper: PartitionMapper = default_partition_mapper or IdentityMapper()
 
     @property
     def summary(self) -> str:
