@@ -36,6 +36,7 @@ _WINDOWS = (
 )
 
 CORE_ROWS: tuple[tuple[str, str, str], ...] = (
+    ("airflow.cli.commands.db_command", "airflow.cli.tables", "all_tables"),
     # partitions of assets
     ("airflow.sdk", "airflow.timetables.partitioned", f"CronPartitionTimetable {_PARTITIONED}"),
     ("airflow.sdk", "airflow.assets.partitions", _MAPPERS),

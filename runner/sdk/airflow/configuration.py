@@ -62,6 +62,13 @@ _OLDER_NAMES: dict[tuple[str, str], tuple[str, str]] = {
     ("webserver", "base_url"): ("api", "base_url"),
 }
 
+_FOLDERS = {
+    ("logging", "base_log_folder"): "logs",
+    ("core", "plugins_folder"): "plugins",
+    ("core", "dags_folder"): "dags",
+}
+"""Options that are folders of AIRFLOW_HOME."""
+
 
 def airflow_version() -> str:
     """The version the environment was created with; it selects defaults that changed between generations."""
@@ -170,20 +177,25 @@ class AirflowConfigParser:
             if value is not None:
                 return value
         known = _generation_default(section, key) or DEFAULTS.get((section, key))
-        return known if known is not None else _rare_default(section, key)
+        return known if known is not None else _rare_value(section, key)
 
 
 def _generation_default(section: str, key: str) -> str | None:
+    if (section, key) in _FOLDERS:
+        home = get_airflow_home() or os.path.expanduser("~/airflow")  # noqa: PTH111
+        return os.path.join(home, _FOLDERS[section, key])  # noqa: PTH118
     if key in ("catchup_by_default", "create_cron_data_intervals", "create_delta_data_intervals"):
         return str(generation() < 3)
     return None
 
 
-def _rare_default(section: str, key: str) -> str | None:
-    """The default of an option that few ask for: Airflow's own, else an installed provider package's."""
+def _rare_value(section: str, key: str) -> str | None:
+    """Of an option that few ask for: Airflow's default, or an installed provider package's; what its newer name has."""
     from airflow._names import options
 
-    return options.find_default(section, key)
+    known = options.find_default(section, key)
+    newer = options.find_newer_name(section, key) if known is None else None
+    return known if newer is None else conf._find(*newer)
 
 
 conf = AirflowConfigParser()

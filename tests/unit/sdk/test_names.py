@@ -246,3 +246,27 @@ def test_old_names_cost_nothing_until_one_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("statement", "package"),
+    [
+        ("from airflow.providers.http.operators.http import HttpOperator", "http"),
+        ("from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator", "common-sql"),
+        ("import airflow.providers.apache.kafka.hooks.base as kafka", "apache-kafka"),
+    ],
+)
+def test_missing_package_is_named_however_it_is_imported(bundle: Any, statement: str, package: str) -> None:
+    error = bundle.parse(f"from airflow import DAG\n{statement}\n")["error"]
+    assert f"apache-airflow-providers-{package} is not installed; add it to requirements.txt" in error
+
+
+def test_names_that_files_take_from_where_they_only_happened_to_be(bundle: Any) -> None:
+    lines = (
+        "from airflow import DAG",
+        "from airflow.utils.dates import datetime, timedelta, days_ago",
+        "from airflow.cli.commands.db_command import all_tables",
+        "dag = DAG(dag_id='_'.join(t for t in all_tables if 'run' in t), start_date=datetime(2024, 1, 1))",
+    )
+    result = bundle.parse("\n".join(lines))
+    assert (result["error"], [dag["dag_id"] for dag in result["dags"]]) == (None, ["dag_run"])
