@@ -25,14 +25,26 @@ OPTIONAL = "upath"
 """A library that the environments' interpreter has, and this one may lack."""
 
 
+def read_table(file: str) -> dict[str, str]:
+    """What stands before the first tab of each line -> the rest of it."""
+    lines = Path(tables.__file__).with_name(file).read_text(encoding="utf-8").splitlines()
+    return {place: rest for place, _, rest in (line.partition("\t") for line in lines) if place}
+
+
+def list_lost_names() -> list[tuple[str, str]]:
+    """The (module, name) pairs that have a successor."""
+    places = [place for place, rest in read_table("by_hand.txt").items() if rest.startswith("is\t")]
+    return [(place.partition(":")[0], place.partition(":")[2]) for place in places]
+
+
 @pytest.mark.parametrize("group", range(8))
 def test_every_name_resolves_or_says_what_to_do(group: int) -> None:
-    for module in tables.all_modules()[group::8]:
+    for module in list(read_table("public.txt"))[group::8]:
         for name in tables.names_of(module):
             check(module, name)
 
 
-@pytest.mark.parametrize("module, name", tables.lost_names())
+@pytest.mark.parametrize("module, name", list_lost_names())
 def test_lost_names_lead_somewhere(module: str, name: str) -> None:
     check(module, name)
     for generation in (2, 3):
