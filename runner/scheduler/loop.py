@@ -19,6 +19,7 @@ from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
 from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked
+from runner.scheduler import early_answers
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import Consulting, NextRuns
@@ -311,6 +312,9 @@ class Scheduler:
         queue_orders(changes, self._hub, self._make_workload)
         if changes.dropped_blobs:
             self._questions.call(partial(self._drop_blobs, changes.dropped_blobs))
+        if early_answers.may_have(changes):
+            box = self._decider.frontier.box
+            self._questions.call(partial(early_answers.take, self._db, box, self.post))
         if changes.standing is not None:
             self._triggers.keep(changes.standing, self._list_links())
         for question in changes.questions:
