@@ -14,6 +14,7 @@ from pathlib import Path
 
 from airflow._wire import cell, jsonlog, messages
 from airflow._wire.cell import CellSpec
+from airflow._wire.defaults import IMPORT_SECONDS
 from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
 
@@ -91,7 +92,7 @@ class Agent:
         self._imports = ImportQuestions(self._link.send)
         self._zygotes = Zygotes(
             loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
-            spec.number("core", "dagbag_import_timeout", 30.0), self._imports,
+            spec.number("core", "dagbag_import_timeout", IMPORT_SECONDS), self._imports,
             lambda: self._triggers.list_files(),
         )  # fmt: skip
         self._supervisor.zygotes = self._zygotes

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from airflow._wire.defaults import MAP_LENGTH
 from airflow._wire.frames import Message
 
-from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
@@ -45,7 +45,7 @@ class Rules:
 
     generation: int
     fresh_interpreter: bool = False
-    max_map_length: int = MAX_LENGTH
+    max_map_length: int = MAP_LENGTH
     makes_runs: bool = True
     """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from airflow._wire.defaults import MAP_LENGTH
+
 from runner.domain.decide import is_legal
-from runner.domain.mapping import MAX_LENGTH
 from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
@@ -37,7 +38,7 @@ class Frontier:
     """
 
     def __init__(
-        self, find_lengths: FindLengths, max_map_length: int = MAX_LENGTH, box: SecretBox | None = None
+        self, find_lengths: FindLengths, max_map_length: int = MAP_LENGTH, box: SecretBox | None = None
     ) -> None:
         self.find_lengths = find_lengths
         self.max_map_length = max_map_length

@@ -15,9 +15,9 @@ from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.cell import CellSpec
+from airflow._wire.defaults import IMPORT_SECONDS, MAP_LENGTH
 from airflow._wire.frames import Message
 
-from runner.domain.mapping import MAX_LENGTH
 from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked
 from runner.scheduler import early_answers
 from runner.scheduler.batch import Batch
@@ -64,8 +64,8 @@ class Scheduler:
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
-        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
-        timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        longest = int(spec.number("core", "max_map_length", MAP_LENGTH))
+        timeout = spec.number("core", "dagbag_import_timeout", IMPORT_SECONDS)
         next_runs = NextRuns(db, timeout, self._questions.call, self.post)
         self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
         makes_runs = spec.flag("scheduler", "use_job_schedule", True)

@@ -10,6 +10,7 @@ import json
 import os
 from typing import Any
 
+from airflow._wire.defaults import IMPORT_SECONDS, MAP_LENGTH
 from airflow.exceptions import AirflowConfigException, NotSupported
 
 GENERATION_VARIABLE = "AERODROME_AIRFLOW_VERSION"
@@ -21,12 +22,12 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("core", "max_active_runs_per_dag"): "16",
     ("core", "max_consecutive_failed_dag_runs_per_dag"): "0",
     ("core", "default_task_retries"): "0",
-    ("core", "max_map_length"): "1024",
+    ("core", "max_map_length"): str(MAP_LENGTH),
     ("core", "default_task_retry_delay"): "300",
     ("core", "max_task_retry_delay"): "86400",
     ("core", "default_task_execution_timeout"): "",
     ("core", "default_task_weight_rule"): "downstream",
-    ("core", "dagbag_import_timeout"): "30.0",
+    ("core", "dagbag_import_timeout"): str(IMPORT_SECONDS),
     ("core", "dag_run_conf_overrides_params"): "True",
     ("core", "dags_are_paused_at_creation"): "True",
     ("core", "fernet_key"): "",
