@@ -34,7 +34,7 @@ def dag_body(row: Any, summary: Summary) -> dict[str, Any]:
         "description": summary.description,
         "timetable_summary": timetable_summary(summary.timetable),
         "timetable_description": describe_timetable(summary.timetable),
-        "timetable_partitioned": False,
+        "timetable_partitioned": not {"partition", "partitions"}.isdisjoint(summary.timetable),
         "timetable_periodic": periodic,
         "tags": [
             {"name": tag, "dag_id": row.dag_id, "dag_display_name": summary.display_name}
