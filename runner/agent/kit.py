@@ -15,6 +15,7 @@ from typing import Protocol
 
 from airflow._wire.cell import CellSpec
 from airflow._wire.components import SCHEDULER
+from airflow._wire.defaults import IMPORT_SECONDS
 from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
 from airflow._wire.reload import CODE
@@ -24,7 +25,7 @@ from runner.agent.importing import ImportQuestions
 from runner.agent.launching import Launcher
 from runner.agent.loop import Loop
 from runner.agent.parsing import Parser
-from runner.agent.zygotes import FileZygote, Zygotes
+from runner.agent.zygotes import FileZygote, Where, Zygotes
 
 _LOOK_SECONDS = 0.5
 
@@ -46,7 +47,9 @@ class Kit:
     def __init__(
         self, loop: Loop, layout: Layout, spec: CellSpec, outer: Mapping[str, str], attempts: Attempts,
         send: Callable[[Message], None], on_end: Callable[[], None], imports: ImportQuestions,
+        list_expected: Callable[[], set[Where]],
     ) -> None:  # fmt: skip
+        """`list_expected`: the files whose tasks wait for a trigger: their zygotes stay."""
         self._loop, self._attempts, self.spec = loop, attempts, spec
         self.level = spec.log_level("TaskLogs")
         self._closed = False
@@ -61,10 +64,12 @@ class Kit:
             "config": spec.config,
         }
         self.launcher = Launcher(loop, worker, layout.bundle, self.settings)
-        limit = spec.number("core", "dagbag_import_timeout", 30.0)
+        limit = spec.number("core", "dagbag_import_timeout", IMPORT_SECONDS)
         zygote_log = layout.own_logs / "zygote.log"
         prefix = f"{spec.revision}-"
-        self.zygotes = Zygotes(loop, worker, self, layout.bundle, zygote_log, limit, imports, prefix)
+        self.zygotes = Zygotes(
+            loop, worker, self, layout.bundle, zygote_log, limit, imports, list_expected, prefix,
+        )  # fmt: skip
         self.parser = Parser(
             loop, self.zygotes.base, layout.bundle, send, on_end, imports,
             variables=interpreter.list_differences(worker, self.scheduler), prefix=prefix,

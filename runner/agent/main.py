@@ -114,7 +114,7 @@ class Agent:
     def _make_kit(self, spec: CellSpec) -> Kit:
         return Kit(
             self._loop, self._layout, spec, os.environ, self._supervisor, self._link.send,
-            lambda: self._strays.look_later(), self._imports,
+            lambda: self._strays.look_later(), self._imports, lambda: self._triggers.list_files(),
         )  # fmt: skip
 
     def run(self) -> None:

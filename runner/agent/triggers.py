@@ -124,6 +124,11 @@ class Triggers:
         """For the hello."""
         return list(self._held)
 
+    def list_files(self) -> set[tuple[str, str]]:
+        """Snapshot and file of all tasks that wait."""
+        starts = (held.start for held in self._held.values())
+        return {(start["bundle"], start["file"]) for start in starts if start.get("log_key")}
+
     def resend(self) -> None:
         """Tell a new connection what its engine may not know."""
         for held in self._held.values():

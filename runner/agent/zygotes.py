@@ -1,7 +1,8 @@
 """The processes that fork: one base zygote, and a file zygote for each DAG file in use.
 
 Invariants: a file zygote is evicted only while it has no children; attempts wait here while their file is imported,
-and each leaves by exactly one call on the owner.
+and each leaves by exactly one call on the owner. In use is also a file whose tasks wait for triggers, for as long as
+they wait: what an event resumes has no time for an import.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,8 @@ MOST_FILES = 32
 IDLE_SECONDS = 300.0
 SPARE_SECONDS = 30.0
 OPENINGS = 3
+Where = tuple[str, str]
+"""Snapshot and file."""
 
 
 class Owner(Protocol):
@@ -67,6 +70,11 @@ class FileZygote:
     def __post_init__(self) -> None:
         self.spares = Spares(self.id)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is ready and nothing comes of it now."""
+        return self.ready and not self.children and not self.waiting
+
     def take_spare(self, loop: Loop, attempt: str) -> Spare | None:
         """A child for this attempt, there already or on its way; None when the zygote is certainly gone."""
         self.ask_spare(loop)
@@ -86,15 +94,16 @@ class Zygotes:
 
     def __init__(
         self, loop: Loop, interpreter: Interpreter, owner: Owner, bundle_path: Callable[[str], Path],
-        output: Path, import_limit: float, imports: ImportQuestions, prefix: str = "",
+        output: Path, import_limit: float, imports: ImportQuestions, list_expected: Callable[[], set[Where]],
+        prefix: str = "",
     ) -> None:  # fmt: skip
         """`prefix`: of the ids of file zygotes; they are unique in the agent."""
-        self._imports, self._prefix = imports, prefix
+        self._imports, self._list_expected, self._prefix = imports, list_expected, prefix
         self._loop, self._owner = loop, owner
         self._bundle_path, self._import_limit = bundle_path, import_limit
-        self._files: dict[tuple[str, str], FileZygote] = {}
+        self._files: dict[Where, FileZygote] = {}
         self._by_id: dict[str, FileZygote] = {}
-        self._unsafe: dict[tuple[str, str], str] = {}
+        self._unsafe: dict[Where, str] = {}
         self._numbers = itertools.count(1)
         self.base = BaseZygote(loop, interpreter, self, output)
         self.newest_bundle: str | None = None
@@ -273,7 +282,7 @@ class Zygotes:
 
     def _make_room(self) -> None:
         """Keep to the bound as far as zygotes are idle: those of superseded snapshots go first, then the oldest."""
-        idle = [z for z in self._files.values() if z.ready and not z.children and not z.waiting]
+        idle = [zygote for zygote in self._files.values() if zygote.is_idle]
         idle.sort(key=lambda z: (z.bundle == self.newest_bundle, z.used))
         for zygote in idle[: max(0, len(self._files) - MOST_FILES + 1)]:
             self._drop(zygote)
@@ -281,15 +290,24 @@ class Zygotes:
     def _evict_idle(self) -> None:
         self._evicting = self._loop.after(IDLE_SECONDS / 10, self._evict_idle)
         now = time.monotonic()
-        limit = now - IDLE_SECONDS
-        for zygote in list(self._files.values()):
+        for zygote in self._files.values():
             if zygote.used < now - SPARE_SECONDS:
                 zygote.spares.lose()
-            stale = zygote.used < limit or (
-                zygote.bundle != self.newest_bundle and self.newest_bundle is not None
-            )
-            if zygote.ready and stale and not zygote.children and not zygote.waiting:
-                self._drop(zygote)
+        for zygote in list_stale(self._files.values(), self.newest_bundle, self._list_expected(), now):
+            self._drop(zygote)
+
+
+def list_stale(
+    zygotes: Iterable[FileZygote], newest: str | None, expected: Collection[Where], now: float
+) -> list[FileZygote]:
+    """Those that have no work, and can expect none soon: unused for long, or of a snapshot that another followed."""
+    return [
+        zygote
+        for zygote in zygotes
+        if zygote.is_idle
+        and (zygote.used < now - IDLE_SECONDS or (newest is not None and zygote.bundle != newest))
+        and (zygote.bundle, zygote.file) not in expected
+    ]
 
 
 def _take(zygote: FileZygote) -> list[str]:

@@ -1,4 +1,4 @@
-"""The data interval of a run by hand where only the DAG's own timetable knows it: an agent is asked, and waited for."""
+"""What runs by hand and backfills cover where only the DAG's own timetable knows it: an agent is asked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from airflow._wire.frames import Message
 
 from runner.api.context import CellContext
-from runner.domain.asked import read_manual
-from runner.domain.timetables import Interval, is_asked
+from runner.domain.asked import read_manual, read_range
+from runner.domain.timetables import Interval, RunInfo, is_asked
 from runner.events import TimetableAsked
 from runner.store.dags import find_runnable
 from runner.store.listing_dags import find_dag_row
@@ -41,6 +41,21 @@ def ask_interval(cell: CellContext, dag_id: str, logical_date: float | None) -> 
         return read_manual(answer, logical_date)
     except ValueError as error:
         raise TimetableFailed(f"cannot start DAG {dag_id!r}: {error}") from None
+
+
+def ask_runs(cell: CellContext, dag_id: str, first: float, last: float, most: int) -> list[RunInfo] | None:
+    """The runs of a time that the DAG's own timetable wants, one more than `most` at most; None as above."""
+    with cell.db.read() as conn:
+        row = find_dag_row(conn, dag_id)
+        runnable = find_runnable(conn, dag_id) if row is not None and row.timetable_kind == "custom" else None
+    if runnable is None or not is_asked(runnable.spec.timetable):
+        return None
+    question = {"kind": "range", "earliest": first, "latest": last, "most": most}
+    answer = _ask(cell, dag_id, runnable.bundle, runnable.spec.file, question)
+    try:
+        return read_range(answer)
+    except ValueError as error:
+        raise TimetableFailed(f"cannot backfill DAG {dag_id!r}: {error}") from None
 
 
 def _ask(cell: CellContext, dag_id: str, bundle: str, file: str, question: dict[str, Any]) -> Message:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from airflow._wire.cell import CellSpec
+from airflow._wire.defaults import IMPORT_SECONDS
 from airflow._wire.reload import digest_code
 
 from runner.dag_processor.asked import Asked, Look, list_names
@@ -157,7 +158,7 @@ class Intake:
         )
         self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
         self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
-        self._timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        self._timeout = spec.number("core", "dagbag_import_timeout", IMPORT_SECONDS)
         self._bucket = spec.source.bucket
         self._surroundings = digest_code(spec)
 

@@ -25,6 +25,19 @@ def read_next(answer: Mapping[str, Any], last: Interval | None) -> RunInfo | Non
     return RunInfo(begin, begin, finish, after)
 
 
+def read_range(answer: Mapping[str, Any]) -> list[RunInfo]:
+    """The runs of a time, in order. Raises ValueError for one that leads nowhere."""
+    found: list[RunInfo] = []
+    last = None
+    for item in answer.get("runs") or ():
+        info = read_next(item, last)
+        if info is None:
+            break
+        found.append(info)
+        last = (info.interval_start, info.interval_end)
+    return found
+
+
 def read_manual(answer: Mapping[str, Any], run_after: float) -> Interval:
     """The interval of a run by hand. Raises ValueError."""
     if answer.get("start") is None or answer.get("end") is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from runner.domain.timetables import RunInfo, get_time_part, next_run
 BEHAVIORS = frozenset({"none", "failed", "completed"})
 IN_FLIGHT, ALREADY_EXISTS = "in flight", "already exists"
 MAX_RUNS = 100_000
+MAX_ASKED = 10_000
+"""As many runs are asked for of a timetable of the user's own."""
 _APERIODIC = frozenset({"null", "once", "continuous", "asset"})
 
 
@@ -78,6 +80,20 @@ def list_infos(plan: BackfillPlan, timetable: Mapping[str, Any], now: float) -> 
         if info.logical_date >= plan.from_date:
             found.append(info)
         last = interval
+    return found[::-1] if plan.run_backwards else found
+
+
+def choose_infos(plan: BackfillPlan, asked: Sequence[RunInfo], now: float) -> list[RunInfo]:
+    """The same of what a timetable of the user's own answered. Raises BadBackfill."""
+    if len(asked) > MAX_ASKED:
+        raise BadBackfill(
+            f"cannot backfill more than {MAX_ASKED} runs at once: choose from_date and to_date nearer together"
+        )
+    found = [
+        info
+        for info in asked
+        if info.interval_end < now and plan.from_date <= info.logical_date <= plan.to_date
+    ]
     return found[::-1] if plan.run_backwards else found
 
 

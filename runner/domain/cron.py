@@ -8,14 +8,12 @@ every hour keeps to elapsed time. Whatever a zone does, `find_next` is later tha
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
+from airflow._wire.zones import read_zone
 from croniter import croniter
 
 _MOST_TICKS_REPEATED = 1000  # a change of the clock by three hours repeats 180 ticks of '* * * * *'
-_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})(?::(\d{2}))?$")
 
 
 class BadSchedule(ValueError):
@@ -77,16 +75,6 @@ def read_cron(expression: str, zone: str) -> Cron:
         return Cron(expression, read_zone(zone), ticks.expanded[1] == ["*"], ticks)
     except (ValueError, KeyError, OSError) as error:
         raise BadSchedule(f"cannot read the schedule {expression!r} in zone {zone!r}: {error}") from None
-
-
-def read_zone(name: str) -> dt.tzinfo:
-    """A zone by IANA name, or a fixed offset written +05:30. Raises ValueError, KeyError or OSError."""
-    match = _OFFSET.match(name)
-    if match is None:
-        return ZoneInfo(name)
-    sign, hours, minutes, seconds = match.groups()
-    offset = dt.timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
-    return dt.timezone(-offset if sign == "-" else offset)
 
 
 def _read_clock(face: dt.datetime, zone: dt.tzinfo) -> dt.datetime:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.domain.graph import DagGraph
 from runner.domain.retry import retry_delay
 from runner.domain.spec import TaskSpec
 from runner.domain.states import TRANSITIONS, TaskInstanceState
@@ -71,14 +70,6 @@ def judge_start(task: TaskSpec, standing: Standing) -> Outcome:
     if outcome is Outcome.RUN and task.trigger_rule != "always" and not standing.is_scope_over():
         return Outcome.WAIT
     return outcome
-
-
-def count_upstreams(graph: DagGraph, position: int, states: Sequence[TaskInstanceState | None]) -> Counts:
-    """The counts of a task's upstreams from scratch, where nothing is mapped."""
-    counts = Counts(setups=sum(graph.tasks[i].is_setup for i in graph.upstream[position]))
-    for i in graph.upstream[position]:
-        counts.add(states[i], 1, graph.tasks[i].is_setup)
-    return counts
 
 
 def is_legal(source: TaskInstanceState | None, target: TaskInstanceState | None) -> bool:

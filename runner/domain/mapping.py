@@ -11,9 +11,6 @@ from airflow._wire.encoding import count_items
 from runner.domain.states import TaskInstanceState
 from runner.domain.trigger_rules import Outcome
 
-MAX_LENGTH = 1024
-"""[core] max_map_length: the longest value that a task may leave for others to be mapped over."""
-
 Length = Mapping[str, Any]
 """See `Expansion` in `airflow._wire.serialized`."""
 FindLength = Callable[[str, str], int | None]

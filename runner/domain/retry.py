@@ -8,6 +8,7 @@ import math
 from runner.domain.spec import TaskSpec
 
 MAX_DELAY = 24 * 3600.0
+"""The most that backoff waits where a task has no bound. One that was parsed has: the environment's, or its own."""
 
 
 def retry_delay(task: TaskSpec, try_number: int, seed: str) -> float:
@@ -18,7 +19,7 @@ def retry_delay(task: TaskSpec, try_number: int, seed: str) -> float:
     """
     if not task.retry_exponential_backoff:
         return task.retry_delay
-    limit = MAX_DELAY if task.max_retry_delay is None else min(MAX_DELAY, task.max_retry_delay)
+    limit = MAX_DELAY if task.max_retry_delay is None else task.max_retry_delay
     try:
         least = max(1, math.ceil(task.retry_delay * task.retry_exponential_backoff ** (try_number - 1)))
     except OverflowError:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from airflow._wire.cell import CellSpec
+from airflow._wire.defaults import MAP_LENGTH
 from airflow._wire.frames import Message
 
-from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
@@ -47,7 +47,7 @@ class Rules:
 
     generation: int
     fresh_interpreter: bool = False
-    max_map_length: int = MAX_LENGTH
+    max_map_length: int = MAP_LENGTH
     makes_runs: bool = True
     """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
     workers: Bounds = field(default_factory=Bounds)
@@ -58,7 +58,7 @@ def read_rules(spec: CellSpec) -> Rules:
     return Rules(
         spec.generation,
         spec.flag("core", "execute_tasks_new_python_interpreter", False),
-        int(spec.number("core", "max_map_length", MAX_LENGTH)),
+        int(spec.number("core", "max_map_length", MAP_LENGTH)),
         spec.flag("scheduler", "use_job_schedule", True),
         Bounds(spec.tasks_per_worker, spec.min_workers, spec.max_workers, spec.draining),
     )

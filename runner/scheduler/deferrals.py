@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow._wire.frames import Message
-from airflow._wire.messages import AWAITING_INPUT
 from airflow._wire.workload import log_key
 
 from runner.scheduler.frontier import Frontier
@@ -35,7 +34,7 @@ def begin(frontier: Frontier, task: Task, wanted: Mapping[str, Any], now: float)
     """Let a deferred task wait for a trigger. `wanted`: a deferral as in `messages.outcome`."""
     box, timeout = get_box(frontier), wanted.get("timeout")
     task.next_at = None if timeout is None else now + float(timeout)
-    task.deferral = Deferral(
+    deferral = Deferral(
         token=task.attempt or "",
         classpath=wanted["classpath"],
         kwargs=box.seal(json.dumps(wanted.get("kwargs") or {})),
@@ -44,9 +43,8 @@ def begin(frontier: Frontier, task: Task, wanted: Mapping[str, Any], now: float)
         timeout_at=task.next_at,
         created_at=now,
     )
-    frontier.changes.deferrals[task.id] = task.deferral
-    if task.deferral.classpath != AWAITING_INPUT:
-        frontier.waiting[task.deferral.token] = task
+    frontier.changes.deferrals[task.id] = deferral
+    if frontier.waiting.put(task, deferral):
         frontier.changes.waits.append(task)
 
 

@@ -23,7 +23,7 @@ def note_event(frontier: Frontier, link: int, message: Message, now: float, retr
     """A trigger fired or failed. `retry`: a task that it ends as failed may have another try."""
     token = message["id"]
     frontier.changes.event_acks.setdefault(link, []).append(token)
-    task = frontier.waiting.get(token)
+    task = frontier.waiting.tasks.get(token)
     if task is None:
         return
     end = message.get("end")

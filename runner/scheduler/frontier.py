@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from airflow._wire.messages import AWAITING_INPUT
+from airflow._wire.defaults import MAP_LENGTH
 
 from runner.domain.decide import is_legal
-from runner.domain.mapping import MAX_LENGTH
 from runner.domain.runs import judge_end
 from runner.domain.slots import ReadyQueue, Usage
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
@@ -22,6 +21,7 @@ from runner.scheduler.expansion import FindLengths, attach, count_items, grow, l
 from runner.scheduler.following import Followers
 from runner.scheduler.instances import Place, Run, Task, fill_run
 from runner.scheduler.judging import NOTHING_THERE, NOTHING_TO_MAP, REFUSALS, SURPLUS, judge
+from runner.scheduler.waiting import Waiting
 from runner.store.secrets import SecretBox
 from runner.store.triggers import Deferral
 from runner.store.unfinished import InstanceRow
@@ -38,7 +38,7 @@ class Frontier:
     """
 
     def __init__(
-        self, find_lengths: FindLengths, max_map_length: int = MAX_LENGTH, box: SecretBox | None = None
+        self, find_lengths: FindLengths, max_map_length: int = MAP_LENGTH, box: SecretBox | None = None
     ) -> None:
         self.find_lengths = find_lengths
         self.max_map_length = max_map_length
@@ -54,8 +54,7 @@ class Frontier:
         self.changes = Changes()
         self.fresh: list[Task] = []
         """Tasks that began to wait for a slot in this turn."""
-        self.waiting: dict[str, Task] = {}
-        """Token of a deferral -> the deferred task."""
+        self.waiting = Waiting(self.usage)
         self.starting: dict[int, Task] = {}
         """Ready tasks that begin with a trigger and need no slot."""
         self.haunted: dict[int, Task] = {}
@@ -82,7 +81,7 @@ class Frontier:
             elif task.state is _S.SCHEDULED:
                 self.queue.add(task.demand)
             elif task.state is _S.DEFERRED:
-                self.usage.wait(task.demand)
+                self.waiting.begin(task)
         self.settle(((run, i, None) for i in run.plan.graph.order), now)
         self.finish_if_over(run)
         return [task for task in run.tasks if task.state in _SLEEPING or task.next_at is not None]
@@ -91,11 +90,8 @@ class Frontier:
         """Give tasks of a run that has just been started what they wait for, or what resumed them."""
         for key, deferral in deferrals.items():
             task = self.tasks.get(key)
-            if task is None:
-                continue  # its DAG lost the task
-            task.deferral = deferral
-            if task.state is _S.DEFERRED and deferral.classpath != AWAITING_INPUT:
-                self.waiting[deferral.token] = task
+            if task is not None:  # its DAG may have lost it
+                self.waiting.put(task, deferral)
 
     def drop(self, key: int) -> Run | None:
         """Forget a run: it is over, gone, or about to be read again."""
@@ -111,7 +107,7 @@ class Frontier:
             if task.is_live:
                 self.usage.take(task.demand, -1)
             elif task.state is _S.DEFERRED:
-                self._end_wait(task)
+                self.waiting.end(task)
             self.starting.pop(task.id, None)
             self.haunted.pop(task.id, None)
             if task.attempt and self.attempts.get(task.attempt) is task:
@@ -179,9 +175,11 @@ class Frontier:
             if task.attempt:
                 self.attempts.pop(task.attempt, None)
         if old is _S.DEFERRED:
-            self._leave_trigger(task)
+            if task.deferral is not None:
+                self.changes.cancels.append(task.deferral.token)
+            self.waiting.end(task)
         elif state is _S.DEFERRED:
-            self.usage.wait(task.demand)
+            self.waiting.begin(task)
         if task.deferral is not None and state not in _KEEPS_DEFERRAL:
             task.deferral = self.changes.deferrals[task.id] = None
         self.starting.pop(task.id, None)
@@ -353,16 +351,6 @@ class Frontier:
         growth = grow(task, count)
         self.changes.growths.append(growth)
         self._followers.count(task, growth.end - growth.first)
-
-    def _leave_trigger(self, task: Task) -> None:
-        if task.deferral is not None:
-            self.changes.cancels.append(task.deferral.token)
-        self._end_wait(task)
-
-    def _end_wait(self, task: Task) -> None:
-        self.usage.wait(task.demand, -1)
-        if task.deferral is not None:
-            self.waiting.pop(task.deferral.token, None)
 
     def _let_wait(self, task: Task) -> None:
         if task.spec.start_trigger is not None and (task.start_date is None or task.state is _S.UP_FOR_RETRY):

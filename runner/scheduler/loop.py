@@ -15,9 +15,11 @@ from typing import Any
 
 from airflow._wire import messages
 from airflow._wire.cell import CellSpec
+from airflow._wire.defaults import IMPORT_SECONDS
 from airflow._wire.frames import Message
 
 from runner.events import Answered, Event, ParseAsked, SpecChanged, Stop, TimetableAsked
+from runner.scheduler import early_answers
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import Consulting, NextRuns
@@ -29,6 +31,7 @@ from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
 from runner.scheduler.questions import AttemptInfo, Handler, Questions, describe_asker, nobody, refuse
 from runner.scheduler.refusals import Refusals, isolate
+from runner.scheduler.sending import queue_orders
 from runner.scheduler.status import describe, list_processes
 from runner.scheduler.triggers import STANDING, Triggers
 from runner.scheduler.watching import Watching
@@ -42,7 +45,6 @@ POLL_SECONDS = 5.0
 PROCESS_SECONDS = 10.0
 FORGET_SECONDS = 600.0
 RETRY_SECONDS = 0.5
-STOP_GRACE = 5.0
 
 
 class Scheduler:
@@ -72,7 +74,9 @@ class Scheduler:
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
-        self._triggers = Triggers(self._send_to, self._describe_trigger, self._decider.frontier.waiting.keys)
+        self._triggers = Triggers(
+            self._send_to, self._describe_trigger, self._decider.frontier.waiting.tasks.keys
+        )
         self._consulting = Consulting(self._send_to)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
@@ -233,7 +237,7 @@ class Scheduler:
     def _ask(self, link: AgentLink, message: Message) -> None:
         """A question of a task, of the trigger it waits for, of a callback, a standing trigger or an import."""
         asker, frontier = message["attempt"], self._decider.frontier
-        task = frontier.attempts.get(asker) or frontier.waiting.get(asker)
+        task = frontier.attempts.get(asker) or frontier.waiting.tasks.get(asker)
         if task is not None:
             info: AttemptInfo | None = describe_asker(task)
         else:
@@ -255,7 +259,7 @@ class Scheduler:
 
     def _describe_trigger(self, token: str) -> Message:
         frontier = self._decider.frontier
-        return describe_trigger(frontier, frontier.waiting[token])
+        return describe_trigger(frontier, frontier.waiting.tasks[token])
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
@@ -318,27 +322,12 @@ class Scheduler:
 
     def _send(self, changes: Changes) -> None:
         """The turn is committed: tell the agents."""
-        for key, tasks in changes.starts.items():
-            link = self._hub.links.get(key)
-            if link is not None:
-                link.held.update(task.attempt for task in tasks if task.attempt)
-                self._hub.queue(link, messages.run([self._make_workload(task) for task in tasks]))
-        for key, workloads in changes.callback_starts.items():
-            link = self._hub.links.get(key)
-            if link is not None:
-                link.held.update(work["attempt"] for work in workloads)
-                self._hub.queue(link, messages.run(workloads))
-        for order in changes.stops:
-            link = self._hub.find(order.agent)
-            if link is not None:
-                self._hub.queue(link, messages.stop(order.attempt, STOP_GRACE, order.reason))
-        for key, attempts in changes.acks.items():
-            link = self._hub.links.get(key)
-            if link is not None:
-                link.held.difference_update(attempts)
-                self._hub.queue(link, messages.ack(attempts))
+        queue_orders(changes, self._hub, self._make_workload)
         if changes.dropped_blobs:
             self._questions.call(partial(self._drop_blobs, changes.dropped_blobs))
+        if early_answers.may_have(changes):
+            box = self._decider.frontier.box
+            self._questions.call(partial(early_answers.take, self._db, box, self.post))
         if changes.standing is not None:
             self._triggers.keep(changes.standing, self._list_links())
         for question in changes.questions:
@@ -358,4 +347,4 @@ class Scheduler:
 
 def _timeout(spec: CellSpec) -> float:
     """Seconds that importing a DAG file may take."""
-    return spec.number("core", "dagbag_import_timeout", 30.0)
+    return spec.number("core", "dagbag_import_timeout", IMPORT_SECONDS)

@@ -32,7 +32,7 @@ def describe(
         "runs": len(frontier.runs),
         "running": len(frontier.attempts),
         "queued": len(frontier.queue),
-        "deferred": len(frontier.waiting),
+        "deferred": len(frontier.waiting.tasks),
         "agents": [_describe_link(link) for link in links if link.agent],
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from airflow._wire import encoding
+from airflow._wire.messages import AWAITING_INPUT
 
 from runner.store.listing_page import Orders, Page, Window, fetch_page
 from runner.store.put import put_row
@@ -91,6 +92,24 @@ def note_response(conn: sa.Connection, key: int, response: Response) -> bool:
     }
     open_one = (h.task_instance == key, h.responded_at.is_(None))
     return conn.execute(hitl_detail.update().where(*open_one).values(values)).rowcount == 1
+
+
+def list_early(conn: sa.Connection) -> list[tuple[int, int, Response]]:
+    """Answers that came before the task had begun to wait, and that it waits for now: task, run, answer."""
+    h = hitl_detail.c
+    query = (
+        sa.select(hitl_detail, task_instance.c.run)
+        .join(trigger, trigger.c.task_instance == h.task_instance)
+        .join(task_instance, task_instance.c.id == h.task_instance)
+        .where(h.responded_at.is_not(None), trigger.c.event.is_(None), trigger.c.error.is_(None))
+        .where(trigger.c.classpath == AWAITING_INPUT, task_instance.c.state == "deferred")
+    )
+    return [(row.task_instance, row.run, _read_response(row)) for row in conn.execute(query)]
+
+
+def _read_response(row: Any) -> Response:
+    user = None if row.responded_by is None else json.loads(row.responded_by)
+    return Response(json.loads(row.chosen_options), json.loads(row.params_input), user, row.responded_at)
 
 
 def resume(conn: sa.Connection, key: int, event: str, now: float) -> bool:

@@ -17,6 +17,8 @@ from runner.store.deadlines import put_deadlines
 from runner.store.schema import backfill, dag_run, task_instance, xcom
 
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
+OPERATOR_TRIGGERED = "operator_triggered"
+"""The type of a run that another run's task started: in 3.x; before, such a run is a manual one."""
 REFRESHED = ("operator", "pool", "pool_slots", "priority_weight", "queue")
 """What a task instance that begins anew takes from its task."""
 _UNFINISHED = [str(state) for state in DagRunState if state not in RUN_TERMINAL]

@@ -20,8 +20,6 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-CALLBACK_STATES = ("pending", "queued", "success", "failed")
-
 
 def add_tables(metadata: MetaData) -> None:
     """Put every table of this module into `metadata`."""

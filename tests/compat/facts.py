@@ -21,6 +21,8 @@ _KINDS = {
     "DatasetTriggeredTimetable": "asset", "AssetTriggeredTimetable": "asset", "AssetTriggerTimetable": "asset",
     "DatasetOrTimeSchedule": "asset or time", "AssetOrTimeSchedule": "asset or time",
     "MultipleCronTriggerTimetable": "multiple cron", "EventsTimetable": "events",
+    "CronPartitionTimetable": "cron partition", "PartitionedAssetTimetable": "asset partition",
+    "PartitionedAtRuntime": "null",
 }  # fmt: skip
 
 
@@ -105,7 +107,10 @@ def read_ours(answer: dict[str, Any]) -> FileFacts:
 def _our_schedule(found: dict[str, Any]) -> str:
     kind = str(found["kind"]).replace("_", " ")
     meaning = "interval" if found.get("interval") else "trigger"
+    if found.get("partitions"):
+        return f"{kind} partition"
     if kind == "cron":
+        meaning = "partition" if found.get("partition") else meaning
         return f"cron {meaning} {found['expression']} {_zone(found.get('timezone'))}"
     if kind == "delta":
         return f"delta {meaning} {_plain_delta(str(found.get('summary')))}"

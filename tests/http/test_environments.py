@@ -138,6 +138,7 @@ def test_output_of_get_can_be_the_input_of_create(server: Server) -> None:
 def test_create_takes_every_version_we_run(server: Server, version: str) -> None:
     name = "v" + version.replace(".", "-")
     server.client().create_environment(Name=name, AirflowVersion=version, **MINIMAL)
+    assert server.client().get_environment(Name=name)["Environment"]["AirflowVersion"] == version
 
 
 @pytest.mark.parametrize(

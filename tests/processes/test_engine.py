@@ -350,6 +350,8 @@ def test_scheduler_that_has_ended_may_still_be_told_things(rig: Rig) -> None:
     rig.thread.join(20)
     rig.scheduler.post(DagsChanged())
     rig.scheduler.stop()
+    assert not rig.thread.is_alive()
+    assert rig.scheduler.status()["agents"] == []
 
 
 def test_processes_are_written_down(rig: Rig) -> None:

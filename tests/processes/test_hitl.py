@@ -11,6 +11,7 @@ from tests.processes.cells import wait_for
 from tests.processes.whole import WholeCell, run_cell
 
 FILE = """
+import os, time
 from datetime import timedelta
 from airflow import DAG
 from airflow.models.param import Param
@@ -19,6 +20,17 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLBran
 from airflow.providers.standard.operators.hitl import HITLEntryOperator, HITLOperator
 from airflow.decorators import task
 
+class Slow(HITLOperator):
+    def execute(self, context):
+        try:
+            super().execute(context)
+        except BaseException:  # it is about to wait: until somebody lets it
+            while not os.path.exists("GO"):
+                time.sleep(0.01)
+            raise
+
+with DAG("slow", schedule=None):
+    Slow(task_id="t", subject="?", options=["x"])
 with DAG("d", schedule=None):
     entry = HITLEntryOperator(
         task_id="entry", subject="Hello {{ run_id }}", params={"n": Param(1, type="integer")},
@@ -91,6 +103,19 @@ def test_answers_resume_tasks_at_once_and_only_once(whole: WholeCell) -> None:
     detail = whole.call("GET", f"{run}/taskInstances/entry/-1/hitlDetails").json()
     assert detail["params_input"] == {"n": 5}
     assert whole.call("GET", f"{run}/hitlDetails?response_received=false").json()["total_entries"] == 0
+
+
+def test_answer_before_the_task_waits_is_taken_when_it_does(whole: WholeCell) -> None:
+    key = whole.cell.trigger("slow")
+    path = "/dags/slow/dagRuns/r1/taskInstances/t/-1/hitlDetails"
+    wait_for(lambda: states(whole, key) == {"t": "running"}, 60)
+    wait_for(lambda: whole.call("GET", path).status_code == 200, 60)
+    answer = {"chosen_options": ["x"], "params_input": {}}
+    assert states(whole, key) == {"t": "running"}
+    assert whole.call("PATCH", path, json=answer).status_code == 200
+    assert whole.call("PATCH", path, json=answer).status_code == 409
+    (whole.cell.layout.bundle("bundle") / "GO").touch()
+    wait_for(lambda: whole.cell.run_state(key) == "success", 60)
 
 
 def test_without_an_answer_in_time_the_defaults_count_or_the_task_fails(whole: WholeCell) -> None:

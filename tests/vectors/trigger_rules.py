@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from runner.domain.decide import Standing, count_upstreams, judge_start
+from runner.domain.decide import Standing, judge_start
 from runner.domain.graph import DagGraph, build
 from runner.domain.past import count_unmet, is_past_met
 from runner.domain.runs import judge_end
@@ -14,6 +14,7 @@ from runner.domain.setups import Extras, find_deciding_leaves, plan_extras
 from runner.domain.spec import TaskSpec
 from runner.domain.states import TERMINAL, TaskInstanceState
 from runner.domain.trigger_rules import Counts
+from tests.vectors.counting import count_upstreams
 from tests.vectors.report import Report, tally
 
 Row = Mapping[str, Any]

@@ -17,8 +17,17 @@ from runner.api.answers import moment, reply
 from runner.api.call import Call
 from runner.api.context import CellContext
 from runner.api.errors import ApiError
+from runner.api.manual_intervals import TimetableFailed, ask_runs
 from runner.api.query import epoch
-from runner.domain.backfills import BackfillPlan, BadBackfill, check, get_kind, list_infos
+from runner.domain.backfills import (
+    MAX_ASKED,
+    BackfillPlan,
+    BadBackfill,
+    check,
+    choose_infos,
+    get_kind,
+    list_infos,
+)
 from runner.domain.timetables import RunInfo
 from runner.store import backfills as store
 from runner.store import listing_dags
@@ -37,24 +46,34 @@ class Prepared:
     infos: Sequence[RunInfo]
 
 
-def prepare(conn: sa.Connection, plan: BackfillPlan, now: float) -> Prepared:
-    """Check a backfill. Raises ApiError (not_found, invalid, unprocessable)."""
+def ask_timetable(cell: CellContext, body: BackfillCreate) -> list[RunInfo] | None:
+    """The runs that a timetable of the user's own wants, for `prepare`; not to be called inside of a transaction."""
+    try:
+        return ask_runs(cell, body.dag_id, epoch(body.from_date), epoch(body.to_date), MAX_ASKED)
+    except OverflowError as error:
+        raise ApiError("invalid", str(error)) from None
+    except TimetableFailed as error:
+        raise ApiError("unprocessable", str(error)) from None
+
+
+def prepare(
+    conn: sa.Connection, plan: BackfillPlan, now: float, asked: Sequence[RunInfo] | None = None
+) -> Prepared:
+    """Check a backfill. `asked`: see `ask_timetable`. Raises ApiError (not_found, invalid, unprocessable)."""
     runnable, version = find_runnable(conn, plan.dag_id), listing_dags.find_version(conn, plan.dag_id)
     if runnable is None or version is None:
         raise ApiError("not_found", f"Could not find dag {plan.dag_id}")
     spec = runnable.spec
     if not spec.allows(BACKFILL):
         raise ApiError("invalid", f"Dag with dag_id: '{plan.dag_id}' does not allow backfill runs")
-    if get_kind(spec.timetable) == "custom":
-        reason = "its timetable is code of its own, which the engine does not run"
-        raise ApiError(
-            "unprocessable", f"cannot backfill {plan.dag_id}: {reason}; trigger its runs one by one"
-        )
+    if get_kind(spec.timetable) == "custom" and asked is None:
+        reason = "its timetable is code of its own, which nobody has asked"
+        raise ApiError("unprocessable", f"cannot backfill {plan.dag_id}: {reason}; try again")
     try:
         check(plan, spec, now)
         if plan.conf is not None:
             merge_params(orjson.loads(version.data).get("params") or {}, plan.conf)
-        infos = list_infos(plan, spec.timetable, now)
+        infos = list_infos(plan, spec.timetable, now) if asked is None else choose_infos(plan, asked, now)
     except (BadBackfill, BadParams) as error:
         raise ApiError("unprocessable", str(error)) from None
     return Prepared(plan, runnable, infos)
@@ -83,8 +102,9 @@ def tell(cell: CellContext, made: store.Made) -> None:
 def create_backfill(call: Call) -> Response:
     """POST /backfills"""
     body = call.parse(BackfillCreate)
+    asked = ask_timetable(call.cell, body)
     with call.begin() as conn:
-        prepared = prepare(conn, _read_plan(call, conn, body), call.cell.clock())
+        prepared = prepare(conn, _read_plan(call, conn, body), call.cell.clock(), asked)
         made = start(call.cell, conn, prepared, call.identity.user)
         answer = _body(store.find_backfill(conn, made.id))
     tell(call.cell, made)
@@ -94,8 +114,9 @@ def create_backfill(call: Call) -> Response:
 def try_backfill(call: Call) -> Response:
     """POST /backfills/dry_run: the logical dates of the runs that there would be."""
     body = call.parse(BackfillCreate)
+    asked = ask_timetable(call.cell, body)
     with call.cell.db.read() as conn:
-        prepared = prepare(conn, _read_plan(call, conn, body), call.cell.clock())
+        prepared = prepare(conn, _read_plan(call, conn, body), call.cell.clock(), asked)
         there = store.list_obstacles(conn, prepared.plan, prepared.infos) if prepared.infos else {}
     found = [
         {"logical_date": moment(info.logical_date), "partition_key": None, "partition_date": None}

@@ -182,7 +182,7 @@ class TaskInstancesClear(Strict):
     def check_combination(self) -> TaskInstancesClear:
         """Filters that contradict each other are refused rather than guessed at."""
         if self.only_failed and self.only_running:
-            raise ValueError("only_failed and only_running exclude each other")
+            raise ValueError("only_failed and only_running exclude each other: set one of them to false")
         if (self.include_future or self.include_past) and self.dag_run_id is None:
             raise ValueError("include_future and include_past need a dag_run_id to count from")
         if self.dag_run_id is not None and (self.start_date or self.end_date):

@@ -34,7 +34,7 @@ def dag_body(row: Any, summary: Summary) -> dict[str, Any]:
         "description": summary.description,
         "timetable_summary": timetable_summary(summary.timetable),
         "timetable_description": describe_timetable(summary.timetable),
-        "timetable_partitioned": False,
+        "timetable_partitioned": not {"partition", "partitions"}.isdisjoint(summary.timetable),
         "timetable_periodic": periodic,
         "tags": [
             {"name": tag, "dag_id": row.dag_id, "dag_display_name": summary.display_name}
@@ -76,7 +76,7 @@ def details_body(
         "last_parsed": moment(row.last_parsed),
         "default_args": {},
         "rerun_with_latest_version": data.get("rerun_with_latest_version"),
-        "owner_links": {},
+        "owner_links": data.get("owner_links") or {},
         "is_favorite": False,
         "active_runs_count": active_runs,
         "concurrency": summary.max_active_tasks,
@@ -135,7 +135,7 @@ def task_body(task: dict[str, Any], downstream: list[str], doc_params: dict[str,
         "params": doc_params,
         "class_ref": {"class_name": operator, "module_path": None},
         "is_mapped": task["mapped"] is not None,
-        "extra_links": [],
+        "extra_links": task["extra_links"],
     }
 
 

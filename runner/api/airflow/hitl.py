@@ -17,6 +17,9 @@ from runner.api.errors import ApiError, not_found
 from runner.store import hitl
 from runner.store.listing_runs import find_task_instance
 
+_ABOUT_TO_WAIT = ("queued", "running")
+"""It has asked, and its deferral is not committed yet: the answer is kept, and taken when it waits."""
+
 
 def list_details(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns/{dag_run_id}/hitlDetails; '~' is all DAGs or all runs."""
@@ -53,7 +56,7 @@ def answer(call: Call) -> Response:
         if not hitl.note_response(conn, task.id, response):
             raise ApiError("conflict", f"cannot answer {task.task_id!r}: it has been answered")
         event = call.cell.box.seal(json.dumps(response.to_event()))
-        if not hitl.resume(conn, task.id, event, now):
+        if not hitl.resume(conn, task.id, event, now) and task.state not in _ABOUT_TO_WAIT:
             raise ApiError("conflict", f"cannot answer {task.task_id!r}: it is not waiting for an answer")
     call.cell.post_runs_changed([task.run])
     chosen = {"chosen_options": response.chosen, "params_input": response.params}

@@ -24,6 +24,54 @@ from runner.store.listing_page import UnknownOrder
 
 _RENAMED = {"/monitor/health": "/health"}
 _TRIGGER = ("POST", "/dags/{dag_id}/dagRuns")
+_RUN = "/dags/{dag_id}/dagRuns/{dag_run_id}"
+_TASK = f"{_RUN}/taskInstances/{{task_id}}"
+SERVED = frozenset(
+    (
+        *(
+            "/monitor/health",
+            "/version",
+            "/plugins",
+            "/providers",
+            "/config",
+            "/config/section/{section}/option/{option}",
+        ),
+        *(
+            "/connections",
+            "/connections/test",
+            "/connections/{connection_id}",
+            "/pools",
+            "/pools/{pool_name}",
+        ),
+        *("/variables", "/variables/{variable_key:path}", "/eventLogs", "/eventLogs/{event_log_id}"),
+        *("/importErrors", "/importErrors/{import_error_id}", "/dagSources/{dag_id}", "/dagWarnings"),
+        *(
+            "/dags",
+            "/dags/{dag_id}",
+            "/dags/{dag_id}/details",
+            "/dags/{dag_id}/tasks",
+            "/dags/{dag_id}/tasks/{task_id}",
+        ),
+        *(
+            "/dags/{dag_id}/clearTaskInstances",
+            "/dags/{dag_id}/dagRuns",
+            "/dags/~/dagRuns/list",
+            _RUN,
+            f"{_RUN}/clear",
+        ),
+        *(
+            f"{_RUN}/taskInstances",
+            f"{_RUN}/taskInstances/list",
+            _TASK,
+            f"{_TASK}/listMapped",
+            f"{_TASK}/{{map_index}}",
+        ),
+        *(f"{_TASK}/logs/{{try_number}}", f"{_TASK}/tries", f"{_TASK}/tries/{{task_try_number}}"),
+        *(f"{_TASK}/{{map_index}}/tries", f"{_TASK}/{{map_index}}/tries/{{task_try_number}}"),
+        *(f"{_TASK}/xcomEntries", f"{_TASK}/xcomEntries/{{xcom_key:path}}"),
+    )
+)
+"""Paths of v2 that v1 has, too. Those of 3.x alone are not: backfills, versions, assets, answers of people."""
 
 
 def list_routes() -> list[tuple[str, str, Handler, Role]]:
@@ -31,7 +79,7 @@ def list_routes() -> list[tuple[str, str, Handler, Role]]:
     shared = [
         (method, _RENAMED.get(path, path), translate(handler, (method, path) == _TRIGGER), least)
         for method, path, handler, least in ROUTES
-        if "/assets" not in path
+        if path in SERVED
     ]
     own = v1_datasets.list_routes()
     return shared + [(method, path, translate(handler, False), least) for method, path, handler, least in own]

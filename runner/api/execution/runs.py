@@ -18,7 +18,7 @@ from runner.domain.timetables import infer_manual_interval, next_run
 from runner.store.dags import Runnable, find_runnable, get_version
 from runner.store.listing_dags import find_dag_row, find_version
 from runner.store.listing_runs import find_previous_run, find_run, find_run_at, list_all_states
-from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
+from runner.store.runs import MANUAL, OPERATOR_TRIGGERED, NewRun, RunExists, insert_run
 from runner.store.task_instances import clear, list_ids
 
 
@@ -81,7 +81,7 @@ def trigger_dag_run(question: Question) -> dict[str, Any]:
         raise Refused("invalid", str(error)) from None
     with cell.db.begin() as conn:
         runnable = _get_runnable(conn, dag_id, encoding.loads(new.conf))
-        if not runnable.spec.allows("operator_triggered"):
+        if not runnable.spec.allows(OPERATOR_TRIGGERED):
             raise Refused(
                 "invalid", f"cannot start {dag_id!r}: it does not allow runs that operators trigger"
             )
@@ -146,7 +146,7 @@ def _plan_run(question: Question, dag_id: str) -> NewRun:
     return NewRun(
         dag_id=dag_id,
         run_id=run_id,
-        run_type=MANUAL,
+        run_type=OPERATOR_TRIGGERED if question.cell.spec.generation >= 3 else MANUAL,
         logical_date=logical,
         interval_start=None,
         interval_end=None,

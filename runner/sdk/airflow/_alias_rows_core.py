@@ -23,7 +23,37 @@ _DAG = (
     "ScheduleArg ScheduleInterval ScheduleIntervalArg TAG_MAX_LEN"
 )
 
+_PARTITIONED = "PartitionedAssetTimetable PartitionedAtRuntime"
+_PERIODS = " ".join(
+    f"StartOf{period}Mapper" for period in ("Hour", "Day", "Week", "Month", "Quarter", "Year")
+)
+_TEMPORAL = f"{_PERIODS} FanOutMapper _BaseTemporalMapper"
+_ONE_EACH = "AllowedKeyMapper ChainMapper FixedKeyMapper IdentityMapper ProductMapper"
+_MAPPERS = f"PartitionMapper RollupMapper FanOutMapper {_ONE_EACH} {_PERIODS}"
+_WAITS = "WaitForAll MinimumCount"
+_WINDOWS = (
+    f"Window HourWindow DayWindow WeekWindow MonthWindow QuarterWindow YearWindow SegmentWindow {_WAITS}"
+)
+
 CORE_ROWS: tuple[tuple[str, str, str], ...] = (
+    ("airflow.cli.commands.db_command", "airflow.cli.tables", "all_tables"),
+    # partitions of assets
+    ("airflow.sdk", "airflow.timetables.partitioned", f"CronPartitionTimetable {_PARTITIONED}"),
+    ("airflow.sdk", "airflow.assets.partitions", _MAPPERS),
+    ("airflow.sdk", "airflow.assets.partition_windows", _WINDOWS),
+    ("airflow.timetables.simple", "airflow.timetables.partitioned", _PARTITIONED),
+    ("airflow.timetables.trigger", "airflow.timetables.partitioned", "CronPartitionTimetable"),
+    ("airflow.partition_mappers", "airflow.assets.partitions", _MAPPERS),
+    ("airflow.partition_mappers", "airflow.assets.partition_windows", _WINDOWS),
+    ("airflow.partition_mappers.allowed_key", "airflow.assets.partitions", "AllowedKeyMapper"),
+    ("airflow.partition_mappers.base", "airflow.assets.partitions", "PartitionMapper RollupMapper"),
+    ("airflow.partition_mappers.chain", "airflow.assets.partitions", "ChainMapper"),
+    ("airflow.partition_mappers.fixed_key", "airflow.assets.partitions", "FixedKeyMapper"),
+    ("airflow.partition_mappers.identity", "airflow.assets.partitions", "IdentityMapper"),
+    ("airflow.partition_mappers.product", "airflow.assets.partitions", "ProductMapper"),
+    ("airflow.partition_mappers.temporal", "airflow.assets.partitions", _TEMPORAL),
+    ("airflow.partition_mappers.wait_policy", "airflow.assets.partition_windows", f"WaitPolicy {_WAITS}"),
+    ("airflow.partition_mappers.window", "airflow.assets.partition_windows", _WINDOWS.removesuffix(_WAITS)),
     # airflow.sdk and the modules behind it
     ("airflow.sdk", "airflow.io.path", "ObjectStoragePath"),
     ("airflow.sdk", "airflow.models.retry_policy", _RETRY),

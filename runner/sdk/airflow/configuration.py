@@ -10,6 +10,7 @@ import json
 import os
 from typing import Any
 
+from airflow._wire.defaults import IMPORT_SECONDS, MAP_LENGTH
 from airflow.exceptions import AirflowConfigException, NotSupported
 
 GENERATION_VARIABLE = "AERODROME_AIRFLOW_VERSION"
@@ -21,12 +22,12 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("core", "max_active_runs_per_dag"): "16",
     ("core", "max_consecutive_failed_dag_runs_per_dag"): "0",
     ("core", "default_task_retries"): "0",
-    ("core", "max_map_length"): "1024",
+    ("core", "max_map_length"): str(MAP_LENGTH),
     ("core", "default_task_retry_delay"): "300",
     ("core", "max_task_retry_delay"): "86400",
     ("core", "default_task_execution_timeout"): "",
     ("core", "default_task_weight_rule"): "downstream",
-    ("core", "dagbag_import_timeout"): "30.0",
+    ("core", "dagbag_import_timeout"): str(IMPORT_SECONDS),
     ("core", "dag_run_conf_overrides_params"): "True",
     ("core", "dags_are_paused_at_creation"): "True",
     ("core", "fernet_key"): "",
@@ -61,6 +62,13 @@ _OLDER_NAMES: dict[tuple[str, str], tuple[str, str]] = {
     ("operators", "default_queue"): ("celery", "default_queue"),
     ("webserver", "base_url"): ("api", "base_url"),
 }
+
+_FOLDERS = {
+    ("logging", "base_log_folder"): "logs",
+    ("core", "plugins_folder"): "plugins",
+    ("core", "dags_folder"): "dags",
+}
+"""Options that are folders of AIRFLOW_HOME."""
 
 
 def airflow_version() -> str:
@@ -170,20 +178,25 @@ class AirflowConfigParser:
             if value is not None:
                 return value
         known = _generation_default(section, key) or DEFAULTS.get((section, key))
-        return known if known is not None else _rare_default(section, key)
+        return known if known is not None else _rare_value(section, key)
 
 
 def _generation_default(section: str, key: str) -> str | None:
+    if (section, key) in _FOLDERS:
+        home = get_airflow_home() or os.path.expanduser("~/airflow")  # noqa: PTH111
+        return os.path.join(home, _FOLDERS[section, key])  # noqa: PTH118
     if key in ("catchup_by_default", "create_cron_data_intervals", "create_delta_data_intervals"):
         return str(generation() < 3)
     return None
 
 
-def _rare_default(section: str, key: str) -> str | None:
-    """The default of an option that few ask for: Airflow's own, else an installed provider package's."""
+def _rare_value(section: str, key: str) -> str | None:
+    """Of an option that few ask for: Airflow's default, or an installed provider package's; what its newer name has."""
     from airflow._names import options
 
-    return options.find_default(section, key)
+    known = options.find_default(section, key)
+    newer = options.find_newer_name(section, key) if known is None else None
+    return known if newer is None else conf._find(*newer)
 
 
 conf = AirflowConfigParser()

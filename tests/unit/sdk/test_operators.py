@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow import DAG
+from airflow.configuration import conf
 from airflow.exceptions import AirflowException
 from airflow.models import BaseOperator
 from airflow.operators.bash import BashOperator
@@ -105,6 +106,14 @@ def test_configuration_gives_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_QUEUE", "slow")
     task = EmptyOperator(task_id="a")
     assert (task.retries, task.retry_delay.total_seconds(), task.queue) == (4, 11, "slow")
+
+
+def test_options_are_found_under_the_names_that_they_once_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID", "s3")
+    monkeypatch.setenv("AIRFLOW_HOME", "/home/af")
+    assert conf.get("core", "REMOTE_LOG_CONN_ID") == "s3"
+    assert conf.get("core", "base_log_folder") == "/home/af/logs"
+    assert conf.get("kubernetes", "NAMESPACE") == "default"
 
 
 def test_constructor_that_forgets_its_parent_is_refused() -> None:

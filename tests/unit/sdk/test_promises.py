@@ -85,3 +85,23 @@ def test_an_sla_is_a_thing_of_1_and_2(
 ) -> None:
     monkeypatch.setenv("AERODROME_AIRFLOW_VERSION", version)
     assert bundle.dag(SLAS)["tasks"]["t"]["sla"] == sla
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("90", 90.0), ("soon", "must be an integer"), (None, "not found")]
+)
+def test_interval_of_a_deadline_may_be_a_variable(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, value: str | None, wanted: float | str
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("AIRFLOW_VAR_PATIENCE", value)
+    result = bundle.parse(
+        "from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, SyncCallback, VariableInterval\n"
+        "def late(): ...\n"
+        "alert = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval('patience'), SyncCallback(late))\n"
+        "with DAG('d', schedule=None, deadline=alert): ...\n"
+    )
+    if isinstance(wanted, float):
+        assert [item["interval"] for item in result["dags"][0]["deadlines"]] == [wanted]
+    else:
+        assert wanted in result["error"]

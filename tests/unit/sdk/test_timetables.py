@@ -233,6 +233,9 @@ def test_timetable_of_a_user_answers_in_a_child(bundle: Bundle) -> None:
         "end": monday + 86400,
     }
     assert ask(last=[FRIDAY, FRIDAY + 86400], latest=FRIDAY + 1) == {}
+    runs = ask(kind="range", latest=monday + 2 * 86400, most=9)["runs"]
+    assert [run["start"] for run in runs] == [FRIDAY, monday, monday + 86400, monday + 2 * 86400]
+    assert ask(kind="range", latest=monday + 2 * 86400, most=1)["runs"] == runs[:2]
     assert ask(kind="manual", run_after=monday) == {"start": FRIDAY, "end": FRIDAY + 86400}
 
 

@@ -118,7 +118,7 @@ def test_first_event_is_the_only_one_and_cleans_up() -> None:
         ("cancel", "CancelledError"),
         ("odd", "TypeError: the trigger yielded a int, not a TriggerEvent"),
         ("opaque", "has no JSON form"),
-        ("nothing", "RuntimeError: the trigger ended without an event"),
+        ("nothing", "RuntimeError: the trigger ended without an event: "),
     ],
 )
 def test_whatever_goes_wrong_is_told_once(how: str, error: str) -> None:

@@ -17,6 +17,22 @@ def find_default(section: str, key: str) -> str | None:
     return _of_missing_packages().get((section, key)) if found is None else found
 
 
+def find_newer_name(section: str, key: str) -> tuple[str, str] | None:
+    """Where an option went that releases since have elsewhere; None when it is where it was."""
+    if section == "kubernetes":
+        return "kubernetes_executor", key
+    return _moved().get((section, key))
+
+
+@cache
+def _moved() -> dict[tuple[str, str], tuple[str, str]]:
+    found = {}
+    for old, new in _read("moved_options.txt").items():
+        section, _, key = new.partition(" ")
+        found[old] = section, key
+    return found
+
+
 @cache
 def _core() -> dict[tuple[str, str], str]:
     return _read("options.txt")
@@ -33,7 +49,7 @@ def _read(file: str) -> dict[tuple[str, str], str]:
     for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
         name, _, default = line.partition("\t")
         section, _, key = name.partition(" ")
-        found[section, key] = default
+        found[section, key] = default.replace("%%", "%")
     return found
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
 NESTED = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "ibm", "microsoft"})
 """Folders of `airflow.providers` that hold several packages."""
 
+_PROVIDER = re.compile(r"airflow\.providers(?:\.\w+)+")
 
 ADAPTED = {
     "amazon_sensors": "airflow.providers.amazon",
@@ -68,9 +71,19 @@ def find_version(package: str) -> str | None:
 
 def hint(error: BaseException) -> str | None:
     """What to say about an import that failed for want of a provider package; None for every other error."""
-    if not isinstance(error, ModuleNotFoundError) or isinstance(error, ProviderMissing) or not error.name:
+    if not isinstance(error, ImportError) or isinstance(error, ProviderMissing) or not error.name:
         return None
     package = distribution(error.name)
+    if package is None and error.name.removeprefix("airflow.providers.") in NESTED:
+        package = distribution(_read_statement(error))
     if package is None or find_version(package):
         return None
     return f"{package} is not installed; add it to requirements.txt"
+
+
+def _read_statement(error: ImportError) -> str:
+    """The provider module that the failed import names; of several packages in one folder the error says the folder."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = (frame.line or "" for frame in reversed(frames))
+    found = next((match for line in lines if (match := _PROVIDER.search(line))), None)
+    return found[0] if found else ""

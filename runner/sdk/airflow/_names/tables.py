@@ -73,20 +73,6 @@ def words_about(module: str, name: str) -> Words | None:
     return None
 
 
-def all_modules() -> list[str]:
-    """Every module of every generation."""
-    return list(_lines("public.txt"))
-
-
-def lost_names() -> list[tuple[str, str]]:
-    """The (module, name) pairs that by_hand.txt gives a successor."""
-    return [
-        (place.partition(":")[0], place.partition(":")[2])
-        for place, line in _lines("by_hand.txt").items()
-        if line.startswith("is\t")
-    ]
-
-
 @cache
 def _lines(file: str) -> dict[str, str]:
     """The lines of a file by what stands before their first tab."""

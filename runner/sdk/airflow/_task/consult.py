@@ -33,18 +33,36 @@ def consult(bundle_path: str, file: str, dag_id: str, question: Message) -> Mess
 
 def ask(timetable: Timetable, question: Message) -> Message:
     """The timetable's answer as times. Raises what it raises, AirflowTimetableInvalid for what is no answer."""
-    table = revive(getattr(timetable, "timetable", timetable))
+    asked = getattr(timetable, "timetable", timetable)
+    table = revive(asked)
     if question["kind"] == "manual":
         return _span(table.infer_manual_data_interval(run_after=as_pendulum(question["run_after"])))
+    limits = as_pendulum(question["earliest"]), as_pendulum(question["latest"])
+    if question["kind"] == "range":
+        return {"runs": _list_runs(asked, TimeRestriction(*limits, True), question["most"])}
     last = question["last"]
     info = table.next_dagrun_info(
         last_automated_data_interval=None if last is None else DataInterval(*map(as_pendulum, last)),
-        restriction=TimeRestriction(
-            as_pendulum(question["earliest"]), as_pendulum(question["latest"]), question["catchup"]
-        ),
+        restriction=TimeRestriction(*limits, question["catchup"]),
     )
-    if info is None:
-        return {}
+    return {} if info is None else _describe(info)
+
+
+def _list_runs(timetable: Timetable, restriction: TimeRestriction, most: int) -> list[Message]:
+    """All runs of a time, one after the other; one more than `most` says that there are too many."""
+    found: list[Message] = []
+    last = None
+    while len(found) <= most:
+        table = revive(timetable)
+        info = table.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+        if info is None:
+            break
+        found.append(_describe(info))
+        last = info.data_interval or DataInterval.exact(info.run_after)
+    return found
+
+
+def _describe(info: Any) -> Message:
     return {"run_after": _seconds(info.run_after), **_span(info.data_interval)}
 
 

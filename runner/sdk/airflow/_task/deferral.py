@@ -1,6 +1,6 @@
 """Deferral as a task's process sees it: handing over to a trigger, and going on when it has fired.
 
-Imported only by a task that defers or is resumed.
+Zygotes have it loaded: many tasks may be resumed by one event, and none of them has time for an import.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ MODULES = (
     "airflow.operators.empty",
     "airflow.operators.python",
     "airflow.utils.task_group",
+    "airflow._task.deferral",
     "airflow._task.execute",
     "airflow._task.parse",
     "airflow._task.templates",

@@ -79,7 +79,7 @@ def _wait(wanted: DagRunTriggerException, run_id: str, ti: Any) -> None:
         pause(wanted.poke_interval)
         state = ti.get_dagrun_state(dag_id, run_id)
         if state in wanted.failed_states:
-            raise AirflowException(f"{dag_id} failed with failed state {state}")
+            raise AirflowException(f"{dag_id} failed with failed state {state}: its run {run_id!r}")
         if state in wanted.allowed_states:
             log.info("%s finished with allowed state %s", dag_id, state)
             return

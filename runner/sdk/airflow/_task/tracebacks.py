@@ -37,7 +37,7 @@ def text(error: BaseException) -> str:
 
 def _hint(error: BaseException) -> str | None:
     """What to do about it, where we know: a provider package that is missing."""
-    if not isinstance(error, ModuleNotFoundError):
+    if not isinstance(error, ImportError):
         return None
     from airflow._names.packages import hint
 

@@ -224,7 +224,8 @@ def ask_timetable(id: str, bundle: str, file: str, timeout: float, dag_id: str, 
 
     `question`: {"kind": "next", "last": [start, end]|None, "earliest", "latest", "catchup"} is answered with
     {"run_after", "start", "end"} (the interval's may be None), or {} when there is no next run;
-    {"kind": "manual", "run_after"} with {"start", "end"}.
+    {"kind": "manual", "run_after"} with {"start", "end"}; {"kind": "range", "earliest", "latest", "most"} with
+    {"runs": [{"run_after", "start", "end"}, ...]}, one more than `most` at most.
     """
     where = {"bundle": bundle, "file": file, "timeout": timeout, "dag_id": dag_id}
     return {"kind": "ask_timetable", "id": id, **where, "question": question}

@@ -24,6 +24,8 @@ class Timetable(TypedDict, total=False):
     interpreter can ask it (`messages.ask_timetable`). One that assets trigger too has a `condition`.
     cron, multiple_cron and delta with trigger semantics may have `length` (how far the interval reaches back: seconds,
     or as in `relative`), crons `run_immediately` (True, False or seconds).
+    A cron may have a `partition`: its runs have a key in the place of an interval. `partitions` of an asset timetable:
+    which keys of events lead to which keys of runs. A null one `at_runtime`: tasks say what partitions they made.
     `interval` True: data-interval semantics (a run covers [start, end) and may start at its end; 1.10 and 2.x);
     False: trigger semantics (the interval has length zero and the run starts at the tick; 3.x).
     """
@@ -47,6 +49,11 @@ class Timetable(TypedDict, total=False):
     relative: dict[str, Any]
     interval: bool
     length: float | dict[str, Any]
+    partition: dict[str, Any]  # {"offset": ticks, "format": of the key}
+    partitions: dict[
+        str, Any
+    ]  # {"default": mapper, "name": {name: mapper}, "uri": {uri: mapper}}: _wire.partitions
+    at_runtime: bool
     run_immediately: bool | float
     dates: list[str]
     restrict_to_events: bool

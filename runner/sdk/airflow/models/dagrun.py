@@ -10,7 +10,7 @@ from airflow.models.records import RecordMeta
 
 DATES = (
     "logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date", "end_date", "queued_at",
-    "prev_logical_date", "next_logical_date",
+    "prev_logical_date", "next_logical_date", "partition_date",
 )  # fmt: skip
 
 
@@ -25,6 +25,7 @@ class DagRun(metaclass=RecordMeta):
         self.external_trigger: bool = bool(facts.get("external_trigger", self.run_type == "manual"))
         self.state: str = facts.get("state") or "running"
         self.note: str | None = facts.get("note")
+        self.partition_key: str | None = facts.get("partition_key")
 
     def __getattr__(self, name: str) -> Any:
         """A fact, read when it is first asked for; dates are pendulum's. None for a date the run does not have."""

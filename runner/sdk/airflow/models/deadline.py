@@ -95,9 +95,23 @@ class DeadlineReference:
 
 @dataclass(frozen=True)
 class VariableInterval:
-    """An interval in seconds that a Variable holds when the run is made. The engine cannot use it: see `to_wire`."""
+    """An interval in seconds that a Variable holds. It is read when the file is parsed, and again with every parse."""
 
     key: str
+
+    def resolve(self) -> dt.timedelta:
+        """Raises ValueError when there is no such Variable, or when it is no whole number."""
+        from airflow.models.variable import Variable
+
+        value = Variable.get(self.key, default_var=None)
+        if value is None:
+            raise ValueError(f"VariableInterval {self.key!r} not found")
+        try:
+            return dt.timedelta(seconds=int(value))
+        except ValueError:
+            raise ValueError(
+                f"VariableInterval {self.key!r} must be an integer (seconds), got: {value!r}"
+            ) from None
 
 
 class DeadlineAlert:
@@ -117,14 +131,13 @@ class DeadlineAlert:
         self.reference, self.interval, self.callback, self.name = reference, interval, callback, name
 
     def to_wire(self, number: int) -> dict[str, Any]:
-        """The data form; `number` is its place among the DAG's deadlines. Raises NotSupported for VariableInterval."""
-        if isinstance(self.interval, VariableInterval):
-            raise NotSupported("cannot take a deadline's interval from a Variable: write a timedelta")
+        """The data form; `number` is its place among the DAG's deadlines. Raises what `resolve` does."""
+        interval = self.interval.resolve() if isinstance(self.interval, VariableInterval) else self.interval
         return {
             "name": self.name or f"deadline {number}",
             "number": number,
             "reference": self.reference.to_wire(),
-            "interval": self.interval.total_seconds(),
+            "interval": interval.total_seconds(),
             "callback": {"path": self.callback.path},
         }
 

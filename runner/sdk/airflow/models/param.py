@@ -6,8 +6,8 @@ import copy
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from airflow._wire.json_schema import find_problem
 from airflow.exceptions import ParamValidationError
-from airflow.models.json_schema import find_problem
 
 _NO_VALUE = object()
 

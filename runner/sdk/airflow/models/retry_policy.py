@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
+import logging
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from airflow.utils.module_loading import import_string, qualname
+
+log = logging.getLogger("airflow.task")
 
 ExceptionSpec = type[BaseException] | str
 
@@ -142,6 +145,7 @@ def _find_class(spec: ExceptionSpec) -> type[BaseException] | None:
         return spec
     try:
         found = import_string(spec)
-    except ImportError:
+    except ImportError as error:
+        log.warning("cannot use the exception %r of a retry rule, which matches nothing now: %s", spec, error)
         return None
     return found if isinstance(found, type) else None

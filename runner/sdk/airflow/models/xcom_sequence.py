@@ -41,7 +41,7 @@ class LazyXComSequence(Sequence[Any]):
             return self._items[index]
         answer = self._ask(index if index >= 0 else len(self) + index)
         if not answer["found"]:
-            raise IndexError(f"cannot find item {index} of {len(self)}")
+            raise IndexError(f"cannot find item {index} of the {len(self)} of {self._place['task_id']!r}")
         return unpack(answer, self._place)
 
     def __iter__(self) -> Iterator[Any]:

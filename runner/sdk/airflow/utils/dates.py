@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.timetables.cron import PRESETS
 from airflow.utils.timezone import utcnow
 
 cron_presets = {name: expression for name, expression in PRESETS.items() if name != "@midnight"}
+
+__all__ = ["cron_presets", "date_range", "datetime", "days_ago", "parse_execution_date", "timedelta"]
+"""`datetime` and `timedelta` were never meant to be had from here, but files take them from here."""
 
 
 def days_ago(n: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> dt.datetime:

@@ -115,6 +115,7 @@ def drop_unreadable(codec: Any, kwargs: dict[str, Any], named: set[str]) -> dict
                     f"cannot hand {name!r} to another interpreter: a {type(value).__name__} cannot be pickled "
                     f"({error}); hand over text or numbers of it"
                 ) from error
+            log.debug("%r stays behind: a %s cannot be pickled (%s)", name, type(value).__name__, error)
             continue
         kept[name] = value
     return kept

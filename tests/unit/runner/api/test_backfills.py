@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.runner.api.conftest import NOW, Cell
+from tests.unit.runner.api.test_assets import answer_when_asked
 
 DAY = 86400.0
 FIRST = NOW - NOW % DAY - 5 * DAY
@@ -55,6 +56,26 @@ def test_backfill_makes_the_runs_that_are_not_there(daily: Cell) -> None:
     listed = daily.call("GET", "/backfills", params={"dag_id": "daily"}).json()
     assert (listed["total_entries"], listed["backfills"]) == (1, [made])
     assert ask(daily).status_code == 409
+
+
+def test_timetable_of_a_users_own_is_asked_for_the_runs(cell: Cell) -> None:
+    cell.put_dag(
+        "daily",
+        [{"task_id": "a", "upstream": []}],
+        timetable={"kind": "custom", "classpath": "m.T", "data": {}},
+    )
+    days = [FIRST + n * DAY for n in (0, 2, 3)]
+    found = [{"run_after": day + DAY, "start": day, "end": day + DAY} for day in days]
+    answer_when_asked(cell, {"runs": found}, None)
+    body = ask(cell, "/backfills/dry_run").json()
+    assert [item["logical_date"][:10] for item in body["backfills"]] == [iso(day)[:10] for day in days[:2]]
+    cell.scheduler.events.clear()
+    answer_when_asked(cell, {"runs": found[::-1]}, None)
+    assert ask(cell).status_code == 422
+    cell.scheduler.events.clear()
+    answer_when_asked(cell, {"runs": found}, None)
+    assert ask(cell).status_code == 200
+    assert {state for _kind, state in runs(cell).values()} == {"queued"} and len(runs(cell)) == 2
 
 
 @pytest.mark.parametrize(("behavior", "again"), [("none", False), ("failed", True), ("completed", True)])

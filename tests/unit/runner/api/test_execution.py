@@ -120,6 +120,7 @@ def test_trigger_takes_a_note_and_a_later_start_and_resets_the_run_of_its_date(a
         "2026-07-01",
         date[:10],
     )
+    assert (made["run_type"], made["triggered_by"]) == ("operator_triggered", "operator")
     again = ask("trigger_dag_run", run_id="second", reset=True, **params)
     assert again == {"run_id": "first", "created": False}
 

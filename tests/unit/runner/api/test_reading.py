@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from airflow._task.serialize import serialize_dag
+from airflow.models.baseoperator import BaseOperator
+from airflow.models.dag import DAG as Dag
+from airflow.models.operator_link import BaseOperatorLink
+
 from runner.api.answers import moment
 from runner.store.processes import ProcessRow
 from tests.unit.runner.api.conftest import NOW
@@ -50,6 +55,14 @@ TASK = [
 R1 = "/dags/demo/dagRuns/r1"
 
 
+class Wiki(BaseOperatorLink):
+    name = "Wiki"
+
+
+class WithLink(BaseOperator):
+    operator_extra_links = (Wiki(),)
+
+
 def check(body: Any, required: list[str]) -> dict[str, Any]:
     missing = [name for name in required if name not in body]
     assert not missing
@@ -63,6 +76,15 @@ def test_dag_has_every_member_when_read_alone_in_a_list_and_in_detail(demo):
     assert demo.call("GET", "/dags").json() == {"dags": [body], "total_entries": 1}
     details = check(demo.call("GET", "/dags/demo/details").json(), DAG + DETAILS)
     check(details["latest_dag_version"], VERSION)
+
+
+def test_links_of_a_dag_and_of_its_tasks_are_those_of_the_file(cell):
+    with Dag("linked", schedule=None, owner_links={"ann": "https://ann.example"}) as dag:
+        WithLink(task_id="t")
+    data = serialize_dag(dag, "linked.py")
+    cell.put_dag("linked", data["tasks"], owner_links=data["owner_links"])
+    assert cell.call("GET", "/dags/linked/details").json()["owner_links"] == {"ann": "https://ann.example"}
+    assert cell.call("GET", "/dags/linked/tasks/t").json()["extra_links"] == ["Wiki"]
 
 
 def test_dags_are_filtered_and_paged(cell):

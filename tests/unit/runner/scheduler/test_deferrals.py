@@ -97,7 +97,7 @@ def test_task_defers_again_under_its_new_token() -> None:
     history.defer(run)
     row = history.frontier.changes.deferrals[task.id]
     assert row is not None and row.token != old and row.event is None
-    assert list(history.frontier.waiting) == [task.attempt]
+    assert list(history.frontier.waiting.tasks) == [task.attempt]
 
 
 def test_waiting_too_long_resumes_the_task_to_fail_and_cancels_the_trigger() -> None:
@@ -177,7 +177,7 @@ def test_end_of_the_run_cancels_what_its_tasks_wait_for() -> None:
     token = task.attempt
     history.frontier.move(task, S.SKIPPED)
     assert history.frontier.changes.cancels == [token]
-    assert (history.frontier.waiting, +history.frontier.usage.deferred) == ({}, {})
+    assert (history.frontier.waiting.tasks, +history.frontier.usage.deferred) == ({}, {})
 
 
 def test_task_that_starts_from_a_trigger_needs_no_slot_and_no_process() -> None:

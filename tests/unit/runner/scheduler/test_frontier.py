@@ -7,7 +7,6 @@ from airflow._wire import messages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.domain.decide import count_upstreams
 from runner.domain.spec import TaskSpec
 from runner.domain.states import TERMINAL, DagRunState, TaskInstanceState
 from runner.domain.trigger_rules import RULES, Outcome
@@ -16,6 +15,7 @@ from runner.scheduler.dispatch import make_workload
 from runner.scheduler.instances import Run
 from runner.scheduler.judging import judge
 from tests.unit.runner.scheduler.histories import AGENT, LINK, History, find, states
+from tests.vectors.counting import count_upstreams
 
 S = TaskInstanceState
 

@@ -98,7 +98,9 @@ class Runner:
                 return
         finally:
             await self._clean(start["id"], trigger, events)
-        raise RuntimeError("the trigger ended without an event")
+        raise RuntimeError(
+            f"the trigger ended without an event: {start['classpath']}.run() must yield a TriggerEvent"
+        )
 
     async def _keep_running(self, start: Message) -> None:
         """The life of a standing trigger: all of its events, and again after a pause when it ends."""

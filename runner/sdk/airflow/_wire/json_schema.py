@@ -1,7 +1,7 @@
 """JSON schema, as far as params use it: does a value fit?
 
 Keywords that say how a form shows a value (title, section, examples, values_display ...) and formats nobody here knows
-restrict nothing.
+restrict nothing. Of a long text a pattern sees the beginning: it is the user's, and the engine searches with it, too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ _TYPES: dict[str, Any] = {
     "object": dict,
     "null": type(None),
 }
+
+
+MOST_SEARCHED = 1000
 
 
 def find_problem(value: Any, schema: Any) -> str | None:
@@ -62,7 +65,7 @@ def _of_number(value: float, schema: dict[str, Any]) -> Iterator[str]:
 def _of_text(value: str, schema: dict[str, Any]) -> Iterator[str]:
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
         yield f"is not {schema.get('minLength', 0)}..{schema.get('maxLength', '')} characters long"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    if "pattern" in schema and not re.search(schema["pattern"], value[:MOST_SEARCHED]):
         yield f"does not match {schema['pattern']!r}"
     check = FORMATS.get(schema.get("format", ""))
     if check is not None:
@@ -104,7 +107,9 @@ def _of_property(name: str, schema: dict[str, Any]) -> list[Any]:
     """The schemas that a property must fit."""
     found = [schema["properties"][name]] if name in schema.get("properties", {}) else []
     found += [
-        inner for pattern, inner in schema.get("patternProperties", {}).items() if re.search(pattern, name)
+        inner
+        for pattern, inner in schema.get("patternProperties", {}).items()
+        if re.search(pattern, name[:MOST_SEARCHED])
     ]
     return found or [schema.get("additionalProperties", True)]
 
