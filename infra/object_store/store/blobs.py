@@ -2,6 +2,7 @@
 
     staging/<name>        being received; emptied when the store opens
     blobs/<xx>/<name>     whole and on the disk: fsync of the file, rename, fsync of the folder
+    reserve               room that is given up when a deletion finds the disk full
 
 A file that the index does not name is garbage; so is one left by a crash between the rename and the commit. Files
 that are being placed or read are known here and not swept.
@@ -16,6 +17,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+_RESERVE = 16 << 20
+"""Twice what the log of the index grows to, so that it can be folded into the index and used again."""
 _FOLDERS = [f"{number:02x}" for number in range(256)]
 
 
@@ -25,6 +28,7 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self._staging = root / "staging"
         self._blobs = root / "blobs"
+        self._reserve = root / "reserve"
         self._pins: Counter[str] = Counter()
 
     def prepare(self) -> None:
@@ -64,6 +68,22 @@ class Blobs:
     def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self.path_of(name).unlink()
+
+    def keep_reserve(self) -> None:
+        """Have the reserve, unless the disk is too full for it."""
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self._blobs)
+            if not self._reserve.exists() and disk.f_bavail * disk.f_frsize > 2 * _RESERVE:
+                self._reserve.touch(mode=0o600)
+                self._reserve.write_bytes(bytes(_RESERVE))
+
+    def give_up_reserve(self) -> bool:
+        """Make room for a deletion; False when that was done already."""
+        try:
+            self._reserve.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def names(self) -> Iterator[str]:
         """Every blob there is."""

@@ -48,7 +48,7 @@ class StagedBody(Body):
         self._chunks: list[bytes] = []
         self._held = 0
         self._size = 0
-        self._step: asyncio.Future[list[None]] | None = None
+        self._step: asyncio.Future[tuple[None, None]] | None = None
         self._file: tuple[str, int] | None = None
         self._digests: dict[str, bytes] | None = None
         self._content: NewContent | None = None

@@ -57,7 +57,7 @@ from infra.object_store.store.locking import take_folder
 from infra.object_store.store.rows import Version
 from infra.object_store.store.schema import open_reader, open_writer
 from infra.object_store.store.sweeper import Sweeper
-from infra.object_store.store.writer import Outcome, Writer
+from infra.object_store.store.writer import Outcome, Transaction, Writer
 
 T = TypeVar("T")
 Told = Callable[[Sequence[Change]], None]
@@ -71,6 +71,7 @@ async def open_store(folder: Path, clock: Callable[[], float]) -> Store:
     try:
         blobs = Blobs(folder)
         blobs.prepare()
+        blobs.keep_reserve()
         index = folder / "index.db"
         store = Store(folder, lock, open_writer(index), open_reader(index), blobs, clock)
     except BaseException:
@@ -178,7 +179,7 @@ class Store(ObjectStore):
         return open_content(found.head, start, length, partial, pieces, self.blobs, self._threads)
 
     async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted:
-        return await self.change(lambda t: objects.delete_version(t, ref, conditions))
+        return await self._free(lambda t: objects.delete_version(t, ref, conditions))
 
     async def delete_objects(
         self, bucket: str, refs: Sequence[tuple[ObjectRef, Conditions]]
@@ -295,7 +296,7 @@ class Store(ObjectStore):
         )
 
     async def abort_upload(self, ref: ObjectRef, upload_id: str) -> None:
-        await self.change(lambda t: uploads.abort_upload(t, ref, upload_id))
+        await self._free(lambda t: uploads.abort_upload(t, ref, upload_id))
 
     def list_uploads(
         self,
@@ -335,6 +336,15 @@ class Store(ObjectStore):
         self._threads.shutdown()
         self._reading.close()
         os.close(self._lock)
+
+    async def _free(self, operation: Callable[[Transaction], T]) -> T:
+        """A change that makes room, but must write first: on a full disk it takes the reserve."""
+        try:
+            return await self.change(operation)
+        except StoreError as refused:
+            if refused.code != "InsufficientStorage" or not self.blobs.give_up_reserve():
+                raise
+        return await self.change(operation)
 
     def _find(self, ref: ObjectRef, conditions: Conditions) -> Version:
         bucket = self._catalogue.get(ref.bucket)
