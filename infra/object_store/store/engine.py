@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,9 +156,7 @@ class Store(ObjectStore):
         self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS, part: int | None = None
     ) -> ObjectHead:
         found = self._find(ref, conditions)
-        if part is not None:
-            self._stretch(found, part)
-        return found.head
+        return found.head if part is None else self._find_part(found, part)[0]
 
     def open_object(
         self,
@@ -167,16 +166,16 @@ class Store(ObjectStore):
         part: int | None = None,
     ) -> StoredContent:
         found = self._find(ref, conditions)
-        start, length = 0, found.head.size
+        head, start, length = found.head, 0, found.head.size
         if part is not None:
-            start, length = self._stretch(found, part)
+            head, start, length = self._find_part(found, part)
         elif byte_range is not None:
             start, length = resolve_range(byte_range, found.head.size)
         pieces = find_pieces(self._reading, found, start, length)
         if sum(piece.length for piece in pieces) != length:  # replaced between two look-ups
             return self.open_object(ref, conditions, byte_range, part)
         partial = part is not None or byte_range is not None
-        return open_content(found.head, start, length, partial, pieces, self.blobs, self._threads)
+        return open_content(head, start, length, partial, pieces, self.blobs, self._threads)
 
     async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted:
         return await self._free(lambda t: objects.delete_version(t, ref, conditions))
@@ -352,10 +351,11 @@ class Store(ObjectStore):
         decide_read(conditions, found.head)
         return found
 
-    def _stretch(self, found: Version, part: int) -> tuple[int, int]:
-        """(start, length) of a part of an object."""
+    def _find_part(self, found: Version, part: int) -> tuple[ObjectHead, int, int]:
+        """(head with the part's own checksum, start, length) of a part of an object."""
+        head = found.head
         if found.chain is None and part == 1:
-            return 0, found.head.size
+            return head, 0, head.size
         stretch = uploads.find_stretch(self._reading, found.chain, part)
         if stretch is None:
             raise StoreError(
@@ -363,7 +363,10 @@ class Store(ObjectStore):
                 "The requested partnumber is not satisfiable",
                 ActualPartCount=str(found.head.parts or 1),
             )
-        return stretch
+        start, length, value = stretch
+        whole = head.checksum
+        own = Checksum(whole.algorithm, value, whole.type) if whole and value else None
+        return replace(head, checksum=own), start, length
 
     def _after_commit(self, outcome: Outcome) -> None:
         if outcome.bucket_changed:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,3 +180,51 @@ def test_a_really_full_disk_loses_nothing_lets_go_and_heals(tmp_path: Path) -> N
     with small_disk(tmp_path / "disk", "64m"):
         asyncio.run(fill(tmp_path / "disk"))
         check_sound(tmp_path / "disk" / "store")
+
+
+class Failing:
+    """A connection whose commits say what a disk says that lost its cache."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, *arguments: Any) -> Any:
+        if statement == "COMMIT":
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+            raise error
+        return self._connection.execute(statement, *arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def test_nothing_is_acknowledged_any_more_once_an_fsync_failed_until_the_store_is_opened_anew(
+    tmp_path: Path,
+) -> None:
+    async def fail() -> None:
+        store = await open_store(tmp_path, lambda: 1.0)
+        await store.create_bucket(B)
+        await store.put_object(ObjectRef(B, "before"), b"1")
+        connection = store.writer._connection
+        store.writer._connection = Failing(connection)
+        for _ in range(2):
+            with pytest.raises(StoreError) as caught:
+                await store.put_object(ObjectRef(B, "lost"), LARGE)
+            assert caught.value.code == "InternalError"
+        assert len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]) == 2, (
+            "kept: who knows"
+        )
+        assert [entry.key for entry in store.list_objects(B).entries] == ["before"]
+        await store.close()
+
+    async def look() -> None:
+        store = await open_store(tmp_path, lambda: 1.0)
+        await store.put_object(ObjectRef(B, "after"), b"2")
+        assert [entry.key for entry in store.list_objects(B).entries] == ["after", "before"]
+        assert await store.collect() == 2
+        await store.close()
+
+    asyncio.run(fail())
+    asyncio.run(look())
+    check_sound(tmp_path)

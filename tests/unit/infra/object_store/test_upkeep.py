@@ -138,6 +138,7 @@ def test_a_check_finds_every_kind_of_damage_and_repairs_only_what_loses_nothing(
     paths["missing"].unlink()
     paths["short"].write_bytes(LARGE)
     paths["flipped"].write_bytes(b"?" * (len(LARGE) + len("flipped")))
+    (tmp_path / "blobs" / "00").mkdir(exist_ok=True)
     (tmp_path / "blobs" / "00" / ("0" * 32)).write_bytes(b"stray")
     connection.execute("UPDATE contents SET refs = 7 WHERE file IS NULL")
     connection.execute("UPDATE contents SET data = X'00' WHERE file IS NULL")
