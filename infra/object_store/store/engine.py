@@ -47,7 +47,7 @@ from infra.object_store.model import (
 )
 from infra.object_store.names import check_key, check_tags
 from infra.object_store.store import buckets, listings, objects, uploads
-from infra.object_store.store.blobs import Blobs
+from infra.object_store.store.blobs import Blobs, sync_folder
 from infra.object_store.store.bodies import StagedBody
 from infra.object_store.store.catalogue import Catalogue
 from infra.object_store.store.contents import StoredContent, find_pieces, open_content
@@ -75,6 +75,8 @@ async def open_store(folder: Path, clock: Callable[[], float]) -> Store:
         blobs.keep_reserve()
         index = folder / "index.db"
         store = Store(folder, lock, open_writer(index), open_reader(index), blobs, clock)
+        sync_folder(folder)
+        sync_folder(folder.parent)
     except BaseException:
         os.close(lock)
         raise
