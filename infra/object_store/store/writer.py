@@ -35,7 +35,7 @@ class Transaction:
     catalogue: Catalogue
     now: int
     changes: list[Change] = field(default_factory=list)
-    garbage: list[str] = field(default_factory=list)
+    garbage: bool = False
     bucket_changed: bool = False
 
     def change_buckets(self) -> None:
@@ -53,7 +53,7 @@ class Outcome:
     """A committed batch, for whoever tidies up after it."""
 
     changes: list[Change]
-    garbage: list[str]
+    garbage: bool
     bucket_changed: bool
 
 
@@ -142,7 +142,7 @@ class Writer:
 def _attempt(transaction: Transaction, operation: Operation) -> Any:
     """The answer of a change, or its refusal; a failure of the index itself ends the batch."""
     connection = transaction.connection
-    changes, garbage = len(transaction.changes), len(transaction.garbage)
+    changes = len(transaction.changes)
     connection.execute("SAVEPOINT change")
     try:
         answer = operation(transaction)
@@ -152,7 +152,7 @@ def _attempt(transaction: Transaction, operation: Operation) -> Any:
         connection.execute("ROLLBACK TO change")
         connection.execute("RELEASE change")
         transaction.catalogue.forget()
-        del transaction.changes[changes:], transaction.garbage[garbage:]
+        del transaction.changes[changes:]
         return _Refused(refusal)
     connection.execute("RELEASE change")
     return answer

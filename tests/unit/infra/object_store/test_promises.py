@@ -283,12 +283,31 @@ def test_an_upload_is_refused_as_s3_refuses_it(tmp_path: Path) -> None:
         assert (await refused(store.put_part(ref, begun.id, 10_001, b""))).code == "InvalidArgument"
         other = ObjectRef(B, "other")
         assert (await refused(store.put_part(other, begun.id, 1, b""))).code == "NoSuchUpload"
-        assert (await refused(store.delete_bucket(B))).code == "BucketNotEmpty"
         await store.abort_upload(ref, begun.id)
         assert (await refused(store.abort_upload(ref, begun.id))).code == "NoSuchUpload"
-        await store.delete_bucket(B)
 
     drive(tmp_path, refuse)
+
+
+def test_a_bucket_goes_with_its_unfinished_uploads_but_never_with_a_version(tmp_path: Path) -> None:
+    async def delete(store: Store) -> None:
+        ref = ObjectRef(B, "k")
+        await store.set_versioning(B, "Enabled")
+        written = await store.put_object(ref, LARGE)
+        begun = await store.create_upload(ref)
+        for number in (1, 2):  # both share the bytes of the object
+            await store.copy_part(ref, begun.id, number, ref)
+        marker = await store.delete_object(ref)
+        for version in (written.version_id, marker.version_id):
+            assert (await refused(store.delete_bucket(B))).code == "BucketNotEmpty"
+            await store.delete_object(ObjectRef(B, "k", version))
+        await store.collect()
+        assert len(files(tmp_path)) == 1
+        await store.delete_bucket(B)
+        await store.collect()
+        assert files(tmp_path) == [] and store.list_buckets() == ()
+
+    drive(tmp_path, delete)
 
 
 def test_settings_of_a_bucket_survive_opening_again(tmp_path: Path) -> None:
