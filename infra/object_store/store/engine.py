@@ -377,7 +377,15 @@ class Store(ObjectStore):
             self.sweeper.wake()
         if outcome.changes:
             for told in tuple(self._listeners):
-                told(outcome.changes)
+                self._tell(told, outcome.changes)
+
+    def _tell(self, told: Told, changes: Sequence[Change]) -> None:
+        """A listener that fails is reported; the writes it was told of stand."""
+        try:
+            told(changes)
+        except Exception as error:
+            context = {"message": "a listener of the object store failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _answer(item: Deleted | BaseException) -> Deleted | StoreError:

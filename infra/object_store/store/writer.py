@@ -92,7 +92,7 @@ class Writer:
         while self._pump is not None:
             await asyncio.wait([self._pump])
         await self._loop.run_in_executor(self._disk, self._connection.close)
-        self._disk.shutdown(wait=False)
+        self._disk.shutdown()
 
     async def _run(self) -> None:
         try:
@@ -113,9 +113,9 @@ class Writer:
             self._undo(failure, batch)
             return
         outcome = Outcome(transaction.changes, transaction.garbage, transaction.bucket_changed)
-        self._committed(outcome)
         for future, answer in batch:
             _resolve(future, answer)
+        self._committed(outcome)
 
     def _apply(self, transaction: Transaction, batch: list[tuple[asyncio.Future[Any], Any]]) -> None:
         end = self._loop.time() + _BATCH_SECONDS

@@ -384,6 +384,25 @@ def test_listeners_hear_of_a_write_once_it_can_be_read(tmp_path: Path) -> None:
     drive(tmp_path, listen)
 
 
+def test_a_listener_that_fails_is_reported_and_harms_no_write(tmp_path: Path) -> None:
+    async def listen(store: Store) -> None:
+        reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: reported.append(context["exception"])
+        )
+
+        def fail(changes: Any) -> None:
+            raise ValueError("of the listener")
+
+        store.listen(fail)
+        for turn in range(2):
+            async with asyncio.timeout(10):
+                await store.put_object(ObjectRef(B, "k"), b"%d" % turn)
+        assert [str(error) for error in reported] == ["of the listener"] * 2
+
+    drive(tmp_path, listen)
+
+
 def test_a_write_whose_caller_gave_up_is_whole_or_not_there(tmp_path: Path) -> None:
     async def give_up(store: Store) -> None:
         for turn in range(30):
