@@ -9,6 +9,7 @@ import sqlite3
 import zlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from infra.object_store.model import (
     ObjectRef,
     PublicAccessBlock,
 )
-from infra.object_store.store import blobs, uploads
+from infra.object_store.store import blobs, outlet, uploads
 from infra.object_store.store.engine import Store, open_store
 from infra.object_store.store.fsck import check_folder
 from infra.object_store.store.locking import StoreTaken
@@ -435,6 +436,29 @@ def test_reads_see_one_version_whole_while_it_is_replaced(tmp_path: Path) -> Non
         await writing
 
     drive(tmp_path, race)
+
+
+def test_a_commit_between_two_look_ups_of_a_read_is_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = outlet.find_pieces
+
+    def commit_first(*arguments: Any) -> Any:
+        with closing(sqlite3.connect(tmp_path / "index.db", isolation_level=None)) as other:
+            other.execute("UPDATE contents SET data = CAST('b' AS BLOB)")
+        return look_up(*arguments)
+
+    async def open_both(store: Store) -> None:
+        await store.put_object(ObjectRef(B, "k"), b"a")
+        monkeypatch.setattr(outlet, "find_pieces", commit_first)
+        with store.open_object(ObjectRef(B, "k")) as content:
+            assert content.data == b"a"
+        with store.open_object(ObjectRef(B, "k")) as content:
+            assert content.data == b"b"
+        monkeypatch.undo()
+        await store.put_object(ObjectRef(B, "k"), b"a")
+
+    drive(tmp_path, open_both)
 
 
 def test_the_index_refuses_impossible_rows(tmp_path: Path) -> None:
