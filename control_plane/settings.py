@@ -63,6 +63,11 @@ class Paths:
         return self.home / "venvs"
 
     @property
+    def imports(self) -> Path:
+        """Archives of environments that are being made from them."""
+        return self.home / "imports"
+
+    @property
     def plugins(self) -> Path:
         """Unpacked plugins.zip of environments, by content."""
         return self.home / "plugins"

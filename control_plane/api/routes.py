@@ -14,7 +14,7 @@ from typing import Any
 from control_plane.api.aws.body import decode_segment
 from control_plane.domain.environment import arn
 from control_plane.iam.authorize import AIRFLOW_ROLES
-from control_plane.operations import code, environments, rest_api, tags, tokens
+from control_plane.operations import archives, code, environments, lifecycle, rest_api, tags, tokens
 from control_plane.operations.service import Call, Service
 
 Resources = Callable[[Service, Mapping[str, str]], list[str]]
@@ -121,6 +121,41 @@ ROUTES = (
     ),
     Route(
         "DELETE", ONE, "DeleteEnvironment", environments.delete_environment, environment_arn, writes=always
+    ),
+    Route(
+        "POST",
+        f"{ONE}/pause",
+        "PauseEnvironment",
+        lifecycle.pause_environment,
+        environment_arn,
+        writes=always,
+    ),
+    Route(
+        "POST",
+        f"{ONE}/resume",
+        "ResumeEnvironment",
+        lifecycle.resume_environment,
+        environment_arn,
+        writes=always,
+    ),
+    Route(
+        "POST",
+        f"{ONE}/export",
+        "ExportEnvironment",
+        archives.export_environment,
+        environment_arn,
+        writes=always,
+        waits=True,
+    ),
+    Route(
+        "POST",
+        f"{ONE}/import",
+        "ImportEnvironment",
+        archives.import_environment,
+        environment_arn,
+        writes=always,
+        waits=True,
+        passes="ExecutionRoleArn",
     ),
     Route("GET", "/environments", "ListEnvironments", environments.list_environments, anything),
     Route("GET", f"{ONE}/code", "GetEnvironment", code.get_code, environment_arn),  # our own

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from control_plane.commands.environments_archives import export, import_
 from control_plane.commands.environments_options import read_members, read_pairs, settings_options
+from control_plane.commands.environments_pause import pause, resume
 from control_plane.commands.options import home_option
 
 if TYPE_CHECKING:
@@ -30,8 +32,16 @@ def command() -> None:
       aerodrome environments create my-env
       aerodrome environments update my-env --max-workers 4 --option core.parallelism=64
       aerodrome environments list
+      aerodrome environments pause my-env         # to no process; resume brings it back
+      aerodrome environments export my-env my-env.zip
       aerodrome environments delete my-env
     """
+
+
+command.add_command(export)
+command.add_command(import_)
+command.add_command(pause)
+command.add_command(resume)
 
 
 @command.command("create")

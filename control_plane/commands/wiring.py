@@ -16,6 +16,7 @@ from setproctitle import setproctitle
 import control_plane
 from control_plane.domain.throttle import Rates, parse_rates
 from control_plane.operations.trail import Trail
+from control_plane.reconcile.archives import Archives
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.equipment import find_kept
 from control_plane.reconcile.interpreters import Interpreters
@@ -92,7 +93,8 @@ def build(
     )
     reconciler = Reconciler(jobs, time.time, settings.follow_interval)
     trail = Trail(database, reads=settings.audit == "all")
-    app = _build_app(settings, tls_port, database, vault, reconciler, trail)
+    archives = Archives(jobs, paths.imports)
+    app = _build_app(settings, tls_port, database, vault, reconciler, trail, archives)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
     return ServiceParts(app, reconciler, key, database, interpreters, trail)
 
@@ -140,6 +142,7 @@ def _build_app(
     vault: Vault,
     reconciler: Reconciler,
     trail: Trail,
+    archives: Archives,
 ) -> Any:
     from control_plane.api.app import create_app
     from control_plane.api.cell import CellCaller
@@ -156,6 +159,7 @@ def _build_app(
         clock=time.time,
         on_change=reconciler.wake,
         trail=trail,
+        archives=archives,
         rates=_read_rates(settings),
         find_code=lambda name: (
             find_kept(settings.paths.cells / name),

@@ -117,6 +117,16 @@ UPDATE_MEMBERS: dict[str, Shape] = {
 UPDATE = Structure(UPDATE_MEMBERS, frozenset({"Name"}))
 NAMED = Structure({"Name": NAME}, frozenset({"Name"}))
 """Get and Delete."""
+PAUSE = Structure(
+    {"Name": NAME, "WorkerReplacementStrategy": Text(choices=("FORCED", "GRACEFUL"))}, frozenset({"Name"})
+)
+"""Ours, as the next two: AWS pauses nothing."""
+_PASSPHRASE = Text(8, 1024, sensitive=True)
+EXPORT = Structure({"Name": NAME, "Key": Text(1, 1024), "Passphrase": _PASSPHRASE}, frozenset({"Name"}))
+IMPORT = Structure(
+    {"Name": NAME, "Location": Text(6, 2048, "s3://[a-z0-9.-]+/.+"), "Passphrase": _PASSPHRASE},
+    frozenset({"Name", "Location"}),
+)
 LIST = Structure({"NextToken": Text(0, 2048), "MaxResults": Number(1, 25)})
 RESOURCE_ARN = Text(1, 1224, r"arn:aws(-[a-z]+)?:airflow:[a-z0-9\-]+:\d{12}:environment/\w+.*")
 TAGGED = Structure({"ResourceArn": RESOURCE_ARN}, frozenset({"ResourceArn"}))

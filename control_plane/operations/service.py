@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from control_plane.domain.classes import VERSIONS
+from control_plane.domain.environment import Environment, EnvironmentSpec
 from control_plane.domain.equipment import Equipment
 from control_plane.domain.newest import Newest
 from control_plane.domain.throttle import Rates
@@ -58,6 +59,22 @@ class Cells(Protocol):
         ...
 
 
+class ArchiveRoom(Protocol):
+    """Where environments are exported to and imported from; `reconcile.archives` is it."""
+
+    def export(self, row: Environment, key: str, passphrase: str | None) -> str:
+        """Write an archive into the environment's bucket; its address. Raises ServiceError."""
+        ...
+
+    def fetch(self, location: str, passphrase: str | None, uid: str) -> tuple[EnvironmentSpec, str]:
+        """The spec in an archive, and where the rest waits for its environment. Raises ServiceError."""
+        ...
+
+    def discard(self, origin: str) -> None:
+        """Forget what was fetched."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The parts that operations work with; built once by `control_plane.commands.wiring`."""
@@ -79,6 +96,7 @@ class Service:
     rates: Rates = field(default_factory=Rates)
     """How often a caller may ask; without a limit unless settings say otherwise."""
     published: Published = field(default_factory=Published)
+    archives: ArchiveRoom | None = None
     find_code: Callable[[str], tuple[Equipment | None, Newest]] = lambda _name: (None, Newest())
     """What an environment's cell was equipped with, and what the bucket had at the last look."""
     web_domain: str | None = None

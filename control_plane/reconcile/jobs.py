@@ -1,4 +1,4 @@
-"""The work on one cell: create, start again, stop, delete. Each is idempotent and has a thread of its own."""
+"""The work on one cell: start again, stop, delete, and what every job needs. Each is idempotent, in its own thread."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from airflow._wire import cell as wire
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
-from control_plane.domain.environment import Environment, LastUpdate
+from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import Equipment
-from control_plane.domain.status import Status
 from control_plane.private_files import write_private
 from control_plane.reconcile.cell import (
     UID_FILE,
@@ -28,9 +27,9 @@ from control_plane.reconcile.cell import (
     cell_spec,
     processes,
 )
-from control_plane.reconcile.checks import CannotCreate, check_source
+from control_plane.reconcile.checks import CannotCreate
 from control_plane.reconcile.equipment import Tools, equip, restore
-from control_plane.reconcile.health import find_health, is_ready
+from control_plane.reconcile.health import find_health
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.requirements import Finder
 from control_plane.store import environments
@@ -74,22 +73,6 @@ class Jobs:
     """Runs user code as whoever user code runs as."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def create(self, environment: Environment) -> None:
-        """CREATING to AVAILABLE, or to CREATE_FAILED with the reason."""
-        name = environment.name
-        self.journal.begin(name)
-        try:
-            self._create(environment)
-            outcome, to = LastUpdate("SUCCESS", environment.last_update.created_at), Status.AVAILABLE
-        except CannotCreate as refusal:
-            log.warning("environment not created", extra={"environment": name, "reason": refusal.message})
-            self.provisioner.stop(name, GRACE)
-            at = environment.last_update.created_at
-            outcome, to = LastUpdate("FAILED", at, refusal.code, refusal.message), Status.CREATE_FAILED
-        self.step(name, str(to))
-        with self.database.begin() as connection:
-            environments.transition(connection, name, [Status.CREATING], to, self.clock(), outcome)
-
     def start(self, environment: Environment, roles: tuple[str, ...]) -> None:
         """Start dead processes. When none lives the files are written anew: addresses may have changed."""
         seen = self.provisioner.observe(environment.name)
@@ -113,22 +96,11 @@ class Jobs:
         if sockets != layout.home / "run":
             shutil.rmtree(sockets, ignore_errors=True)
         self.cell_databases.drop(environment)
+        if environment.origin is not None:
+            shutil.rmtree(environment.origin, ignore_errors=True)
         self.journal.forget(name)
         with self.database.begin() as connection:
             environments.delete(connection, name)
-
-    def _create(self, environment: Environment) -> None:
-        name = environment.name
-        self.step(name, "checking the bucket")
-        check_source(environment, self.access)
-        self.step(name, "preparing the interpreter")
-        plan = self.prepare(environment)
-        if self.stopping.is_set():
-            raise Interrupted
-        self.step(name, "starting engine and agent")
-        self.provisioner.create(plan)
-        self.step(name, "waiting for the engine")
-        self.wait_until(plan, is_ready)
 
     def prepare(self, environment: Environment) -> CellPlan:
         """The whole cell by what the bucket has now: fetched, built and checked, and nothing of it in force.

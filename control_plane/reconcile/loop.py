@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile import update
+from control_plane.reconcile.create import create
 from control_plane.reconcile.following import Follower, refresh
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.pausing import pause
@@ -114,7 +115,7 @@ class Reconciler:
 
 
 _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
-    Verb.CREATE: Jobs.create,
+    Verb.CREATE: create,
     Verb.DELETE: Jobs.delete,
     Verb.STOP: Jobs.stop,
     Verb.UPDATE: update.update,

@@ -25,6 +25,7 @@ from runner.agent.importing import ImportQuestions
 from runner.agent.kit import Kit, needs_another
 from runner.agent.link import Link
 from runner.agent.loop import Loop
+from runner.agent.memory import MemoryGuard
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays
 from runner.agent.supervisor import Supervisor
@@ -92,6 +93,10 @@ class Agent:
             loop, self._kit, layout.bundle, layout.own_logs / "triggerer.log",
             TriggerLogs(loop, store, self._kit.level), self._link.send,
         )  # fmt: skip
+        self._memory = MemoryGuard(
+            loop, lambda: list(self._supervisor.attempts.values()), lambda: self._spec,
+            lambda attempt, reason: self._supervisor.terminate(attempt, 0.0, reason),
+        )  # fmt: skip
         self._strays = Strays(loop, layout.attempts, self._supervisor.living, self._spared_sessions)
         self._adoption = Adoption(loop, layout.attempts, store, self._kit.level, self._supervisor.adopt)
         self._handlers: dict[str, Callable[[Message], None]] = {
@@ -123,6 +128,7 @@ class Agent:
         self._kit.start()
         self._link.connect()
         loop.every(HEARTBEAT, self._beat)
+        self._memory.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)

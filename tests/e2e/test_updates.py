@@ -11,7 +11,7 @@ import pytest
 
 from tests.customer import BUCKET, Customer
 from tests.e2e.conftest import Stopwatch
-from tests.running import RunningService, until
+from tests.running import RunningService, aerodrome, until
 
 pytestmark = pytest.mark.timeout(300)
 TASKS = 20
@@ -152,3 +152,60 @@ def test_a_failed_update_says_why_and_the_environment_serves(world: World) -> No
     world.trigger("crowd", "r5")
     world.wait_for_run("crowd", "r5")
     world.update(RequirementsS3Path="")
+
+
+def test_a_paused_environment_has_no_process_and_goes_on_where_it_was(world: World) -> None:
+    home = str(world.service.home)
+    world.fill("r6")
+    world.open("r6")
+    done = aerodrome("environments", "pause", world.name, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert f"{world.name} is paused" in done.stdout
+    found = world.find()
+    assert (found["Status"], found["LastUpdate"]["Status"]) == ("UNAVAILABLE", "SUCCESS")
+    assert "paused" in found["LastUpdate"]["Source"]
+    assert not [e for e in world.service.status()["processes"] if e["environment"] == world.name]
+    assert f"resume {world.name}" in aerodrome("status", "--home", home).stdout
+    again = aerodrome("environments", "pause", world.name, "--home", home)
+    assert again.returncode == 1 and "is paused already" in again.stderr
+    done = aerodrome("environments", "resume", world.name, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert world.find()["Status"] == "AVAILABLE"
+    world.wait_for_run("crowd", "r6")
+    assert {task["try_number"] for task in world.tasks("crowd", "r6").values()} == {1}
+    world.open("r7")
+    world.trigger("crowd", "r7")
+    world.wait_for_run("crowd", "r7")
+
+
+def test_an_exported_environment_lives_again_under_another_name(world: World, tmp_path: Path) -> None:
+    home, file, secret = str(world.service.home), tmp_path / "living.zip", tmp_path / "passphrase"
+    secret.write_text("open sesame\n")
+    world.rest("POST", "/variables", {"key": "v", "value": "of the first"})
+    with_secrets = ("--passphrase-file", str(secret))
+    done = aerodrome("environments", "export", world.name, str(file), *with_secrets, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert "secrets are in it, encrypted" in done.stdout
+    refused = aerodrome("environments", "import", str(file), "again", "--bucket", BUCKET, "--home", home)
+    assert refused.returncode == 1 and "give the passphrase" in refused.stderr
+    words = ("environments", "import", str(file), "again", "--bucket", BUCKET, *with_secrets, "--home", home)
+    done = aerodrome(*words)
+    assert done.returncode == 0, done.stderr
+    again = World(world.service, "again")
+    again.folder = world.folder
+    assert again.rest("GET", "/variables/v")["value"] == "of the first"
+    assert {run["dag_run_id"] for run in again.runs("crowd")} >= {"r1", "r7"}
+    same = (
+        "EnvironmentClass",
+        "MaxWorkers",
+        "AirflowVersion",
+        "AirflowConfigurationOptions",
+        "SourceBucketArn",
+    )
+    assert {key: again.find()[key] for key in same} == {key: world.find()[key] for key in same}
+    again.open("r8")
+    again.trigger("crowd", "r8")
+    again.wait_for_run("crowd", "r8")
+    again.delete()
+    assert not list((world.service.home / "imports").iterdir())
+    assert any(key.startswith("logs/again/") for key in world.keys("logs/")), "logs stay"
