@@ -70,6 +70,18 @@ def find_holder(path: Path, known: Holder | None = None) -> Holder | None:
     return Holder(pid, facts) if _has_open(pid, path) else None
 
 
+def find_facts(path: Path) -> dict[str, Any] | None:
+    """What a held lock says; None when nobody holds it.
+
+    For holders whose numbers mean nothing here, as those in containers.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return None if _is_free(file) else _read(file.read())
+    except FileNotFoundError:
+        return None
+
+
 def _is_free(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
