@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 PREFIX = "AERODROME_"
+_USERS = re.compile(r"[1-9]\d{3,9}-[1-9]\d{3,9}")
 
 
 class BadSetting(ValueError):
@@ -30,6 +32,15 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    provisioner: str = "process"
+    """What runs cells: process or docker."""
+    image: str = "aerodrome"
+    """What containers of cells are made from."""
+    docker_socket: Path = Path("/var/run/docker.sock")
+    docker_network: str | None = None
+    """Of cells' containers; None: the machine's own when S3 or the database is there, else a bridge of ours."""
+    users: str = "auto"
+    """FIRST-LAST: numbers of users for cells. auto: 2000000-2065535 where that is possible; off: cells run as we do."""
 
     @property
     def paths(self) -> Paths:
@@ -81,6 +92,11 @@ class Paths:
         """How far creations are: see `reconcile.journal`."""
         return self.home / "run" / "steps"
 
+    @property
+    def ground(self) -> Path:
+        """What the running (or last) service runs cells on: see `commands.provisioner`."""
+        return self.home / "run" / "ground.json"
+
     def lock(self, role: str) -> Path:
         return self.home / "run" / f"{role}.lock"
 
@@ -112,6 +128,7 @@ def _typed(name: str, value: Any) -> Any:
         "s3_port": int,
         "sync_interval": float,
         "home": Path,
+        "docker_socket": Path,
     }
     try:
         typed = kinds.get(name, str)(value)
@@ -121,6 +138,12 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
     if name == "sync_interval" and not 0.1 <= typed <= 3600:
         raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name == "provisioner" and typed not in ("process", "docker"):
+        raise BadSetting(f"cannot use {typed!r} as provisioner: it must be process or docker")
+    if name == "users" and typed not in ("auto", "off") and not _USERS.fullmatch(typed):
+        raise BadSetting(
+            f"cannot use {typed!r} as users: it must be auto, off, or two numbers as 2000000-2065535"
+        )
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

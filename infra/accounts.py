@@ -46,8 +46,13 @@ class Range:
     first: int
     last: int
 
+    @property
+    def builder(self) -> Account:
+        """Who installs what environments require: a package's build is its author's code."""
+        return Account(self.first)
+
     def pairs(self) -> range:
-        return range(self.first, self.last, 2)
+        return range(self.first + 2, self.last, 2)
 
 
 class Accounts:
@@ -77,14 +82,14 @@ class Accounts:
         """The first number above all in use, so that a number rests before it is used again; else any that is free."""
         taken = {path.stat(follow_symlinks=False).st_uid for path in self._root.iterdir()}
         pairs = self._numbers.pairs()
-        newest = max(taken.intersection(pairs), default=self._numbers.first - 1)
+        newest: int = max(taken.intersection(pairs), default=self._numbers.first - 1)
         free = next((uid for uid in (*(n for n in pairs if n > newest), *pairs) if uid not in taken), None)
         if free is None:
             raise NoAccount(
                 f"cannot make a user for one more cell: all {len(pairs)} pairs of {self._numbers.first}-"
                 f"{self._numbers.last} are taken; choose a larger range"
             )
-        return free
+        return int(free)
 
 
 def hand_over(home: Path, account: Account) -> None:
@@ -95,6 +100,16 @@ def hand_over(home: Path, account: Account) -> None:
             if owner not in (account.uid, account.task):
                 os.chown(name, account.uid, account.task, dir_fd=here, follow_symlinks=False)
     os.chown(home, account.uid, account.task, follow_symlinks=False)
+
+
+def take_back(folder: Path, account: Account) -> None:
+    """Make what the account has in a directory ours, and readable by all; its programs are ended first."""
+    end_all(account)
+    for _folder, names, files, here in os.fwalk(folder):
+        for name in (*names, *files):
+            found = os.stat(name, dir_fd=here, follow_symlinks=False)
+            if found.st_uid == account.uid and name[-5:] != ".lock":
+                os.chown(name, 0, 0, dir_fd=here, follow_symlinks=False)
 
 
 def demote(

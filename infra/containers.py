@@ -72,7 +72,7 @@ def configure(
     cell: str, spec: ProcessSpec, image: str, home: Path, account: Account | None, around: Surroundings
 ) -> dict[str, Any]:
     """The container of one role, as the engine is asked for it."""
-    argv, env, powers = spec.argv, dict(spec.env), tuple[str, ...]()
+    argv, env, powers = spec.argv, {**spec.env, "HOME": str(home)}, tuple[str, ...]()
     if account is not None:
         argv = demote(("env", "-C", str(home), *argv), account, runs_user_code=spec.runs_user_code)
         powers = _USER_CODE_POWERS if spec.runs_user_code else _POWERS

@@ -87,17 +87,6 @@ class Docker:
             raise
         return b"".join(_unframe(raw)).decode(errors="replace")
 
-    def wait_container(self, name: str, seconds: float) -> int:
-        """Its exit status, once it has ended."""
-        done = self._ask(
-            f"wait for {name}",
-            "POST",
-            f"/containers/{quote(name)}/wait",
-            seconds=seconds,
-            condition="not-running",
-        )
-        return int(done["StatusCode"])
-
     def find_image(self, reference: str) -> dict[str, Any] | None:
         return self._find("look at an image", f"/images/{quote(reference, safe='/:@')}/json")
 

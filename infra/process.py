@@ -100,7 +100,7 @@ def start_process(home: Path, spec: ProcessSpec, account: Account | None = None)
     argv, env = spec.argv, dict(spec.env)
     if account is not None:
         argv = demote(argv, account, runs_user_code=spec.runs_user_code)
-        env |= {TASK_USER: str(account.task)} if spec.runs_user_code else {}
+        env |= {"HOME": str(home), **({TASK_USER: str(account.task)} if spec.runs_user_code else {})}
     with os.fdopen(open_private(output, account), "wb") as sink:
         return subprocess.Popen(
             list(argv),

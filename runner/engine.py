@@ -22,7 +22,7 @@ from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
-from runner.process import hold_role, raise_file_limit, show_role
+from runner.process import close_to_others, hold_role, raise_file_limit, show_role
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import nobody
 from runner.store.database import Database
@@ -41,6 +41,7 @@ def run_engine(home: Path) -> int:
     layout.make()
     spec = cell.read(layout.spec)
     jsonlog.configure(layout.own_logs / "engine.log")
+    close_to_others()
     raise_file_limit()
     with hold_role(layout.lock("engine"), "engine", spec.environment):
         show_role("engine", spec.environment)

@@ -23,6 +23,19 @@ from infra.reaper import leave_pid_one
 @click.option("--region", help="Region the service says it is in.  [default: us-east-1]")
 @click.option("--account-id", help="Account the service says it is.  [default: 123456789012]")
 @click.option("--sync-interval", type=float, help="Seconds between looks at a DAG folder.  [default: 1]")
+@click.option(
+    "--provisioner",
+    type=click.Choice(["process", "docker"]),
+    help="What runs environments: processes of this machine, or containers.  [default: process]",
+)
+@click.option("--image", help="The image of environments' containers.  [default: aerodrome]")
+@click.option(
+    "--docker-network", help="Their network.  [default: host when S3 is on this machine, else our own]"
+)
+@click.option(
+    "--users",
+    help="Numbers FIRST-LAST of users to give environments, two to each; root only.  [default: auto; off: none]",
+)
 def command(**options: Any) -> None:
     """Run the whole service in the foreground. Ctrl-C stops it, and all it runs.
 

@@ -55,6 +55,8 @@ class Roots:
     """Holds `runner/`."""
     sdk: Path
     """Holds `airflow/`."""
+    python: str = sys.executable
+    """The interpreter that has our dependencies."""
 
 
 def source_bucket(environment: Environment, access: ObjectStoreAccess) -> Bucket:
@@ -106,8 +108,9 @@ def processes(home: Path, roots: Roots, surroundings: Mapping[str, str]) -> tupl
     return tuple(
         ProcessSpec(
             role,
-            (sys.executable, "-m", "runner", role, "--home", str(home)),
+            (roots.python, "-m", "runner", role, "--home", str(home)),
             process_env(roots, surroundings),
+            runs_user_code=role == "agent",
         )
         for role in ROLES
     )

@@ -12,6 +12,8 @@ from airflow._wire.cell import CellSpec
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR")
 _SOCKET, _LOCK = 3, 4
+TASK_USER = "AERODROME_TASK_USER"
+"""Set by provisioners that give a cell a second user, whom its files and keys are closed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,14 @@ class Interpreter:
     python: str
     environment: str
     variables: dict[str, str]
+    become: tuple[str, ...] = ()
+    """The command that makes what follows it the tasks' own user, where the cell has one."""
 
     def spawn(self, role: str, sock: int, output: int, lock: int | None = None) -> int:
         """Start `airflow._task ROLE` in a session of its own; its pid. Raises OSError when it cannot be started."""
         parent = os.getpid()
         argv = [
+            *self.become,
             self.python,
             "-P",
             "-m",
@@ -44,7 +49,7 @@ class Interpreter:
         ]
         if lock is not None:
             actions.append((os.POSIX_SPAWN_DUP2, lock, _LOCK))
-        return os.posix_spawn(self.python, argv, self.variables, file_actions=actions, setsid=True)
+        return os.posix_spawnp(argv[0], argv, self.variables, file_actions=actions, setsid=True)
 
 
 def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str]) -> Interpreter:
@@ -63,4 +68,18 @@ def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str]) -> Interpreter
     for option, value in spec.config.items():
         section, _dot, key = option.partition(".")
         variables[f"AIRFLOW__{section.upper().replace('-', '_')}__{key.upper()}"] = value
-    return Interpreter(spec.python, spec.environment, variables)
+    return Interpreter(spec.python, spec.environment, variables, become(find_task_user(outer)))
+
+
+def find_task_user(outer: Mapping[str, str]) -> int | None:
+    """The user, and group, that user code runs as; None where it runs as the agent does."""
+    user = outer.get(TASK_USER, "")
+    return int(user) if user.isdigit() else None
+
+
+def become(user: int | None) -> tuple[str, ...]:
+    """The command line before a command that is to run as that user, with none of the agent's powers."""
+    if user is None:
+        return ()
+    who = (f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs")
+    return ("setpriv", *who, "--inh-caps=-all", "--ambient-caps=-all", "--")

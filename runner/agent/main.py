@@ -25,6 +25,7 @@ from runner.agent.launching import Launcher
 from runner.agent.link import Link
 from runner.agent.logs import LogStore
 from runner.agent.loop import Loop
+from runner.agent.memory import OutOfMemory
 from runner.agent.parsing import Parser
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays
@@ -55,10 +56,15 @@ def run(home: Path) -> int:
         return process.die_with_reason(error)
     process.show_role("agent", spec.environment)
     jsonlog.configure(layout.own_logs / "agent.log")
+    process.close_to_others()
     process.raise_file_limit()
     kernel.become_subreaper()
     work = layout.home / "work"
     work.mkdir(mode=0o700, exist_ok=True)
+    user = interpreter.find_task_user(os.environ)
+    if user is not None:
+        work.chmod(0o770)  # in our group, which is the task user's own
+        kernel.kill_user(user)  # an earlier agent's: nothing of ours runs yet
     os.chdir(work)
     store = open_log_store(layout.task_logs, spec.logs)
     store.start()
@@ -83,10 +89,11 @@ class Agent:
             self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
             lambda: len(self._supervisor.attempts) > CROWD,
         )  # fmt: skip
+        self._memory = OutOfMemory()
         launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(
             loop, launcher, store, layout.attempts, level, self._link.send,
-            lambda: self._strays.look_later(),
+            lambda: self._strays.look_later(), self._memory,
         )  # fmt: skip
         self._imports = ImportQuestions(self._link.send)
         self._zygotes = Zygotes(
@@ -165,6 +172,7 @@ class Agent:
         self._parser.parse(message)
 
     def _beat(self) -> None:
+        self._memory.forget()
         tasks = self._supervisor.list_processes()
         zygotes: list[Message] = [
             {"role": "zygote", "pid": pid, "about": file} for pid, file in self._zygotes.list_files()

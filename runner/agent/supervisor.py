@@ -10,6 +10,7 @@ has acknowledged the report. Every step that must outlive the agent is in the at
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ from runner.agent.attempt import Attempt
 from runner.agent.launching import Launcher, ZygoteGone
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
+from runner.agent.memory import OutOfMemory
 from runner.agent.zygotes import FileZygote, Zygotes
 
 log = logging.getLogger("aerodrome.agent.supervisor")
@@ -40,11 +42,12 @@ class Supervisor:
 
     def __init__(
         self, loop: Loop, launcher: Launcher, store: LogStore, directory: Path, log_level: str | None,
-        send: Callable[[Message], None], on_end: Callable[[], None],
+        send: Callable[[Message], None], on_end: Callable[[], None], memory: OutOfMemory,
     ) -> None:  # fmt: skip
         self._loop, self._launcher, self._store, self._directory = loop, launcher, store, directory
         self._log_level = log_level
         self._send, self._on_end = send, on_end
+        self._memory = memory
         self._boot = kernel.boot_id()
         self.zygotes: Zygotes | None = None
         self.attempts: dict[str, Attempt] = {}
@@ -256,7 +259,7 @@ class Supervisor:
             attempt.stream.read_now()
         spoke = attempt.outcome is not None
         if not spoke:
-            why = attempt.stop_reason or reason or endings.describe_status(status or 0)
+            why = attempt.stop_reason or reason or self._explain(status or 0)
             facts = endings.exit_facts(status)
             failure = endings.outcome_of_failure(
                 why, attempt.started_at, time.time(), lost=attempt.lost or lost, **facts
@@ -267,6 +270,10 @@ class Supervisor:
             self._end(attempt)
         elif not spoke:
             self._end_leftovers(attempt)
+
+    def _explain(self, status: int) -> str:
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        return (self._memory.explain() if killed else None) or endings.describe_status(status)
 
     def terminate(self, attempt: Attempt, grace: float, reason: str) -> None:
         """TERM to the attempt's group, KILL after the grace; it fails with this reason."""
