@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from airflow._wire import cell as wire
 from airflow._wire.layout import Layout
 
+from control_plane.commands import ground
 from control_plane.commands.provisioner import open_provisioner
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
@@ -47,6 +48,8 @@ class Report(TypedDict):
 
     home: str
     url: str | None
+    warning: str | None
+    """Who is not kept from whom."""
     processes: list[ProcessEntry]
     environments: list[EnvironmentEntry]
 
@@ -63,6 +66,7 @@ def inspect(paths: Paths, url: str | None, database: str | None) -> Report:
     return Report(
         home=str(paths.home),
         url=url,
+        warning=ground.read(paths).warning,
         processes=[
             *_service(paths),
             *(entry for name in names for entry in _cell(provisioner, name, healths[name])),
