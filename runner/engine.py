@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
 from runner.process import close_to_others, hold_role, raise_file_limit, show_role
+from runner.reign import Reign
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import nobody
 from runner.store.database import Database
@@ -33,6 +35,7 @@ from sync.objects import open_store
 from sync.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+_END = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_engine(home: Path) -> int:
@@ -48,11 +51,28 @@ def run_engine(home: Path) -> int:
         db = Database(spec.database_url)
         try:
             with ownlogs.shipping(layout.own_logs / "shipping", spec, ownlogs.ENGINE):
-                db.create_or_migrate(_pool_slots(spec))
-                Engine(layout, spec, db).run()
+                _reign(layout, spec, db)
         finally:
             db.dispose()
     return 0
+
+
+def _reign(layout: Layout, spec: CellSpec, db: Database) -> None:
+    """Schedule once the lease is ours. A database is migrated by its active engine only."""
+    stopping = threading.Event()
+    for number in _END:
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    db.create(_pool_slots(spec))
+    reign = Reign(db, layout.home)
+    if not reign.wait(stopping):
+        return
+    try:
+        db.create_or_migrate(_pool_slots(spec))
+        engine = Engine(layout, spec, db, reign.epoch)
+        reign.begin(engine.stop)
+        engine.run()
+    finally:
+        reign.end()
 
 
 def _pool_slots(spec: CellSpec) -> int:
@@ -62,17 +82,21 @@ def _pool_slots(spec: CellSpec) -> int:
 class Engine:
     """The parts of one engine and who tells whom."""
 
-    def __init__(self, layout: Layout, spec: CellSpec, db: Database) -> None:
+    def __init__(self, layout: Layout, spec: CellSpec, db: Database, epoch: int | None = None) -> None:
         self._spec = spec
         box = open_box(layout.home / "secrets.key")
         self._scheduler = Scheduler(
-            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop
+            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop, epoch=epoch
         )
         self._report: SyncReport | None = None
         self._intake = Intake(spec, db, self._scheduler, time.time, self._collect, self._look)
         self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
         self._context = CellContext(spec, layout, db, self._scheduler, time.time, lambda: self._report)
         self._socket = layout.api_socket
+
+    def stop(self) -> None:
+        """End soon; tasks go on."""
+        self._scheduler.stop()
 
     def run(self) -> None:
         """Until a signal ends it. The API answers last to come and first to go: what it shows is there."""
@@ -136,5 +160,5 @@ def _open_mirror(
 
 def stop_on_signals(scheduler: Scheduler) -> None:
     """Stop cleanly on SIGTERM and SIGINT."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _END:
         signal.signal(number, lambda _number, _frame: scheduler.stop())

@@ -101,7 +101,7 @@ def _open_doors(paths: Paths, ground: Ground) -> None:
     if ground.users:
         for place, mode in ((paths.home, 0o711), (paths.cells, 0o711), (paths.venvs, 0o1777)):
             place.chmod(mode)
-        for venv in paths.venvs.glob("*/pyvenv.cfg"):
+        for venv in paths.venvs.glob("[!.]*/pyvenv.cfg"):
             venv.parent.chmod(0o755)
 
 

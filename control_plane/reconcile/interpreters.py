@@ -64,7 +64,7 @@ class Interpreters:
     def prepare(self, say: Callable[[str], None]) -> None:
         """Build the base, telling people how it goes; a failure is told again by the first create."""
         began = time.monotonic()
-        if not any(self._venvs.glob("*/pyvenv.cfg")):
+        if not any(self._venvs.glob("[!.]*/pyvenv.cfg")):
             say("building the environments' interpreter (this once; a create waits for it)")
         try:
             self.find_base()

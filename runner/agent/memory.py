@@ -14,10 +14,8 @@ _MACHINE = Path("/proc/vmstat")
 class OutOfMemory:
     """Counts the kernel's kills in `source`. `explain` is asked once for every process that SIGKILL ended."""
 
-    def __init__(self, source: Path | None = None, limit: int | None = None) -> None:
-        own = None if source is not None else _find_own_group(Path("/proc/self/cgroup"))
-        self._source = source or (own or _MACHINE)
-        self._limit = _find_limit(own) if limit is None and own is not None else limit
+    def __init__(self, source: Path | None = None) -> None:
+        self._source = source or _find_own_group(Path("/proc/self/cgroup")) or _MACHINE
         self._explained = self._earlier = self._count()
 
     def explain(self) -> str | None:
@@ -25,10 +23,9 @@ class OutOfMemory:
         if self._count() <= self._explained:
             return None
         self._explained += 1
-        most = (
-            f"its limit is {self._limit / 2**20:.0f} MiB, with all that runs beside it" if self._limit else ""
-        )
-        return "out of memory: the kernel killed it" + (f"; {most}" if most else "")
+        limit = _find_limit(self._source)
+        most = f"; its limit is {limit / 2**20:.0f} MiB, with all that runs beside it" if limit else ""
+        return "out of memory: the kernel killed it" + most
 
     def forget(self) -> None:
         """Explain nothing by kills from before the last call: those were of processes that tasks had started."""

@@ -40,7 +40,8 @@ def probe(**context):
     for path in conf["files"]:
         attempt(f"read {path}", lambda path=path: Path(path).read_bytes(), found, tried)
     for path in conf["folders"]:
-        attempt(f"list {path}", lambda path=path: os.listdir(path), found, tried)
+        # Of what leads to its own home, a container has empty directories.
+        attempt(f"list {path}", lambda path=path: os.listdir(path) not in ([], ["one"]), found, tried)
         attempt(f"write {path}", lambda path=path: Path(path, "planted").write_text("x"), found, tried)
     for path in conf["sockets"]:
         attempt(f"connect {path}", lambda path=path: connect(path), found, tried)

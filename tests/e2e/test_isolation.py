@@ -32,7 +32,6 @@ class World:
 
     def __init__(self, service: RunningService, options: tuple[str, ...]) -> None:
         self.options, self.service = options, service
-        (service.home / "venvs").unlink()  # the directory itself, not a link out of the home
         service.up(*options)
         self.mwaa, self.s3 = self.service.client("mwaa"), self.service.client("s3")
 
@@ -40,7 +39,7 @@ class World:
         self.s3.create_bucket(Bucket="code")
         for name in ("probing", "hungry"):
             self.s3.put_object(Bucket="code", Key=f"dags/{name}.py", Body=(DAGS / f"{name}.py").read_bytes())
-        until(lambda: list(self.home.glob("venvs/*/pyvenv.cfg")), 120, "the interpreter is built")
+        until(lambda: list(self.home.glob("venvs/[!.]*/pyvenv.cfg")), 200, "the interpreter is built")
 
     @property
     def home(self) -> Path:
@@ -102,12 +101,12 @@ class ContainedService(RunningService):
 
     def up(self, *options: str) -> None:
         docker, ports = find_docker(), ("--port", "0", "--tls-port", "0", "--s3-port", "0")
-        place = str(self.home.parent)
+        places = (str(self.home.parent), str((self.home / "venvs").resolve().parent))
         config = {
             "Image": docker.image,
             "Cmd": ["aerodrome", "up", "--home", str(self.home), *ports, *options],
             "User": "0:0",
-            "HostConfig": {"NetworkMode": "host", "Binds": [f"{place}:{place}"]},
+            "HostConfig": {"NetworkMode": "host", "Binds": [f"{place}:{place}" for place in places]},
         }
         self.container = docker.docker.create_container(f"aerodrome-test-{os.getpid()}", config)
         docker.docker.start_container(self.container)
@@ -121,11 +120,11 @@ class ContainedService(RunningService):
         Docker().remove_container(self.container)
 
 
-def _open(kind: type[RunningService], *options: str) -> Iterator[World]:
+def _open(kind: type[RunningService], venvs: Path, *options: str) -> Iterator[World]:
     if os.getuid() != 0:
         pytest.skip("only root can give cells users of their own")
     place = make_open_directory()
-    service = kind(place / "home", place / "venvs")
+    service = kind(place / "home", venvs)
     try:
         world = World(service, options)
         world.prepare()
@@ -140,14 +139,22 @@ def _open(kind: type[RunningService], *options: str) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def users() -> Iterator[World]:
-    find_docker()
-    yield from _open(ContainedService)
+def venvs() -> Iterator[Path]:
+    """Both services have the image's interpreter, so what one has built is there for the other."""
+    place = make_open_directory()
+    yield place / "venvs"
+    shutil.rmtree(place)
 
 
 @pytest.fixture(scope="module")
-def docker() -> Iterator[World]:
-    yield from _open(RunningService, "--provisioner", "docker", "--image", find_docker().image)
+def users(venvs: Path) -> Iterator[World]:
+    find_docker()
+    yield from _open(ContainedService, venvs)
+
+
+@pytest.fixture(scope="module")
+def docker(venvs: Path) -> Iterator[World]:
+    yield from _open(RunningService, venvs, "--provisioner", "docker", "--image", find_docker().image)
 
 
 @pytest.mark.parametrize("mode", ["users", "docker"])
@@ -156,7 +163,13 @@ def test_user_code_reaches_nothing_of_others_when_it_tries(mode: str, request: p
     homes = [world.home / "cells" / name for name in ("one", "two")]
     secrets = [json.loads((home / "cell.json").read_text())["token"] for home in homes]
     secrets.append(json.loads((world.home / "credentials.json").read_text())["secret_access_key"])
-    service = ("credentials.json", "keys/master.key", "db/service.db", "run/control-plane.json", "run/ground.json")
+    service = (
+        "credentials.json",
+        "keys/master.key",
+        "db/service.db",
+        "run/control-plane.json",
+        "run/ground.json",
+    )
     own = ("cell.json", "secrets.key", "db/metadata.db", "log/engine.log", "run/engine.lock")
     conf = {
         "files": [
@@ -176,7 +189,7 @@ def test_user_code_reaches_nothing_of_others_when_it_tries(mode: str, request: p
         assert Path(path).is_file(), f"{path} is no longer where it was looked for"
     assert world.run("probing", "p1", conf) == {"probe": "success"}, world.log("probing", "p1", "probe")
     told = world.log("probing", "p1", "probe").partition("PROBED ")[2].partition('"}')[0]
-    assert '\\"found\\": []' in told and "uid" in told, told
+    assert '\\"found\\": []' in told, told
 
 
 def test_environments_are_told_to_share_a_user_when_they_do(users: World, tmp_path: Path) -> None:
