@@ -136,8 +136,8 @@ class DockerProvisioner:
         self._pids.pop((name, role), None)
         try:
             found = self._docker.find_container(self._name(name, role))
-        except DockerAway:
-            return None
+        except DockerAway:  # alive all the same, with the number that it has in its container
+            return int(facts.get("pid", 0)) or None if facts else None
         state = found["State"] if found else {}
         if not state.get("Running") or state.get("Restarting"):
             return None
