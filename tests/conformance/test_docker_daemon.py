@@ -63,7 +63,7 @@ class Daemon:
         supervised = int((self.place / "exec-root" / "containerd" / "containerd.pid").read_text())
         self._process.kill()
         self._process.wait(10)
-        # Its own child dies with it. A new engine trusts the pid file as long as there is such a process, a zombie even.
+        # Its own child dies with it. A new engine trusts the pid file while there is such a process, even a zombie.
         wait_for(lambda: not is_alive(supervised))
 
     def close(self) -> None:
