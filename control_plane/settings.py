@@ -40,7 +40,7 @@ class Settings:
     docker_network: str | None = None
     """Of cells' containers; None: the machine's own when S3 or the database is there, else a bridge of ours."""
     users: str = "auto"
-    """FIRST-LAST: numbers of users for cells. auto: 2000000-2065535 where that is possible; off: cells run as we do."""
+    """FIRST-LAST: numbers of users for cells. auto: a block by the home, where that is possible; off: none."""
 
     @property
     def paths(self) -> Paths:
@@ -142,7 +142,7 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed!r} as provisioner: it must be process or docker")
     if name == "users" and typed not in ("auto", "off") and not _USERS.fullmatch(typed):
         raise BadSetting(
-            f"cannot use {typed!r} as users: it must be auto, off, or two numbers as 2000000-2065535"
+            f"cannot use {typed!r} as users: it must be auto, off, or two numbers as 700000000-700065535"
         )
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")

@@ -5,6 +5,7 @@ Decided by `up`, kept in the home, and read by `down` and `status`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -18,7 +19,8 @@ from control_plane.settings import Paths, Settings
 from infra.accounts import Range, find_closed_door, find_setpriv
 from infra.containers import HOST
 
-_USERS = Range(2_000_000, 2_065_535)
+_FIRST, _BLOCK, _BLOCKS = 700_000_000, 65_536, 16_384
+"""Numbers above those that distributions give to people, services and containers of users, below 2^31."""
 _NETWORK = "aerodrome"
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -76,19 +78,22 @@ def _decide_users(settings: Settings, code: tuple[Path, ...]) -> tuple[Range | N
         return None, "it was started with users off"
     trouble = _find_trouble(settings, code)
     if trouble is None:
-        return _parse(settings.users), ""
+        return _parse(settings.users, settings.home), ""
     if settings.users != "auto":
         raise NoGround(f"cannot give environments users of their own: {trouble}")
     return None, trouble
 
 
-def _parse(users: str) -> Range:
+def _parse(users: str, home: Path) -> Range:
+    """Two services of one machine have blocks of their own, by their homes."""
     if users == "auto":
-        return _USERS
-    first, _dash, last = users.partition("-")
-    if int(last) - int(first) < 3:
+        digest = hashlib.sha256(os.fsencode(home.resolve())).digest()
+        first = _FIRST + int.from_bytes(digest[:4], "big") % _BLOCKS * _BLOCK
+        return Range(first, first + _BLOCK - 1)
+    least, _dash, most = users.partition("-")
+    if int(most) - int(least) < 3:
         raise NoGround(f"cannot give environments users of their own: {users} has no room for one")
-    return Range(int(first), int(last))
+    return Range(int(least), int(most))
 
 
 def _find_trouble(settings: Settings, code: tuple[Path, ...]) -> str | None:

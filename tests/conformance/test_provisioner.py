@@ -24,6 +24,8 @@ from infra.process import ProcessProvisioner
 from infra.provisioner import CellPlan, Limits, Observed, ProcessSpec, Provisioner
 from tests.services import find_docker, make_open_directory
 
+NUMBERS = Range(first := 3_000_000 + os.getpid() % 50_000 * 10, first + 9)
+"""Of this process's own: what is left of a user is killed, whoever started it."""
 ROOT = Path(__file__).resolve().parents[2]
 
 # A process as cells have them: it holds its role's lock and waits. `stubborn` does not heed TERM.
@@ -173,7 +175,7 @@ class UserSubject(RealSubject):
     """Every cell has users of its own."""
 
     def make(self) -> Provisioner:
-        return ProcessProvisioner(self.root, Accounts(self.root, Range(3_000_000, 3_000_009)))
+        return ProcessProvisioner(self.root, Accounts(self.root, NUMBERS))
 
 
 class DockerSubject(RealSubject):
@@ -187,7 +189,7 @@ class DockerSubject(RealSubject):
         super().__init__(root)
 
     def make(self) -> Provisioner:
-        accounts = Accounts(self.root, Range(3_000_000, 3_000_009)) if self.accounts else None
+        accounts = Accounts(self.root, NUMBERS) if self.accounts else None
         me = f"{os.getuid()}:{os.getgid()}"
         around = Surroundings(name_service(self.root), self.engine.image, me)
         return DockerProvisioner(Homes(self.root, accounts), self.engine.docker, around)
