@@ -44,7 +44,8 @@ class Supervisor:
         self, loop: Loop, launcher: Launcher, store: LogStore, directory: Path, log_level: str | None,
         send: Callable[[Message], None], on_end: Callable[[], None], memory: OutOfMemory,
     ) -> None:  # fmt: skip
-        self._loop, self._launcher, self._store, self._directory = loop, launcher, store, directory
+        self._loop, self._launcher, self._store = loop, launcher, store
+        self._spool = spool.Spool(directory)
         self._log_level = log_level
         self._send, self._on_end = send, on_end
         self._memory = memory
@@ -109,7 +110,7 @@ class Supervisor:
         log_key = work.log_key
         facts = {"workload": _identity(work), "log_key": log_key, "boot": self._boot, "at": time.time()}
         try:
-            lock = spool.create(self._directory, work.attempt, **facts)
+            lock = self._spool.create(work.attempt, **facts)
         except OSError as error:
             reason = f"cannot write down the attempt: {error}"
             log.error("%s (%s)", reason, work.attempt)
@@ -335,7 +336,7 @@ class Supervisor:
         self._on_end()
 
     def _forget(self, attempt: Attempt) -> None:
-        spool.remove(self._directory, attempt.id)
+        self._spool.remove(attempt.id)
         del self.attempts[attempt.id]
 
     def adopt(self, attempt: Attempt) -> None:

@@ -44,6 +44,7 @@ class Database:
         self.url = _with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = threading.RLock()
+        self._held: Connection | None = None
         self._epoch: int | None = None
         if self.is_sqlite:
             self._engine = _open_sqlite(self.url, "BEGIN IMMEDIATE")
@@ -71,8 +72,16 @@ class Database:
                     self._check_epoch(conn)
                 yield conn
             return
-        with self._writer, self._engine.begin() as conn:
-            yield conn
+        with self._writer:
+            conn = self._held or self._engine.connect()
+            self._held = None
+            try:
+                with conn.begin():
+                    yield conn
+            except BaseException:
+                conn.close()
+                raise
+            self._held = conn  # taking one from the pool and giving it back costs as much as a small commit
 
     def _check_epoch(self, conn: Connection) -> None:
         """The lock has the next engine wait for this transaction, and holds up neither renewals nor other writers."""
@@ -112,6 +121,10 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        with self._writer:
+            if self._held is not None:
+                self._held.close()
+                self._held = None
         self._engine.dispose()
         self._reading.dispose()
 
