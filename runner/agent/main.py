@@ -25,7 +25,7 @@ from runner.agent.launching import Launcher
 from runner.agent.link import Link
 from runner.agent.logs import LogStore
 from runner.agent.loop import Loop
-from runner.agent.memory import OutOfMemory
+from runner.agent.oom import OutOfMemory
 from runner.agent.parsing import Parser
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays

@@ -25,7 +25,7 @@ from runner.agent.attempt import Attempt
 from runner.agent.launching import Launcher, ZygoteGone
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
-from runner.agent.memory import OutOfMemory
+from runner.agent.oom import OutOfMemory
 from runner.agent.zygotes import FileZygote, Zygotes
 
 log = logging.getLogger("aerodrome.agent.supervisor")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.agent.memory import OutOfMemory
+from runner.agent.oom import OutOfMemory
 
 
 @pytest.fixture
