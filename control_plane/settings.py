@@ -10,6 +10,7 @@ from typing import Any
 
 PREFIX = "AERODROME_"
 _USERS = re.compile(r"[1-9]\d{3,9}-[1-9]\d{3,9}")
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class BadSetting(ValueError):
@@ -41,6 +42,16 @@ class Settings:
     """Of cells' containers; None: the machine's own when S3 or the database is there, else a bridge of ours."""
     users: str = "auto"
     """FIRST-LAST: numbers of users for cells. auto: a block by the home, where that is possible; off: none."""
+    follow_interval: float = 5.0
+    """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
+    package_indexes: str = "allow"
+    """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
+    audit: str = "all"
+    """What the audit trail keeps: all calls, or changes and refusals only."""
+    rate_limits: str = "500"
+    """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
 
     @property
     def paths(self) -> Paths:
@@ -60,6 +71,16 @@ class Paths:
     @property
     def venvs(self) -> Path:
         return self.home / "venvs"
+
+    @property
+    def imports(self) -> Path:
+        """Archives of environments that are being made from them."""
+        return self.home / "imports"
+
+    @property
+    def plugins(self) -> Path:
+        """Unpacked plugins.zip of environments, by content."""
+        return self.home / "plugins"
 
     @property
     def keys(self) -> Path:
@@ -127,6 +148,7 @@ def _typed(name: str, value: Any) -> Any:
         "tls_port": int,
         "s3_port": int,
         "sync_interval": float,
+        "follow_interval": float,
         "home": Path,
         "docker_socket": Path,
     }
@@ -136,8 +158,14 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
     if name.endswith("port") and not 0 <= typed <= 65535:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
-    if name == "sync_interval" and not 0.1 <= typed <= 3600:
-        raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name in ("sync_interval", "follow_interval") and not 0.1 <= typed <= 3600:
+        raise BadSetting(f"cannot use {typed} as {name}: it must be 0.1 to 3600 seconds")
+    if name == "package_indexes" and typed not in ("allow", "deny"):
+        raise BadSetting(f"cannot use {typed!r} as package_indexes: it must be allow or deny")
+    if name == "web_domain" and not _DOMAIN.fullmatch(typed):
+        raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
+    if name == "audit" and typed not in ("all", "changes"):
+        raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "provisioner" and typed not in ("process", "docker"):
         raise BadSetting(f"cannot use {typed!r} as provisioner: it must be process or docker")
     if name == "users" and typed not in ("auto", "off") and not _USERS.fullmatch(typed):

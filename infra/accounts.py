@@ -123,8 +123,14 @@ def demote(
 
 
 def find_setpriv() -> str | None:
-    """util-linux's program, which every Linux distribution has."""
+    """util-linux's program, which every Linux distribution has: by our own PATH, never by that of what it runs."""
     return shutil.which("setpriv")
+
+
+def become(user: int) -> tuple[str, ...]:
+    """The command line before one that is to run as a user without any powers."""
+    who = (f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs")
+    return (find_setpriv() or "setpriv", *who, "--inh-caps=-all", "--")
 
 
 def end_all(account: Account) -> int:

@@ -109,8 +109,13 @@ def configure(
 
 def _mounts(home: Path, around: Surroundings) -> list[dict[str, Any]]:
     """Temporary files lie in the home: in memory they would count as the tasks' own."""
-    readable = [{**_mount(path, path, around), "ReadOnly": True} for path in around.readable]
-    return [_mount(home, home, around), _mount(home / TEMPORARY, Path("/tmp"), around), *readable]  # noqa: S108
+    temporary = _mount(home / TEMPORARY, Path("/tmp"), around)  # noqa: S108 - the container's own
+    return [_mount(home, home, around), temporary, *list_readable(around)]
+
+
+def list_readable(around: Surroundings) -> list[dict[str, Any]]:
+    """The mounts that nobody in a container can write to."""
+    return [{**_mount(path, path, around), "ReadOnly": True} for path in around.readable]
 
 
 def _mount(path: Path, target: Path, around: Surroundings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from infra.containers import ROLE, Surroundings
+from infra.containers import ROLE, Surroundings, list_readable
 from infra.docker_api import Docker
 
 _LOOK_SECONDS = 0.1
@@ -33,6 +33,7 @@ def run_tool(
     """
     name = f"aerodrome-{around.service}-tool-{uuid.uuid4().hex[:8]}"
     source = str(around.find_source(writable))
+    readable = [mount for mount in list_readable(around) if mount["Target"] != str(writable)]
     config = {
         "Image": around.image,
         "Entrypoint": list(argv),
@@ -41,7 +42,7 @@ def run_tool(
         "User": user,
         "Labels": {**around.labels, ROLE: "tool"},
         "HostConfig": {
-            "Mounts": [{"Type": "bind", "Source": source, "Target": str(writable)}],
+            "Mounts": [{"Type": "bind", "Source": source, "Target": str(writable)}, *readable],
             "NetworkMode": around.network,
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],

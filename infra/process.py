@@ -13,7 +13,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from infra.accounts import TASK_USER, Account, Accounts, demote
+from infra.accounts import TASK_USER, Account, Accounts, demote, find_setpriv
 from infra.handles import end
 from infra.homes import Homes, open_private
 from infra.locks import Holder, find_holder
@@ -99,7 +99,7 @@ def start_process(home: Path, spec: ProcessSpec, account: Account | None = None)
     output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     argv, env = spec.argv, dict(spec.env)
     if account is not None:
-        argv = demote(argv, account, runs_user_code=spec.runs_user_code)
+        argv = demote(argv, account, runs_user_code=spec.runs_user_code, setpriv=find_setpriv() or "setpriv")
         env |= {"HOME": str(home), **({TASK_USER: str(account.task)} if spec.runs_user_code else {})}
     with os.fdopen(open_private(output, account), "wb") as sink:
         return subprocess.Popen(

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from control_plane.commands.ground import Ground, NoGround, read
-from control_plane.reconcile.builders import Builder, Elsewhere, Here, run_as
-from control_plane.reconcile.cell import Roots, process_env
+from control_plane.commands.outsiders import Tools, build_as, build_in, run_as_task, run_in
+from control_plane.reconcile.builders import Builder, Here
+from control_plane.reconcile.cell import Roots
 from control_plane.settings import Paths
-from infra.accounts import Account, Accounts, take_back
+from infra.accounts import Accounts
 from infra.containers import HOST, SERVICE, Surroundings, name_service
 from infra.docker import DockerProvisioner, NoImage, get_image
 from infra.docker_api import Docker, DockerAway, DockerError
-from infra.docker_tool import Cancelled, clear_tools, run_tool
+from infra.docker_tool import clear_tools
 from infra.homes import Homes
 from infra.places import find_places
 from infra.process import ProcessProvisioner
 from infra.provisioner import Provisioner
-from sync.venv import VenvCancelled
+from sync.startup import Run, run_here
 
 _IN_IMAGES = re.compile(r"LANG|LC_\w+|TZ|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY")
 """Of our own environment, what means the same in a container."""
-_INSTALLER = re.compile(r"UV_(?!CACHE_DIR)\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Site:
     builder: Builder
     surroundings: Mapping[str, str]
     """Of our own environment variables, those that cells may be given."""
+    run: Run
+    """Runs startup scripts."""
 
 
 def open_provisioner(paths: Paths) -> Provisioner:
@@ -58,10 +60,15 @@ def open_site(paths: Paths, ground: Ground, roots: Roots) -> Site:
         except (DockerAway, DockerError, NoImage) as error:
             raise NoGround(str(error)) from None
     accounts = _homes(paths, ground).accounts
-    builder: Builder = Here()
-    if ground.numbers is not None:
-        builder = _build_as(ground.numbers.builder, roots)
-    return Site(ProcessProvisioner(paths.cells, accounts), roots, builder, dict(os.environ))
+    if ground.numbers is not None and accounts is not None:
+        return Site(
+            ProcessProvisioner(paths.cells, accounts),
+            roots,
+            build_as(ground.numbers.builder, roots),
+            dict(os.environ),
+            run_as_task(accounts),
+        )
+    return Site(ProcessProvisioner(paths.cells), roots, Here(), dict(os.environ), run_here)
 
 
 def _open_docker(paths: Paths, ground: Ground, roots: Roots) -> Site:
@@ -81,8 +88,11 @@ def _open_docker(paths: Paths, ground: Ground, roots: Roots) -> Site:
     there = Roots(Path(code), Path(sdk), python)
     surroundings = {name: value for name, value in os.environ.items() if _IN_IMAGES.fullmatch(name)}
     surroundings["PATH"] = _find_path(image)
-    builder = _build_in(docker, around, ground, there, surroundings)
-    return Site(DockerProvisioner(_homes(paths, ground), docker, around), there, builder, surroundings)
+    homes = _homes(paths, ground)
+    tools = Tools(docker, around, surroundings["PATH"])
+    builder = build_in(tools, ground.numbers.builder if ground.numbers else None, there, surroundings)
+    run = run_in(tools, homes.accounts)
+    return Site(DockerProvisioner(homes, docker, around), there, builder, surroundings, run)
 
 
 def _homes(paths: Paths, ground: Ground) -> Homes:
@@ -92,56 +102,28 @@ def _homes(paths: Paths, ground: Ground) -> Homes:
 def _around(paths: Paths, ground: Ground, real: Mapping[Path, Path]) -> Surroundings:
     me = f"{os.getuid()}:{os.getgid()}"
     return Surroundings(
-        name_service(paths.cells), ground.image, me, ground.network, (paths.venvs.resolve(),), real
+        name_service(paths.cells),
+        ground.image,
+        me,
+        ground.network,
+        (paths.venvs.resolve(), paths.plugins.resolve()),
+        real,
     )
 
 
 def _open_doors(paths: Paths, ground: Ground) -> None:
     """Cells' users pass through our home to theirs, and to the interpreters; they can list neither."""
+    paths.plugins.mkdir(mode=0o700, exist_ok=True)
     if ground.users:
-        for place, mode in ((paths.home, 0o711), (paths.cells, 0o711), (paths.venvs, 0o1777)):
+        for place, mode in (
+            (paths.home, 0o711),
+            (paths.cells, 0o711),
+            (paths.plugins, 0o711),
+            (paths.venvs, 0o1777),
+        ):
             place.chmod(mode)
         for venv in paths.venvs.glob("[!.]*/pyvenv.cfg"):
             venv.parent.chmod(0o755)
-
-
-def _build_as(account: Account, roots: Roots) -> Elsewhere:
-    prefix = (
-        "setpriv",
-        f"--reuid={account.uid}",
-        f"--regid={account.uid}",
-        "--clear-groups",
-        "--no-new-privs",
-        "--",
-    )
-    env = {**process_env(roots, os.environ), **_installer()}
-    return Elsewhere(run_as(prefix), roots.python, env, Here(), lambda venvs: take_back(venvs, account))
-
-
-def _build_in(
-    docker: Docker, around: Surroundings, ground: Ground, roots: Roots, surroundings: Mapping[str, str]
-) -> Elsewhere:
-    account = ground.numbers.builder if ground.numbers else None
-    venvs = around.readable[0]
-    user = f"{account.uid}:{account.uid}" if account else around.user
-
-    def run(argv: tuple[str, ...], env: Mapping[str, str], cancelled: Callable[[], bool]) -> tuple[int, str]:
-        there = {**env, "HOME": "/tmp", "PATH": surroundings["PATH"]}  # noqa: S108 - the container's own
-        try:
-            return run_tool(docker, around, argv, there, venvs, user, cancelled)
-        except Cancelled:
-            raise VenvCancelled from None
-
-    def settle(place: Path) -> None:
-        if account is not None:
-            take_back(place, account)
-
-    env = {**process_env(roots, surroundings), **_installer()}
-    return Elsewhere(run, roots.python, env, None, settle)
-
-
-def _installer() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if _INSTALLER.fullmatch(name)}
 
 
 def _find_path(image: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]
     """What its owner should know, the worst first."""
     found = (
         entry["reason"],
-        str(entry["created"][-1]["step"]) if entry["status"] == "CREATING" and entry["created"] else "",
+        entry["doing"],
         f"the engine's last words: {entry['last_words']}" if entry["last_words"] else "",
         str(sync.get("message") or ""),
         *_complaints(health, sync),

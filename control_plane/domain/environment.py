@@ -134,6 +134,20 @@ class Environment:
     """The whole spec that an update asks for; None when none is pending."""
     strategy: Strategy = DEFAULT_STRATEGY
     """How the pending update, or the last one, replaces workers."""
+    paused: Strategy | None = None
+    """Its owner wants no process of it to run: GRACEFUL lets tasks finish first. None when it is to run."""
+    origin: str | None = None
+    """Where the archive lies that it is made from (s3://bucket/key); None for one that begins empty, or has begun."""
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it is on the way to no processes. An update that is wanted goes before a pause."""
+        return self.paused is not None and self.wanted is None and self.status is Status.UPDATING
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it has no processes, because its owner wants none."""
+        return self.paused is not None and self.status is Status.UNAVAILABLE
 
 
 def arn(region: str, account: str, name: str) -> str:

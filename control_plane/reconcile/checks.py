@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from control_plane.domain.environment import Environment
@@ -12,10 +11,6 @@ from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 T = TypeVar("T")
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
-_FILES = {
-    "PluginsS3Path": "plugins.zip",
-    "StartupScriptS3Path": "the startup script",
-}
 _ADVICE = {
     "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn",
     "denied": "let the service's S3 credentials list and read it",
@@ -35,7 +30,7 @@ class CannotCreate(Exception):
 
 
 def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
-    """Look at everything the environment names in S3. Raises CannotCreate naming check, resource and fix.
+    """Look at the bucket and the DAG folder. Raises CannotCreate naming check, resource and fix.
 
     An empty DAG folder is fine: folders of an object store exist with their first object.
     """
@@ -48,10 +43,6 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
         "DagS3Path",
         lambda: store.list(f"{folder}/" if folder else ""),
     )
-    for member, what in _FILES.items():
-        path = str(environment.spec.get(member, "")).lstrip("/")
-        if path:
-            try_to(f"read {what}", bucket, path, member, partial(store.head, path))
 
 
 def try_to(what: str, bucket: str, key: str, member: str, look: Callable[[], T]) -> T:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
+from control_plane.reconcile import update
+from control_plane.reconcile.create import create
+from control_plane.reconcile.following import Follower, refresh
 from control_plane.reconcile.jobs import Interrupted, Jobs
+from control_plane.reconcile.pausing import pause
 from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
 from control_plane.store import environments
 
@@ -26,8 +30,10 @@ _RETRY_SECONDS = 2.0
 class Reconciler:
     """One per service. `wake` may be called from any thread."""
 
-    def __init__(self, jobs: Jobs, clock: Callable[[], float]) -> None:
+    def __init__(self, jobs: Jobs, clock: Callable[[], float], follow_interval: float = 5.0) -> None:
+        """`follow_interval`: seconds between looks at requirements, plugins and startup scripts in the buckets."""
         self._jobs = jobs
+        self._follower = Follower(jobs, follow_interval, self.wake)
         self._clock = clock
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
@@ -38,6 +44,7 @@ class Reconciler:
 
     def start(self) -> None:
         self._thread.start()
+        self._follower.start()
 
     def wake(self) -> None:
         """Look now: a row has changed."""
@@ -76,12 +83,14 @@ class Reconciler:
         resting = now < self._not_before.get(name, 0.0)
         observed = self._jobs.provisioner.observe(name)
         starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
-        return Cell(observed, busy or resting, starts)
+        return Cell(observed, busy or resting, starts, self._follower.is_stale(name))
 
     def _begin(self, action: Action, row: Environment, now: float) -> None:
         if action.verb is Verb.START:
             starts = self._starts.setdefault(row.name, {})
             starts.update({role: count_start(starts.get(role, Starts()), now) for role in action.roles})
+        if action.verb is Verb.REFRESH:
+            self._follower.taken(row.name)
         job = self._pool.submit(self._work, action, row)
         self._busy[row.name] = job
         job.add_done_callback(lambda _: self._wake.set())
@@ -97,12 +106,21 @@ class Reconciler:
             self._not_before[row.name] = self._clock() + _RETRY_SECONDS
 
     def _do(self, action: Action, row: Environment) -> None:
-        if action.verb is Verb.CREATE:
-            self._jobs.create(row)
-        elif action.verb is Verb.DELETE:
-            self._jobs.delete(row)
-            self._starts.pop(row.name, None)
-        elif action.verb is Verb.START:
+        if action.verb is Verb.START:
             self._jobs.start(row, action.roles)
-        else:
-            self._jobs.stop(row)
+            return
+        _WORK[action.verb](self._jobs, row)
+        if action.verb is Verb.DELETE:
+            self._starts.pop(row.name, None)
+
+
+_WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
+    Verb.CREATE: create,
+    Verb.DELETE: Jobs.delete,
+    Verb.STOP: Jobs.stop,
+    Verb.UPDATE: update.update,
+    Verb.ROLL_BACK: update.roll_back,
+    Verb.RECOVER: update.recover,
+    Verb.REFRESH: refresh,
+    Verb.PAUSE: pause,
+}

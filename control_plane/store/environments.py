@@ -37,6 +37,12 @@ def find(conn: Connection, name: str) -> Environment | None:
     return None if row is None else _from_row(row)
 
 
+def find_by_uid(conn: Connection, uid: str) -> Environment | None:
+    """The environment of that uid."""
+    row = conn.execute(select(table).where(table.c.uid == uid)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
 def get(conn: Connection, name: str) -> Environment:
     """The environment of that name. Raises ServiceError(NOT_FOUND)."""
     found = find(conn, name)
@@ -81,7 +87,7 @@ def put_wanted(
 
 def apply_wanted(conn: Connection, name: str, now: float, update: LastUpdate) -> bool:
     """The update is done: the spec is what was wanted, AVAILABLE. False when none is pending."""
-    done = {"spec": table.c.wanted, "wanted": None, "generation": table.c.generation + 1}
+    done = {"spec": table.c.wanted, "wanted": None, "generation": table.c.generation + 1, "paused": None}
     pending = table.c.wanted.is_not(None)
     return _change(conn, name, [Status.UPDATING], Status.AVAILABLE, now, update, done, pending)
 
@@ -95,7 +101,39 @@ def drop_wanted(
     update: LastUpdate,
 ) -> bool:
     """The update is given up: the spec is what it was. To UPDATE_FAILED, or to UNAVAILABLE when even that fails."""
-    return _change(conn, name, from_statuses, to_status, now, update, {"wanted": None})
+    return _change(conn, name, from_statuses, to_status, now, update, {"wanted": None, "paused": None})
+
+
+def put_pause(conn: Connection, name: str, strategy: Strategy, update: LastUpdate) -> bool:
+    """Ask for no processes: UPDATING until there are none. False when the status does not allow it, or it is paused.
+
+    One that is waiting for its tasks may be asked to wait no longer.
+    """
+    running = table.c.paused.is_(None)
+    asked = {"paused": strategy}
+    hurried = (table.c.name == name, table.c.status == Status.UPDATING.value, table.c.paused == "GRACEFUL")
+    if strategy == "FORCED" and conn.execute(sa.update(table).where(*hurried).values(**asked)).rowcount:
+        return True
+    return _change(conn, name, UPDATABLE, Status.UPDATING, update.created_at, update, asked, running)
+
+
+def end_pause(conn: Connection, name: str, now: float, update: LastUpdate) -> bool:
+    """No process is left: UNAVAILABLE until it is resumed, or updated."""
+    asked = (table.c.paused.is_not(None), table.c.wanted.is_(None))
+    return _change(conn, name, [Status.UPDATING], Status.UNAVAILABLE, now, update, None, *asked)
+
+
+def put_resume(conn: Connection, name: str, update: LastUpdate) -> bool:
+    """Ask for the processes of a paused environment again. False when it is not paused."""
+    paused = table.c.paused.is_not(None)
+    where = (table.c.name == name, table.c.status == Status.UNAVAILABLE.value, paused)
+    values = {"paused": None, "last_update": json.dumps(update.to_json())}
+    return conn.execute(sa.update(table).where(*where).values(**values)).rowcount == 1
+
+
+def drop_origin(conn: Connection, name: str) -> None:
+    """What the environment was made from is in its cell now."""
+    conn.execute(sa.update(table).where(table.c.name == name).values(origin=None))
 
 
 def put_tags(conn: Connection, name: str, tags: Mapping[str, str]) -> None:
@@ -141,6 +179,20 @@ def put_progress(conn: Connection, name: str, step: str) -> None:
     conn.execute(query.values(last_update=shown))
 
 
+def put_last_update(
+    conn: Connection, name: str, generation: int, statuses: Iterable[Status], update: LastUpdate
+) -> bool:
+    """Say how something went that changes neither spec nor status. False when either has changed meanwhile."""
+    unchanged = (
+        table.c.name == name,
+        table.c.generation == generation,
+        table.c.status.in_(sorted(statuses)),
+        table.c.wanted.is_(None),
+    )
+    query = sa.update(table).where(*unchanged).values(last_update=json.dumps(update.to_json()))
+    return conn.execute(query).rowcount == 1
+
+
 def delete(conn: Connection, name: str) -> bool:
     """Forget an environment whose cell is gone. False when it is not DELETING: nothing else may vanish."""
     query = sa.delete(table).where(table.c.name == name, table.c.status == Status.DELETING.value)
@@ -161,6 +213,8 @@ def _to_row(environment: Environment) -> dict[str, Any]:
         "webserver_url": environment.webserver_url,
         "wanted": None if environment.wanted is None else json.dumps(environment.wanted),
         "strategy": environment.strategy,
+        "paused": environment.paused,
+        "origin": environment.origin,
     }
 
 
@@ -178,4 +232,6 @@ def _from_row(row: Row[Any]) -> Environment:
         webserver_url=row.webserver_url,
         wanted=None if row.wanted is None else json.loads(row.wanted),
         strategy=row.strategy,
+        paused=row.paused,
+        origin=row.origin,
     )

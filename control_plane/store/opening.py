@@ -41,6 +41,11 @@ def read_audit(url: str, limit: int, decision: str | None) -> list[audit.Entry]:
     return _read(url, lambda conn: audit.list_newest(conn, limit, decision))
 
 
+def verify_audit(url: str, noted: str) -> audit.Verdict:
+    """Whether the audit trail is as it was written. Changes nothing. Raises CannotOpen."""
+    return _read(url, lambda conn: audit.verify(conn, noted))
+
+
 def _read(url: str, ask: Callable[[Connection], T]) -> T:
     try:
         database = ServiceDatabase(url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
@@ -11,6 +12,9 @@ from airflow._wire.workload import Workload
 from runner.agent.logs import AttemptLog
 from runner.agent.loop import Loop, Timer
 from runner.agent.stream import Stream
+
+if TYPE_CHECKING:
+    from runner.agent.kit import Kit
 
 _PIPE_READ = 65536
 _ENOUGH = 64  # reads that empty any pipe, but not one that a stray keeps filling
@@ -24,6 +28,8 @@ class Attempt:
     workload: Workload
     lock: int | None
     log: AttemptLog
+    kit: Kit | None = None
+    """What its process is started with; None for one that an earlier agent left."""
     data: Message = field(default_factory=dict)
     """The workload as it came, passed on to the child."""
     stream: Stream | None = None

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from airflow._task.fork import ROOM
 from airflow._wire.cell import CellSpec
+from airflow._wire.components import WORKER, describe_environment
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR")
 _SOCKET, _LOCK = 3, 4
+_LATE = re.compile(
+    r"LD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH"
+    r"|RES_OPTIONS|RESOLV_HOST_CONF|TZDIR"
+)
 TASK_USER = "AERODROME_TASK_USER"
 """Set by provisioners that give a cell a second user, whom its files and keys are closed to."""
 
@@ -29,8 +36,10 @@ class Interpreter:
     def spawn(self, role: str, sock: int, output: int, lock: int | None = None) -> int:
         """Start `airflow._task ROLE` in a session of its own; its pid. Raises OSError when it cannot be started."""
         parent = os.getpid()
+        outer, inner = _split(self.variables) if self.become else (self.variables, ())
         argv = [
             *self.become,
+            *inner,
             self.python,
             "-P",
             "-m",
@@ -49,26 +58,39 @@ class Interpreter:
         ]
         if lock is not None:
             actions.append((os.POSIX_SPAWN_DUP2, lock, _LOCK))
-        return os.posix_spawnp(argv[0], argv, self.variables, file_actions=actions, setsid=True)
+        return os.posix_spawn(argv[0], argv, outer, file_actions=actions, setsid=True)
 
 
-def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str]) -> Interpreter:
-    """The interpreter of an environment. `work` is its home; of our own variables only harmless ones are seen."""
+def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str], component: str = WORKER) -> Interpreter:
+    """The interpreter of an environment. `work` is its home; of our own variables only harmless ones are seen.
+
+    Later ones win, as on MWAA: defaults, the startup script's exports, AirflowConfigurationOptions, our own.
+    """
     variables = {
         "LANG": "C.UTF-8",
         **{name: outer[name] for name in _PASSED_ON if name in outer},
         "PATH": f"{Path(spec.python).parent}:{outer.get('PATH', os.defpath)}",
         "HOME": str(work),
-        "PYTHONPATH": spec.sdk,
-        "AIRFLOW_HOME": str(work),
-        "AERODROME_AIRFLOW_VERSION": spec.airflow_version,
-        "AWS_DEFAULT_REGION": spec.region,
-        "AWS_REGION": spec.region,
+        "AIRFLOW__CORE__PLUGINS_FOLDER": spec.plugins or str(work / "plugins"),
+        **spec.exports.get(component, {}),
     }
     for option, value in spec.config.items():
         section, _dot, key = option.partition(".")
         variables[f"AIRFLOW__{section.upper().replace('-', '_')}__{key.upper()}"] = value
-    return Interpreter(spec.python, spec.environment, variables, become(find_task_user(outer)))
+    ours = {
+        **describe_environment(spec.environment, spec.airflow_version, spec.region, spec.account, component),
+        "PYTHONPATH": spec.sdk,
+        "AIRFLOW_HOME": str(work),
+        "AERODROME_AIRFLOW_VERSION": spec.airflow_version,
+    }
+    return Interpreter(spec.python, spec.environment, variables | ours, become(find_task_user(outer)))
+
+
+def list_differences(one: Interpreter, other: Interpreter) -> dict[str, str | None]:
+    """What to change in the variables of `one` to have those of `other`: name -> value, None for one that goes."""
+    gone = dict.fromkeys(one.variables.keys() - other.variables.keys())
+    new = {name: value for name, value in other.variables.items() if one.variables.get(name) != value}
+    return {**gone, **new}
 
 
 def find_task_user(outer: Mapping[str, str]) -> int | None:
@@ -82,4 +104,16 @@ def become(user: int | None) -> tuple[str, ...]:
     if user is None:
         return ()
     who = (f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs")
-    return ("setpriv", *who, "--inh-caps=-all", "--ambient-caps=-all", "--")
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"  # by our own PATH, never by that of user code
+    return (setpriv, *who, "--inh-caps=-all", "--ambient-caps=-all", "--")
+
+
+def _split(variables: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What may be set before the powers are gone, and the command that sets the rest afterwards.
+
+    The loader and the C library act on some variables before a program's first line: those are for user code only.
+    """
+    late = {name: value for name, value in variables.items() if _LATE.fullmatch(name)}
+    early = {name: value for name, value in variables.items() if name not in late}
+    env = shutil.which("env") or "/usr/bin/env"
+    return early, (env, *(f"{name}={value}" for name, value in late.items())) if late else ()

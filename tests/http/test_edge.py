@@ -49,13 +49,12 @@ def fetch(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/environments/"),
         ("GET", "/environments/a/b"),
         ("POST", "/environments/a"),
-        ("PATCH", "/environments/a"),
-        ("POST", "/clitoken/a"),
-        ("GET", "/tags/arn%3Aaws%3Aairflow%3Aus-east-1%3A123456789012%3Aenvironment%2Fa"),
+        ("PATCH", "/environments"),
+        ("PUT", "/tags/arn%3Aaws%3Aairflow%3Aus-east-1%3A123456789012%3Aenvironment%2Fa"),
+        ("GET", "/tags/"),
         ("GET", "/Environments/a"),
         ("GET", "/nothing%2Fhere"),
     ],

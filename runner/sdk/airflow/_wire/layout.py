@@ -3,9 +3,11 @@
 cell.json            the cell spec (0600: it holds the cell's token and bucket credentials)
 db/metadata.db       the metadata database, when it is SQLite
 run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
+run/ending           why the agent is to be stopped, as tasks' logs shall have it
 run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
 store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
 attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
+newest               a link to the newest of bundles/     work/               AIRFLOW_HOME, with links dags and plugins
 logs/                task logs until they are in the object store      log/<role>.log   our own log lines
 log/shipping/        those of the engine's that are on their way to the object store
 """
@@ -52,6 +54,16 @@ class Layout:
         return self.home / "logs"
 
     @property
+    def work(self) -> Path:
+        """Where user code is at home: HOME and AIRFLOW_HOME."""
+        return self.home / "work"
+
+    @property
+    def newest_bundle(self) -> Path:
+        """A link to the newest snapshot, for files that look for others below $AIRFLOW_HOME/dags."""
+        return self.home / "newest"
+
+    @property
     def own_logs(self) -> Path:
         return self.home / "log"
 
@@ -62,6 +74,10 @@ class Layout:
     @property
     def api_socket(self) -> Path:
         return self._socket("api.sock")
+
+    @property
+    def ending(self) -> Path:
+        return self.home / "run" / "ending"
 
     def bundle(self, digest: str) -> Path:
         return self.bundles / digest
