@@ -46,12 +46,12 @@ class Settings:
     """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
     package_indexes: str = "allow"
     """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
     audit: str = "all"
     """What the audit trail keeps: all calls, or changes and refusals only."""
     rate_limits: str = "500"
     """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
-    web_domain: str | None = None
-    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
 
     @property
     def paths(self) -> Paths:

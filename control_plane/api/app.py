@@ -35,6 +35,6 @@ def create_app(service: Service) -> FastAPI:
     app.router.redirect_slashes = False
     authenticator = make_authenticator(service.db, service.vault, rules)
     throttle = Throttle(service.rates, time.monotonic)
-    web = WebEdge(Doorkeeper(service, authenticator.reader))
-    app.router.default = Edge(service, authenticator, metrics, throttle, web)
+    web = WebEdge(Doorkeeper(service, authenticator.reader), throttle)
+    app.router.default = Edge(service, authenticator, metrics, web, throttle)
     return app

@@ -34,12 +34,12 @@ def export(
       aerodrome environments export dev
       aerodrome environments export dev dev.zip --passphrase-file secret.txt
     """
-    from control_plane.commands.api_client import ApiClient
+    from control_plane.commands.api_client import open_api
     from control_plane.commands.environments_client import open_clients
     from control_plane.commands.iam_client import saying_why
 
     body = {"Key": key, "Passphrase": _read(passphrase_file)}
-    told = ApiClient(home).call(
+    told = open_api(home).call(
         "POST", f"/environments/{name}/export", {name: value for name, value in body.items() if value}
     )
     location = str(told["Location"])
@@ -71,7 +71,7 @@ def import_(
       aerodrome environments import dev.zip dev-again --bucket my-bucket
       aerodrome environments import s3://my-bucket/exports/dev/20260101T000000Z.zip dev-again
     """
-    from control_plane.commands.api_client import ApiClient
+    from control_plane.commands.api_client import open_api
     from control_plane.commands.environments_pause import wait_for
 
     location = source if source.startswith("s3://") else _upload(Path(source), name, bucket, home)
@@ -80,7 +80,7 @@ def import_(
         body["SourceBucketArn"] = f"arn:aws:s3:::{bucket}"
     if passphrase := _read(passphrase_file):
         body["Passphrase"] = passphrase
-    client = ApiClient(home)
+    client = open_api(home)
     client.call("POST", f"/environments/{name}/import", body)
     wait_for(client, name, "CREATING", "AVAILABLE")
     click.echo(f"{name} is AVAILABLE")

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from control_plane.commands.options import Endpoints, get_access, get_endpoints, read_settings
 
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS, _LONGEST_LOOK = 0.25, 2.0
 DONE = frozenset({"AVAILABLE", "CREATE_FAILED", "UPDATE_FAILED", "UNAVAILABLE", "PENDING", "DELETED"})
 """Nothing happens by itself any more."""
 GONE = "gone"
@@ -81,7 +81,7 @@ class Clients:
             if seconds > timeout:
                 raise TimeoutError
             last = now
-            pause.wait(_LOOK_SECONDS)
+            pause.wait(min(_LONGEST_LOOK, _LOOK_SECONDS + seconds / 20))
 
 
 def open_clients(home: str | None) -> Clients:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -24,9 +25,9 @@ def pause(name: str, force: bool, no_wait: bool, home: str | None) -> None:
     Running tasks finish first and no other begins. Its status is UNAVAILABLE then, until it is resumed or updated;
     runs that fall due meanwhile are made afterwards, as their DAGs' catchup says.
     """
-    from control_plane.commands.api_client import ApiClient
+    from control_plane.commands.api_client import open_api
 
-    client = ApiClient(home)
+    client = open_api(home)
     strategy = "FORCED" if force else "GRACEFUL"
     client.call("POST", f"/environments/{name}/pause", {"WorkerReplacementStrategy": strategy})
     if not no_wait:
@@ -40,9 +41,9 @@ def pause(name: str, force: bool, no_wait: bool, home: str | None) -> None:
 @home_option
 def resume(name: str, no_wait: bool, home: str | None) -> None:
     """Have a paused environment work again."""
-    from control_plane.commands.api_client import ApiClient
+    from control_plane.commands.api_client import open_api
 
-    client = ApiClient(home)
+    client = open_api(home)
     client.call("POST", f"/environments/{name}/resume", {})
     if not no_wait:
         wait_for(client, name, "UNAVAILABLE", "AVAILABLE")
@@ -51,7 +52,7 @@ def resume(name: str, no_wait: bool, home: str | None) -> None:
 
 def wait_for(client: Any, name: str, passing: str, wanted: str) -> None:
     """Until the status is no longer `passing`; another than `wanted` is a failure. Shows each step once."""
-    deadline, shown = time.monotonic() + _WAIT, ""
+    deadline, shown, pause = time.monotonic() + _WAIT, "", threading.Event()
     while time.monotonic() < deadline:
         found = client.call("GET", f"/environments/{name}", None)["Environment"]
         step = str(found["LastUpdate"].get("Source", ""))
@@ -63,5 +64,5 @@ def wait_for(client: Any, name: str, passing: str, wanted: str) -> None:
         if step != shown:
             click.echo(f"{found['Status']}: {step}", err=True)
             shown = step
-        time.sleep(_LOOK_SECONDS)
+        pause.wait(_LOOK_SECONDS)
     raise click.ClickException(f"{name} is not {wanted} after {_WAIT:.0f} s; aerodrome status tells more")

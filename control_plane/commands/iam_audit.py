@@ -14,6 +14,7 @@ from control_plane.commands.options import home_option, read_settings
 @click.command("audit")
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
 @click.option("--denied", is_flag=True, help="Only what was refused.")
+@click.option("--changes", is_flag=True, help="Without calls that only read and were allowed.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--verify", is_flag=True, help="Compute every hash again: is the trail as it was written?")
 @click.option(
@@ -22,13 +23,21 @@ from control_plane.commands.options import home_option, read_settings
 @click.option("--database", help="URL of the service database.  [default: SQLite in the home]")
 @home_option
 def audit(
-    last: int, denied: bool, form: str, verify: bool, noted: str, database: str | None, home: str | None
+    last: int,
+    denied: bool,
+    changes: bool,
+    form: str,
+    verify: bool,
+    noted: str,
+    database: str | None,
+    home: str | None,
 ) -> None:
     """What was decided last: when, who, what, on what, and why. Reads the database: for the home's owner.
 
     \b
     Examples:
       aerodrome iam audit --denied
+      aerodrome iam audit --changes
       aerodrome iam audit --last 1000 --format json | jq .caller
       aerodrome iam audit --verify --noted 5f2c...   # whoever rewrites a trail cannot keep its hashes
     """
@@ -40,15 +49,15 @@ def audit(
         if verify or noted:
             _verify(url, noted)
         else:
-            _show(url, last, "deny" if denied else None, form)
+            _show(url, last, "deny" if denied else None, changes, form)
     except CannotOpen as error:
         raise click.ClickException(str(error)) from None
 
 
-def _show(url: str, last: int, decision: str | None, form: str) -> None:
+def _show(url: str, last: int, decision: str | None, changes: bool, form: str) -> None:
     from control_plane.store.opening import read_audit
 
-    for one in reversed(read_audit(url, last, decision)):
+    for one in reversed(read_audit(url, last, decision, changes)):
         if form == "json":
             click.echo(json.dumps(asdict(one)))
             continue

@@ -161,7 +161,9 @@ def _find_rows(paths: Paths, database: str | None) -> dict[str, dict[str, Any]]:
         row.name: {
             "status": str(row.status),
             "reason": row.last_update.error_message or "",
-            "doing": row.last_update.source or "" if row.last_update.status == "PENDING" else "",
+            "doing": row.last_update.source or ""
+            if row.last_update.status == "PENDING" or row.is_paused
+            else "",
             "spec": dict(row.spec),
         }
         for row in rows

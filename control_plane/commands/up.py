@@ -45,6 +45,10 @@ from infra.reaper import leave_pid_one
     help="Whether requirements.txt may name package indexes of its own.  [default: allow]",
 )
 @click.option(
+    "--web-domain",
+    help="HOST[:PORT] whose subdomains NAME.web.HOST reach this service: each environment's web host is then its own.",
+)
+@click.option(
     "--audit",
     type=click.Choice(["all", "changes"]),
     help="What the audit trail keeps: all calls, or changes and refusals only.  [default: all]",
@@ -53,10 +57,6 @@ from infra.reaper import leave_pid_one
     "--rate-limits",
     help="Calls a second a caller may make of one operation, as 500,InvokeRestApi=10:20 "
     "(10 a second, 20 at once); 0 is no limit.  [default: 500]",
-)
-@click.option(
-    "--web-domain",
-    help="HOST[:PORT] whose subdomains NAME.web.HOST reach this service: each environment's web host is then its own.",
 )
 def command(**options: Any) -> None:
     """Run the whole service in the foreground. Ctrl-C stops it, and all it runs.

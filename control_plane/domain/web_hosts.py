@@ -1,4 +1,4 @@
-"""How a web host names its environment. Pure; why so: `control_plane/adr/0003-web-hosts.md`.
+"""How a web host names its environment. Pure; why so: `control_plane/adr/0001-web-hosts.md`.
 
 The environment's own host is `<label>.web.<any domain>`; a host without `web` as its second label is shared, and the
 token or session of a request says which environment is meant. The label is the environment's name where a DNS

@@ -63,7 +63,7 @@ def update_environment(service: Service, call: Call) -> dict[str, Any]:
     name = call.path["Name"]
     validate(model.UPDATE, {**call.body, "Name": name})
     with service.db.begin() as conn:
-        found = environments.get(conn, name)
+        found = environments.get(conn, name, lock=True)
         refuse(validate_update(call.body, found.spec, service.versions))
         if found.status not in UPDATABLE:
             raise _busy(found.status) if found.status in BUSY else _cannot(found.status, "updated")
@@ -95,7 +95,7 @@ def delete_environment(service: Service, call: Call) -> dict[str, Any]:
     now = service.clock()
     update = LastUpdate("PENDING", now, source="DeleteEnvironment")
     with service.db.begin() as conn:
-        status = environments.get(conn, name).status
+        status = environments.get(conn, name, lock=True).status
         if status not in DELETABLE:
             raise _busy(status) if status in BUSY else _cannot(status, "deleted")
         environments.transition(conn, name, DELETABLE, Status.DELETING, now, update)

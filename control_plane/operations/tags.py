@@ -46,7 +46,7 @@ def _change(
 ) -> dict[str, Any]:
     name = _name_of(service, call.path["ResourceArn"])
     with service.db.begin() as conn:
-        tags = change(environments.get(conn, name).spec["Tags"])
+        tags = change(environments.get(conn, name, lock=True).spec["Tags"])
         if len(tags) > _MOST:
             rule = f"Member must have length less than or equal to {_MOST}, with those there are"
             refuse([Violation("tags", rule)])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from control_plane.domain.throttle import Bucket, Rate, take
 from control_plane.store import audit
 from control_plane.store.audit import Entry
 from control_plane.store.database import ServiceDatabase
 
 _log = logging.getLogger(__name__)
 _DELAY = 0.5
+_STRANGERS = Rate(5, 100)
 _TOGETHER, _KEPT = 500, 20_000
 
 
@@ -26,6 +29,7 @@ class Trail:
     """Whether calls that only read are kept too."""
     _waiting: list[Entry] = field(default_factory=list)
     _timer: threading.Timer | None = None
+    _strangers: Bucket | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, entry: Entry) -> None:
@@ -39,8 +43,17 @@ class Trail:
 
     def put_soon(self, entry: Entry) -> None:
         """Keep the decision about a read within half a second. Whoever fills the queue empties it."""
-        if not self.reads:
-            return
+        if self.reads:
+            self._queue(entry)
+
+    def put_stranger(self, entry: Entry) -> None:
+        """Keep that somebody unknown was refused; of a flood only a few a second, for whoever floods pays nothing."""
+        with self._lock:
+            self._strangers, wait = take(self._strangers, _STRANGERS, time.monotonic())
+        if wait == 0:
+            self._queue(entry)
+
+    def _queue(self, entry: Entry) -> None:
         with self._lock:
             self._waiting.append(entry)
             full = len(self._waiting) >= _TOGETHER

@@ -29,7 +29,8 @@ from control_plane.store.web_sessions import WebSession
 ABSOLUTE, IDLE = 12 * 3600.0, 3600.0
 """Seconds a session lives at most, and unused."""
 _SEEN_STEP = 60.0
-ContextOf = Callable[[Caller], Mapping[str, object]]
+ContextOf = Callable[[Caller, Mapping[str, str]], Mapping[str, object]]
+"""What policies may ask about a request: of its caller, and of the environment's tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Doorkeeper:
         with self.service.db.read() as conn:
             environment = _find_environment(conn, grant.environment, named)
             caller = self._find_caller(conn, grant.access_key_id)
-        context = context_of(caller)
+        context = context_of(caller, environment.spec["Tags"])
         if not decide(caller, "airflow:CreateCliToken", [environment.arn], context).allowed:
             raise _refused("Its owner may no longer create CLI tokens for this environment")
         return Visitor(environment, caller, reach_role(caller, self._roles(environment), context))
@@ -128,7 +129,8 @@ class Doorkeeper:
             environment = _find_environment(conn, session.environment, named)
             caller = self._find_caller(conn, session.access_key_id)
         (resource,) = (arn for arn in self._roles(environment) if arn.endswith(f"/{session.role}"))
-        ruling = decide(caller, "airflow:CreateWebLoginToken", [resource], context_of(caller))
+        context = context_of(caller, environment.spec["Tags"])
+        ruling = decide(caller, "airflow:CreateWebLoginToken", [resource], context)
         if not ruling.allowed:
             raise _refused(f"Its owner no longer reaches the Airflow role {session.role}")
         return Visitor(environment, caller, session.role, session)

@@ -15,8 +15,10 @@ from airflow._wire.components import WORKER
 
 from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import MEMBERS, PLUGINS, REQUIREMENTS, STARTUP, Equipment, from_json
+from control_plane.domain.newest import Newest, is_same, list_followed
 from control_plane.reconcile.cell import KEPT_EQUIPMENT, ObjectStoreAccess
 from control_plane.reconcile.code_files import CodeFile, read_code_file
+from control_plane.reconcile.newest import find_newest
 from control_plane.reconcile.plugins import unpack
 from control_plane.reconcile.requirements import Finder, Surroundings, find_base, install
 from control_plane.reconcile.startup import Stage, run_script
@@ -45,14 +47,18 @@ def equip(
     home: Path,
     tell: Callable[[str], None],
     cancelled: Callable[[], bool],
+    *,
+    retry: bool = False,
 ) -> Equipment:
     """Fetch, check and build what the environment's spec names, as it is in the bucket now.
 
-    `home`: the cell's; what it is equipped with already is not made again. `tell` gets a line per step. Raises
+    `home`: the cell's; what it is equipped with already is not made again, and what was newer but refused is passed
+    over, unless `retry`: a broken upload must not fail an update of something else. `tell` gets a line per step. Raises
     CannotCreate with the owner's words for what cannot be used, VenvCancelled when `cancelled` says so.
     """
     kept = find_kept(home) or Equipment("", "")
-    files = {member: read_code_file(environment, tools.access, member) for member in MEMBERS}
+    found = {member: read_code_file(environment, tools.access, member) for member in MEMBERS}
+    files = found if retry else _hold_back(environment, found, kept, find_newest(home))
     sources = {member: file.source for member, file in files.items() if file is not None}
     base = find_base(tools.interpreters)
     if kept.base == base and kept.sources == sources and _is_there(kept):
@@ -60,12 +66,33 @@ def equip(
     plugins = _unpack(files[PLUGINS], kept, tools, tell)
     exports = _run_script(environment, files[STARTUP], kept, tools, home, base, tell, cancelled)
     made = Equipment(base, base, plugins, exports, sources=sources)
-    text = files[REQUIREMENTS]
+    text = found[REQUIREMENTS]
     if text is None:
         return made
+    if _is_there(kept) and replace(made, python=kept.python, requirements=kept.requirements) == kept:
+        return kept
+    made = replace(made, sources={**sources, REQUIREMENTS: text.source})
     place = Surroundings(plugins, exports.get(WORKER, {}), tools.indexes)
     wanted, python = install(environment, text, place, tools.access, tools.interpreters, tell, cancelled)
     return replace(made, python=python, requirements=wanted)
+
+
+def _hold_back(
+    environment: Environment, found: Mapping[str, CodeFile | None], kept: Equipment, newest: Newest
+) -> dict[str, CodeFile | None]:
+    """With what is applied in the place of what follows the bucket and could not be applied."""
+    refused = [
+        member
+        for member in list_followed(dict(environment.spec))
+        if (file := found[member]) is not None
+        and is_same({member: file.source}, newest.refused, member)
+        and (applied := kept.sources.get(member)) is not None
+        and applied.key == file.source.key
+    ]
+    held = {
+        member: replace(file, source=kept.sources[member]) for member in refused if (file := found[member])
+    }
+    return {**found, **held}
 
 
 def restore(home: Path, tools: Tools, cancelled: Callable[[], bool]) -> Equipment | None:

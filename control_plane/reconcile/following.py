@@ -106,18 +106,20 @@ def is_resting(row: Environment) -> bool:
 
 def look_at(jobs: Jobs, row: Environment) -> bool:
     """Whether there is something to do: newer objects, or a refresh that was cut short. Writes down what it saw."""
+    return has_newer(jobs, row) or row.last_update.status == "PENDING"
+
+
+def has_newer(jobs: Jobs, row: Environment) -> bool:
+    """Whether the bucket has something that is to be applied."""
     followed = list_followed(dict(row.spec))
     home = jobs.provisioner.home(row.name)
     kept = find_kept(home)
-    if kept is None:
+    if kept is None or not followed:
         return False
-    if followed:
-        seen = {member: source for member in followed if (source := _head(jobs, row, member)) is not None}
-        newest = replace(find_newest(home), sources=seen)
-        put_newest(home, newest)
-        if list_due(newest, kept.sources, jobs.clock()):
-            return True
-    return row.last_update.status == "PENDING"
+    seen = {member: source for member in followed if (source := _head(jobs, row, member)) is not None}
+    newest = replace(find_newest(home), sources=seen)
+    put_newest(home, newest)
+    return bool(list_due(newest, kept.sources, jobs.clock()))
 
 
 def _head(jobs: Jobs, row: Environment, member: str) -> Source | None:
@@ -183,7 +185,7 @@ def _equip(jobs: Jobs, row: Environment, began: LastUpdate) -> Equipment:
 
     try:
         with keeping_alive(jobs, row):
-            return equip(row, jobs.tools, home, tell, must_give_way)
+            return equip(row, jobs.tools, home, tell, must_give_way, retry=True)
     except VenvCancelled:
         raise Interrupted from None
 

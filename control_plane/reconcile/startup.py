@@ -54,7 +54,8 @@ def _run(
     tell: Callable[[str], None], cancelled: Callable[[], bool],
 ) -> Mapping[str, str]:  # fmt: skip
     work = Layout(stage.home).work
-    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (stage.home.parent, stage.home, work):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     tell(f"running the startup script (as {component})")
     key = f"logs/{environment.name}/{_FOLDERS[component]}/startup_script_execution.log"
     output = ""

@@ -11,11 +11,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, false, func, insert, not_, or_, select, text
 
 from control_plane.store.schema import audit as table
 
 _PAGE = 1000
+_READS = ("Get", "List", "Simulate")
 _LOCK = 4715833
 
 
@@ -93,9 +94,16 @@ def list_page(conn: Connection, after: int, limit: int) -> list[tuple[int, Entry
     return [(row.id, Entry(**{key: getattr(row, key) for key in Entry.__slots__})) for row in rows]
 
 
-def list_newest(conn: Connection, limit: int, decision: str | None = None) -> list[Entry]:
-    """The newest entries, newest first; only refusals with decision 'deny'."""
+def list_newest(
+    conn: Connection, limit: int, decision: str | None = None, changes: bool = False
+) -> list[Entry]:
+    """The newest entries, newest first; only refusals with decision 'deny', no reads with `changes`."""
     query = select(table).order_by(table.c.id.desc()).limit(limit)
     if decision is not None:
         query = query.where(table.c.decision == decision)
+    if changes:
+        verbs = or_(
+            *(table.c.action.contains(f":{verb}") for verb in _READS), table.c.detail.startswith("GET /")
+        )
+        query = query.where(or_(table.c.decision == "deny", not_(func.coalesce(verbs, false()))))
     return [Entry(**{key: getattr(row, key) for key in Entry.__slots__}) for row in conn.execute(query)]

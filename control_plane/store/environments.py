@@ -31,9 +31,10 @@ def insert(conn: Connection, environment: Environment) -> bool:
     return True
 
 
-def find(conn: Connection, name: str) -> Environment | None:
-    """The environment of that name."""
-    row = conn.execute(select(table).where(table.c.name == name)).one_or_none()
+def find(conn: Connection, name: str, lock: bool = False) -> Environment | None:
+    """The environment of that name; with `lock`, nobody else changes it before this transaction ends."""
+    query = select(table).where(table.c.name == name)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _from_row(row)
 
 
@@ -43,9 +44,9 @@ def find_by_uid(conn: Connection, uid: str) -> Environment | None:
     return None if row is None else _from_row(row)
 
 
-def get(conn: Connection, name: str) -> Environment:
-    """The environment of that name. Raises ServiceError(NOT_FOUND)."""
-    found = find(conn, name)
+def get(conn: Connection, name: str, lock: bool = False) -> Environment:
+    """The environment of that name, as `find` has it. Raises ServiceError(NOT_FOUND)."""
+    found = find(conn, name, lock)
     if found is None:
         raise not_found(name)
     return found
@@ -138,7 +139,7 @@ def drop_origin(conn: Connection, name: str) -> None:
 
 def put_tags(conn: Connection, name: str, tags: Mapping[str, str]) -> None:
     """Set the tags, now and in what a pending update wants: tags change at once, whatever the status."""
-    found = get(conn, name)
+    found = get(conn, name, lock=True)
     specs = {"spec": found.spec, "wanted": found.wanted}
     values = {
         key: json.dumps({**spec, "Tags": dict(tags)}) for key, spec in specs.items() if spec is not None

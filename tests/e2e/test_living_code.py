@@ -41,6 +41,8 @@ class Shouting(AirflowPlugin):
 """
 LIBRARY = """
 import os
+from airflow.models import Variable
+from airflow.secrets import BaseSecretsBackend
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 class Look(BaseTrigger):
@@ -48,7 +50,18 @@ class Look(BaseTrigger):
         return 'library.Look', {}
 
     async def run(self):
-        yield TriggerEvent(os.environ.get('GREETING'))
+        word = Variable.get('word', default_var='none')
+        yield TriggerEvent(f"{os.environ.get('GREETING')} {word}")
+
+class Vault(BaseSecretsBackend):
+    def __init__(self, name):
+        self.name = name
+
+    def get_variable(self, key, **_):
+        return f'{key} of {self.name}' if key == 'word' else None
+
+    def get_conn_value(self, conn_id, **_):
+        return 'http://someone:hush-hush@example.org' if conn_id == 'kept' else None
 """
 DAG = """
 import os
@@ -60,8 +73,17 @@ from library import Look
 from airflow import DAG
 from airflow.configuration import conf
 from airflow.decorators import task
+from airflow.exceptions import AirflowNotFoundException
+from airflow.hooks.base import BaseHook
+from airflow.models import Variable
 from airflow.models.baseoperator import BaseOperator
 from airflow.operators.bash import BashOperator
+
+def login():
+    try:
+        return BaseHook.get_connection('kept').login
+    except AirflowNotFoundException:
+        return None
 
 class Wait(BaseOperator):
     def execute(self, context):
@@ -71,12 +93,13 @@ class Wait(BaseOperator):
         return event
 
 with DAG('seen', schedule=None, start_date=datetime(2024, 1, 1), is_paused_upon_creation=False,
-         description=f"{os.environ['GREETING']} toy {toy.VERSION}") as dag:
+         description=f"{os.environ['GREETING']} toy {toy.VERSION} {Variable.get('word', default_var='none')}") as dag:
     @task
     def look():
         home = Path(os.environ['AIRFLOW_HOME'])
         return {
             'toy': toy.VERSION, 'greeting': os.environ['GREETING'], 'region': os.environ['AWS_REGION'],
+            'word': Variable.get('word', default_var='none'), 'login': login(),
             'option': conf.get('core', 'my_option', fallback=''), 'dags': (home / 'dags' / 'seen.py').is_file(),
             'plugins': (home / 'plugins' / 'shouting.py').is_file(),
         }
@@ -175,15 +198,15 @@ def revision(customer: Customer) -> int:
 
 
 def test_plugins_exports_and_packages_are_seen_by_parse_task_and_trigger(customer: Customer) -> None:
-    assert customer.rest("GET", "/dags/seen")["description"] == "hello scheduler toy 1.0"
+    assert customer.rest("GET", "/dags/seen")["description"] == "hello scheduler toy 1.0 none"
     customer.trigger("seen", "first")
     customer.wait_for_run("seen", "first")
     seen = returned(customer, "seen", "first", "look")
     assert seen == {
-        "toy": "1.0", "greeting": "hello worker", "region": "us-east-1", "option": "", "dags": True,
-        "plugins": True,
+        "toy": "1.0", "greeting": "hello worker", "region": "us-east-1", "option": "", "word": "none", "login": None,
+        "dags": True, "plugins": True,
     }  # fmt: skip
-    assert returned(customer, "seen", "first", "wait") == "hello scheduler"
+    assert returned(customer, "seen", "first", "wait") == "hello scheduler none"
     assert returned(customer, "seen", "first", "shout") == "QUIET!"
     log = customer.read_parts("Worker/startup_script_execution.log").decode()
     assert log.splitlines() == [
@@ -254,3 +277,23 @@ def test_requirements_and_plugins_that_are_broken_leave_all_as_it_was(customer: 
     customer.trigger("seen", "third")
     customer.wait_for_run("seen", "third")
     assert returned(customer, "seen", "third", "look")["toy"] == "2.0"
+
+
+def test_a_secrets_backend_of_plugins_zip_answers_parse_task_and_trigger_as_soon_as_it_is_named(
+    customer: Customer,
+) -> None:
+    options = {
+        "secrets.backend": "library.Vault",
+        "secrets.backend_kwargs": json.dumps({"name": "the vault"}),
+    }
+    customer.mwaa.update_environment(Name="living", AirflowConfigurationOptions=options)
+    until(
+        lambda: "word of the vault" in customer.rest("GET", "/dags/seen")["description"],
+        60,
+        "it is parsed again",
+    )
+    customer.trigger("seen", "vault")
+    customer.wait_for_run("seen", "vault")
+    seen = returned(customer, "seen", "vault", "look")
+    assert (seen["word"], seen["login"], seen["option"]) == ("word of the vault", "someone", "")
+    assert returned(customer, "seen", "vault", "wait") == "hello scheduler word of the vault"

@@ -165,6 +165,7 @@ def test_a_paused_environment_has_no_process_and_goes_on_where_it_was(world: Wor
     assert (found["Status"], found["LastUpdate"]["Status"]) == ("UNAVAILABLE", "SUCCESS")
     assert "paused" in found["LastUpdate"]["Source"]
     assert not [e for e in world.service.status()["processes"] if e["environment"] == world.name]
+    assert f"resume {world.name}" in aerodrome("status", "--home", home).stdout
     again = aerodrome("environments", "pause", world.name, "--home", home)
     assert again.returncode == 1 and "is paused already" in again.stderr
     done = aerodrome("environments", "resume", world.name, "--home", home)

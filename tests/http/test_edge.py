@@ -49,10 +49,13 @@ def fetch(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("DELETE", "/"),
         ("GET", "/environments/"),
         ("GET", "/environments/a/b"),
         ("POST", "/environments/a"),
         ("PATCH", "/environments"),
+        ("GET", "/clitoken/a"),
+        ("GET", "/aws_mwaa/cli"),
         ("PUT", "/tags/arn%3Aaws%3Aairflow%3Aus-east-1%3A123456789012%3Aenvironment%2Fa"),
         ("GET", "/tags/"),
         ("GET", "/Environments/a"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.exceptions import ClientError
 
 from control_plane.api.query.routes import QUERY_ROUTES
 from control_plane.domain.iam_model import IAM, STS
@@ -470,3 +471,29 @@ def test_versions_of_a_policy_are_five_and_their_numbers_are_not_given_twice(ser
     aws = "arn:aws:iam::aws:policy/AdministratorAccess"
     refusal = refused(iam.create_policy_version, PolicyArn=aws, PolicyDocument=document())
     assert code(refusal) == ("AccessDenied", 403)
+
+
+def test_names_that_mean_something_elsewhere_widen_no_grant(server: Server) -> None:
+    """Environments called like roles, resources and parts of paths: a grant on one is a grant on that one."""
+    names = ["Admin", "Viewer", "role", "environment", "api", "DAGs", "environments"]
+    for name in names:
+        make(server, name)
+    for mine in names:
+        resources = [f"arn:aws:airflow:us-east-1:{ACCOUNT}:{kind}/{mine}" for kind in ("environment", "role")]
+        grant = document("airflow:*", [resources[0], f"{resources[1]}/*"])
+        client = as_user(server, f"only-{mine}", "mwaa", grant)
+        assert {name for name in names if may(client.get_environment, Name=name)} == {mine}
+        rest = {"Path": "/dags", "Method": "GET"}
+        assert {name for name in names if may(client.invoke_rest_api, Name=name, **rest)} == {mine}
+        prefix = resources[0].removesuffix(mine)
+        tags = client.list_tags_for_resource
+        assert {name for name in names if may(tags, ResourceArn=prefix + name)} == {mine}
+
+
+def may(operation: Any, **given: Any) -> bool:
+    try:
+        operation(**given)
+    except ClientError as error:
+        assert code(error) == ("AccessDeniedException", 403)
+        return False
+    return True

@@ -131,6 +131,24 @@ def test_role_of_a_cli_token(visitor, name, more, role):
     assert visitor.server.cells.asked[-1][1].role == role
 
 
+def test_conditions_hold_when_a_token_is_used_too(visitor):
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "a"}, "IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}
+    actions = ["airflow:CreateCliToken", "airflow:CreateWebLoginToken"]
+    client = user_with(visitor.server, "tagged", {"Action": actions, "Resource": "*", "Condition": tagged})
+    error = refused(client.create_cli_token, Name=visitor.name)
+    assert code(error) == ("AccessDeniedException", 403)
+    admin = visitor.server.client()
+    arn = admin.get_environment(Name=visitor.name)["Environment"]["Arn"]
+    admin.tag_resource(ResourceArn=arn, Tags={"team": "a"})
+    visitor.server.cells.answer = CellResponse(200, "application/json", json.dumps(RAN).encode())
+    token, secret = visitor.token("cli", client), secret_of(visitor.login(visitor.token(client=client)))
+    assert cli(visitor, token).status_code == 200
+    assert visitor.send("GET", "/api/v2/dags", secret).status_code == 200
+    admin.untag_resource(ResourceArn=arn, tagKeys=["team"])
+    assert cli(visitor, token).status_code == 403
+    assert visitor.send("GET", "/api/v2/dags", secret).status_code == 401
+
+
 def test_token_expires_is_signed_and_of_one_kind(visitor, tmp_path):
     now, keys = 1000.0, open_vault(tmp_path / "master.key").derive(PURPOSE)
     grant = Grant("cli", "id", "uid", "AKIA", "Admin", now + tokens.LIFETIME)
@@ -284,8 +302,9 @@ def test_session_ends_with_logout_key_policy_and_environment(visitor):
         return visitor.send("GET", "/api/v2/dags", secret).status_code == 401
 
     secret = signed_in()
-    form = {"csrf_token": csrf_token(secret)}
-    assert visitor.send("POST", "/aws_mwaa/logout", secret, data=form).status_code == 303
+    form, browser = {"csrf_token": csrf_token(secret)}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert visitor.send("POST", "/aws_mwaa/logout", secret, headers=browser).status_code == 403
+    assert visitor.send("POST", "/aws_mwaa/logout", secret, headers=browser, data=form).status_code == 303
     assert is_over(secret)
     secret = signed_in()
     iam.update_access_key(UserName="leaver", AccessKeyId=key, Status="Inactive")
@@ -368,7 +387,10 @@ def test_nobody_is_signed_in_by_a_page_of_another_site(visitor):
         "Forwarded": "host=evil.example",
     }
     assert visitor.login(token, headers=spoofed).status_code == 403
-    answer = visitor.send("POST", "/aws_mwaa/login", data={"token": token, "page": "//evil.example"})
+    form = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}  # a browser's, from a page without a referrer
+    answer = visitor.send(
+        "POST", "/aws_mwaa/login", headers=form, data={"token": token, "page": "//evil.example"}
+    )
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
@@ -460,7 +482,7 @@ def test_no_token_or_session_is_ever_written_down(visitor, caplog):
     for known in (web, command, secret, "canary", web.partition(".")[2]):
         assert known not in written
     actions = [row.action for row in rows if visitor.name in row.resource]
-    for action in ("Login", "RunCliCommand", "InvokeRestApi"):
+    for action in ("Login", "RunCliCommand", "RestApi"):
         assert f"aerodrome:{action}" in actions
     assert {"airflow:CreateCliToken", "airflow:CreateWebLoginToken"} <= set(actions)
 

@@ -12,14 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import airflow._wire
 import boto3
 import pytest
 
 from control_plane.domain.defaults import fill
-from control_plane.domain.environment import Environment, LastUpdate, arn
+from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, arn
 from control_plane.domain.status import Status
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots
 from control_plane.reconcile.jobs import Jobs
@@ -350,8 +350,18 @@ def test_newer_requirements_that_cannot_be_installed_leave_all_as_it_was_and_say
     assert (world.cell_spec(), world.equipment()) == (spec, equipment)
     newest = json.loads((world.cells / "demo" / "newest.json").read_text())
     assert newest["sources"] == newest["refused"] != equipment["sources"]
-    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==3.0\n")
+    with world.database.begin() as connection:
+        options = {**row.spec["AirflowConfigurationOptions"], "x.y": "z"}
+        wanted = cast(EnvironmentSpec, {**row.spec, "AirflowConfigurationOptions": options})
+        pending = LastUpdate("PENDING", time.time())
+        assert environments.put_wanted(connection, "demo", wanted, "GRACEFUL", pending)
+    world.reconciler.wake()
     until(lambda: world.found().last_update.status == "SUCCESS")
+    assert (world.cell_spec()["config"], world.equipment()) == ({"x.y": "z"}, equipment), (
+        "an update of something else"
+    )
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==3.0\n")
+    until(lambda: world.found().last_update.source == "requirements.txt: the newest is in force")
     assert world.equipment()["requirements"] == "toy==3.0\n"
 
 

@@ -42,10 +42,9 @@ class Asked:
 
 
 def authorize(service: Service, asked: Asked, trace: Trace) -> str:
-    """The Airflow role the caller has in what they ask for. Every decision is kept: about a write, and a refusal,
-    before anything is done.
+    """The Airflow role the caller has in what they ask for.
 
-    Raises ServiceError(ACCESS_DENIED).
+    Every decision is kept; about a write, or a refusal, before it is done. Raises ServiceError(ACCESS_DENIED).
     """
     resources = asked.route.resources(service, asked.path)
     context = _make_context(service, asked, trace)

@@ -20,6 +20,7 @@ from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.authorize import Asked, authorize
 from control_plane.api.aws.body import Disconnected, parse_body, parse_query, parse_repeated, read_request
 from control_plane.api.aws.errors import Answer, answer, error_answer
+from control_plane.api.aws.strangers import noting_strangers
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
 from control_plane.api.query.edge import find_service, run_query
@@ -42,8 +43,8 @@ class Edge:
     service: Service
     authenticator: Authenticator
     metrics: Metrics
-    throttle: Throttle
     web: WebEdge
+    throttle: Throttle
     quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
 
@@ -100,7 +101,8 @@ class Edge:
         return await to_thread.run_sync(pages.health, self.service, limiter=self.quick)
 
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
-        caller = self.authenticator.identify(request, self.service.clock())
+        with noting_strangers(self.service, route.action, request, trace):
+            caller = self.authenticator.identify(request, self.service.clock())
         trace.caller = caller.arn
         self.throttle.check(route.operation, caller.principal_arn)
         query, repeated = parse_query(request), parse_repeated(request)
@@ -111,7 +113,8 @@ class Edge:
 
 
 async def _send(made: Answer, send: Send) -> None:
-    pairs = {"Content-Type": made.content_type, "Content-Length": str(len(made.body)), **made.headers}
+    about = {"Content-Type": made.content_type, "Content-Length": str(len(made.body))}
+    pairs = {**({} if made.status == 204 else about), **made.headers}
     headers = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
     headers += [(b"set-cookie", cookie.encode()) for cookie in made.cookies]
     with anyio.CancelScope(shield=True):  # an answer that is made is sent whole

@@ -6,6 +6,7 @@ import logging
 
 from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.errors import Answer
+from control_plane.api.aws.strangers import noting_strangers
 from control_plane.api.middleware import Trace
 from control_plane.api.query.authorize import AskedQuery, authorize
 from control_plane.api.query.form import parse_form, read_members
@@ -61,7 +62,8 @@ def _run(
     request: Request,
     trace: Trace,
 ) -> Answer:
-    caller = authenticator.identify(request, service.clock(), name)
+    with noting_strangers(service, f"{name}:*", request, trace):
+        caller = authenticator.identify(request, service.clock(), name)
     trace.caller = caller.arn
     fields = parse_form(request.body)
     route = get_query_route(name, fields)

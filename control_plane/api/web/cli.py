@@ -64,6 +64,6 @@ def run_command(visit: Visit, visitor: Visitor) -> Answer:
     if answer.status != 200:
         raise ServiceError(Code.UNAVAILABLE, f"The environment answered {answer.status} to the command")
     made = orjson.loads(answer.body)
-    visit.keep(visitor, "RunCliCommand", f"{made['name']} as {visitor.role}: exit status {made['exit_code']}")
+    visit.keep(visitor, "RunCliCommand", f"{made['name']}: exit status {made['exit_code']}")
     shown = {stream: base64.b64encode(made[stream].encode()).decode() for stream in ("stdout", "stderr")}
     return Answer(made["status"], orjson.dumps(shown), {EXIT_HEADER: str(made["exit_code"])})

@@ -9,6 +9,7 @@ from anyio import CapacityLimiter, to_thread
 
 from control_plane.api.aws.errors import Answer
 from control_plane.api.middleware import Trace
+from control_plane.api.throttle import Throttle
 from control_plane.api.web.cli import Queues, admit, run_command
 from control_plane.api.web.routes import WebRoute
 from control_plane.api.web.visit import Visit
@@ -23,13 +24,14 @@ class WebEdge:
     """Answers what `find_web_route` found."""
 
     keeper: Doorkeeper
+    throttle: Throttle
     queues: Queues = field(default_factory=Queues)
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_THREADS))
 
     async def answer(self, route: WebRoute, request: Request, trace: Trace) -> Answer:
         """The answer. Raises ServiceError."""
         trace.operation = route.name
-        visit = Visit(self.keeper, request, trace)
+        visit = Visit(self.keeper, self.throttle, request, trace)
         if route.handler is not None:
             return await to_thread.run_sync(route.handler, visit, limiter=self.threads)
         visitor = await to_thread.run_sync(admit, visit, limiter=self.threads)

@@ -15,13 +15,14 @@ def login(visit: Visit) -> Answer:
     stranger = find_stranger(visit.request)
     if stranger is not None:
         raise ServiceError(Code.ACCESS_DENIED, stranger)
+    visit.throttle.check("Login", visit.trace.source_ip or "")
     form = visit.form()
     token = form.get("token", "").strip()
     if not token:
         raise ServiceError(Code.ACCESS_DENIED, "The form has no token: send token=<WebToken>")
     visitor, secret = visit.keeper.login(token, visit.named, find_secret(visit.request), visit.context_of)
     visit.note(visitor)
-    visit.keep(visitor, "Login", f"as {visitor.role}")
+    visit.keep(visitor, "Login", "")
     cookies = set_session(secret, ABSOLUTE)
     if form.get("page"):
         return Answer(303, b"", {"Location": "/"}, cookies=cookies)
@@ -38,7 +39,7 @@ def logout(visit: Visit) -> Answer:
     if forgery is not None:
         raise ServiceError(Code.ACCESS_DENIED, forgery)
     visit.keeper.logout(secret)
-    visit.keep(visitor, "Logout", "asked for")
+    visit.keep(visitor, "Logout", "")
     return Answer(303, b"", {"Location": "/"}, cookies=drop_session())
 
 

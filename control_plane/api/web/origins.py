@@ -21,6 +21,8 @@ def find_stranger(request: Request) -> str | None:
     sites, origins = _texts(request, "sec-fetch-site"), _texts(request, "origin")
     if any(site not in ("same-origin", "none") for site in sites):
         return "It was sent by a page of another site"
+    if "same-origin" in sites and origins == ["null"]:
+        return None  # forms of pages that send no referrer, as ours, have no origin to tell
     if any(urlsplit(origin).netloc.lower() not in hosts_of(request) for origin in origins):
         return "It was sent by a page of another origin"
     return None
@@ -31,9 +33,11 @@ def find_forgery(request: Request, csrf_token: str, given: str | None = None) ->
 
     `given` is the CSRF token of a form, where it is not in the header.
     """
+    if request.method in SAFE_METHODS:
+        return None
     stranger = find_stranger(request)
-    if stranger is not None or request.method in SAFE_METHODS:
-        return stranger if request.method not in SAFE_METHODS else None
+    if stranger is not None:
+        return stranger
     sent = given or next(iter(_texts(request, CSRF_HEADER)), "")
     if sent:
         matches = hmac.compare_digest(sent.encode(), csrf_token.encode())

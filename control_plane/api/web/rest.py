@@ -33,12 +33,13 @@ def ask_cell(visit: Visit) -> Answer:
     if forgery is not None:
         return json_answer({"detail": forgery}, 403)
     try:
+        visit.throttle.check("RestApi", visitor.caller.principal_arn)
         check_serving(visitor)
         request = _make_request(visit, visitor)
     except ServiceError as error:
         return json_answer({"detail": error.message}, STATUS[error.code])
-    if visit.request.method not in SAFE_METHODS:
-        visit.keep(visitor, "InvokeRestApi", f"{visit.request.method} on the web host as {visitor.role}")
+    is_read = visit.request.method in SAFE_METHODS
+    visit.keep(visitor, "RestApi", f"{request.method} {request.path}", soon=is_read)
     try:
         answer = visit.service.cells.call(visitor.environment.name, request, TIMEOUT)
     except CellUnreachable as error:
@@ -57,5 +58,5 @@ def _make_request(visit: Visit, visitor: Visitor) -> CellRequest:
         body=request.body or None,
         user=visitor.user,
         role=visitor.role,
-        accept="application/json" if accept == "*/*" else accept,
+        accept=accept,
     )

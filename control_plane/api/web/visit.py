@@ -8,18 +8,19 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from control_plane.api.aws.authorize import circumstances_of
+from control_plane.api.aws.authorize import circumstances_of, to_detail
 from control_plane.api.aws.errors import Answer
 from control_plane.api.middleware import Trace
+from control_plane.api.throttle import Throttle
 from control_plane.api.web.cookies import find_secret
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.domain.status import SERVING
 from control_plane.domain.web_hosts import Named, find_named
-from control_plane.iam.authorize import Caller, context_of
+from control_plane.iam.authorize import Caller, context_of, tag_context
 from control_plane.iam.canonical import Request
 from control_plane.operations.service import Service
 from control_plane.operations.visits import Doorkeeper, Visitor
-from control_plane.store.audit import Entry
+from control_plane.store import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Visit:
     """What a handler gets. Handlers run in worker threads and may block."""
 
     keeper: Doorkeeper
+    throttle: Throttle
     request: Request
     trace: Trace
 
@@ -40,9 +42,10 @@ class Visit:
         hosts = self.request.values("host")
         return find_named(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
 
-    def context_of(self, caller: Caller) -> Mapping[str, object]:
-        """What policies may ask about this request."""
-        return context_of(caller, circumstances_of(self.service, self.request, self.trace))
+    def context_of(self, caller: Caller, tags: Mapping[str, str]) -> Mapping[str, object]:
+        """What policies may ask about this request; `tags` are the environment's."""
+        circumstances = circumstances_of(self.service, self.request, self.trace)
+        return {**context_of(caller, circumstances), **tag_context({}, (), tags)}
 
     def form(self) -> dict[str, str]:
         """The members of a form; empty for any other body."""
@@ -63,21 +66,25 @@ class Visit:
         """Let the log say who it was."""
         self.trace.caller, self.trace.resource = visitor.caller.arn, visitor.environment.arn
 
-    def keep(self, visitor: Visitor, action: str, reason: str) -> None:
-        """Leave a row in the audit trail; `reason` must hold no value that the visitor sent."""
-        self.trace.reason = reason
-        entry = Entry(
+    def keep(self, visitor: Visitor, action: str, detail: str, soon: bool = False) -> None:
+        """Leave a row in the audit trail; `detail` must hold no value that the visitor sent, `soon` is for reads."""
+        self.trace.reason = f"signed in, Airflow role {visitor.role}"
+        entry = audit.Entry(
             at=self.service.clock(),
             caller=visitor.caller.arn,
             action=f"aerodrome:{action}",
             resource=visitor.environment.arn,
             decision="allow",
-            reason=reason,
+            reason=self.trace.reason,
             request_id=self.trace.request_id,
             access_key_id=visitor.caller.access_key_id,
             source_ip=self.trace.source_ip,
+            detail=to_detail(detail),
         )
-        self.service.trail.put(entry)
+        if soon:
+            self.service.trail.put_soon(entry)
+        else:
+            self.service.trail.put(entry)
 
 
 def check_serving(visitor: Visitor) -> None:

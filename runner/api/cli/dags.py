@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from runner.api.answers import moment
 from runner.api.cli.parsing import Command, option
 from runner.api.cli.shell import Exit, Shell, iso, plain
 from runner.api.errors import ApiError
@@ -43,7 +44,7 @@ def _list(shell: Shell) -> None:
         shell.show([_old_row(dag) for dag in found])
         return
     columns = _columns(shell, found)
-    shell.show([{column: _show(dag[column], column) for column in columns} for dag in found])
+    shell.show([{column: dag[column] for column in columns} for dag in found])
 
 
 def _old_row(dag: dict[str, Any]) -> dict[str, Any]:
@@ -69,10 +70,6 @@ def _columns(shell: Shell, found: list[dict[str, Any]]) -> list[str]:
     return [column for column in asked if column in known]
 
 
-def _show(value: Any, column: str) -> Any:
-    return ", ".join(value) if column == "owners" else value
-
-
 def _show_dag(shell: Shell) -> None:
     """The tasks and what follows them, in Graphviz's language, as Airflow prints it."""
     dag_id = shell.args.dag_id
@@ -92,17 +89,15 @@ def _show_dag(shell: Shell) -> None:
 
 
 def _trigger(shell: Shell) -> None:
-    body = {
-        "dag_run_id": shell.args.run_id,
-        "logical_date": _moment(shell.args.exec_date),
-        "conf": _read_conf(shell.args.conf),
-    }
+    at = _moment(shell.args.logical_date)
+    if at is None and shell.version < (3, 0):
+        at = moment(shell.call.cell.clock())  # a run of Airflow 2 is never without
+    body = {"dag_run_id": shell.args.run_id, "logical_date": at, "conf": _read_conf(shell.args.conf)}
     _check_exists(shell, shell.args.dag_id)
     run = shell.ask("POST", _RUNS, {"dag_id": shell.args.dag_id}, body=body)
     if shell.version < (2, 6):
-        at = iso(run["logical_date"] or run["run_after"])
-        words = f"{run['dag_id']} @ {at}: {run['dag_run_id']}, {run['state']}, externally triggered: True"
-        shell.say(f"Created <DagRun {words}>")
+        words = f"{run['dag_id']} @ {iso(run['logical_date'])}: {run['dag_run_id']}, {run['state']}"
+        shell.say(f"Created <DagRun {words}, externally triggered: True>")
         return
     shell.show([_trigger_row(run, shell.version < (3, 0))])
 
@@ -120,7 +115,7 @@ def _trigger_row(run: dict[str, Any], is_old: bool) -> dict[str, Any]:
         row["external_trigger"] = True
     return row | {
         "last_scheduling_decision": plain(run["last_scheduling_decision"]),
-        "logical_date": plain(run["logical_date"] or (run["run_after"] if is_old else None)),
+        "logical_date": plain(run["logical_date"]),
         "run_type": run["run_type"],
         "start_date": plain(run["start_date"]),
         "state": run["state"],
@@ -178,7 +173,7 @@ def _list_runs(shell: Shell) -> None:
     _check_exists(shell, dag_id)
     query: dict[str, Any] = {"order_by": "-run_after"}
     if shell.args.state:
-        query["state"] = shell.args.state.lower()
+        query["state"] = shell.args.state
     for name, bound in (
         (shell.args.start_date, "logical_date_gte"),
         (shell.args.end_date, "logical_date_lte"),
@@ -281,7 +276,8 @@ COMMANDS = (
             _DAG_ID,
             option("-c", "--conf", help="JSON object that the run is configured with"),
             option("-r", "--run-id", help="id of the new run"),
-            option("-e", "--exec-date", "--logical-date", help="logical date of the new run"),
+            option("-e", "--exec-date", dest="logical_date", only=2, help="logical date of the new run"),
+            option("-l", "--logical-date", only=3, help="logical date of the new run"),
             option("--no-replace-microseconds", action="store_true", help="taken, and changes nothing"),
             OUTPUT,
             VERBOSE,
@@ -311,7 +307,9 @@ COMMANDS = (
             option("dag_id", nargs="?", only=3, help="id of the DAG"),
             option("-d", "--dag-id", dest="dag_id_option", help="id of the DAG"),
             option("--no-backfill", action="store_true", help="without runs of backfills"),
-            option("--state", help="only runs in this state"),
+            option(
+                "--state", choices=("queued", "running", "success", "failed"), help="only runs in this state"
+            ),
             *_TIME,
             OUTPUT,
             VERBOSE,

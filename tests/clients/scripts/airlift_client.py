@@ -21,9 +21,8 @@ runs, total = airflow.get_dag_runs_batch(
     dag_ids=["quick"], end_date_gte=end - dt.timedelta(hours=1), end_date_lte=end, offset=0
 )
 assert total >= 1 and run_id in {run.run_id for run in runs}
-tasks = airflow.get_task_instance_batch(
-    dag_ids=["quick"], task_ids=["say"], run_ids=[run_id], states=["success"]
-)
+tasks = airflow.get_task_instance_batch(dag_id="quick", task_ids=["say"], run_id=run_id, states=["success"])
 assert [task.task_id for task in tasks] == ["say"]
+assert "hello" in airflow.get_task_instance_logs("quick", "say", run_id, 1)
 airflow.list_variables()
 airflow.get_all_datasets(batch_size=10)

