@@ -15,7 +15,7 @@ from infra.process import ProcessProvisioner
 def entry(**more: Any) -> EnvironmentEntry:
     base: dict[str, Any] = {
         "name": "demo", "status": "AVAILABLE", "ready": True, "reason": "", "created": [],
-        "health": {"agents": [], "queue": {}}, "last_words": "",
+        "health": {"agents": [], "queue": {}}, "doing": "", "code": {}, "last_words": "",
     }  # fmt: skip
     return EnvironmentEntry(**{**base, **more})
 
@@ -34,7 +34,11 @@ def entry(**more: Any) -> EnvironmentEntry:
             "ready",
             "cannot list dags/; 2 DAG files cannot be imported",
         ),
-        (entry(status="CREATING", created=[{"step": "building", "at": 1.0}]), "ready", "building"),
+        (
+            entry(status="CREATING", doing="building", created=[{"step": "building", "at": 1.0}]),
+            "ready",
+            "building (99 s)",
+        ),
         (entry(reason="no such bucket", ready=False), "starting", "no such bucket"),
     ],
 )
