@@ -39,13 +39,17 @@ class World:
         self.s3.create_bucket(Bucket="code")
         for name in ("probing", "hungry"):
             self.s3.put_object(Bucket="code", Key=f"dags/{name}.py", Body=(DAGS / f"{name}.py").read_bytes())
+        script = (
+            f"id -u; cat /proc/self/status | grep CapEff; cat {self.home}/keys/master.key; export DONE=1\n"
+        )
+        self.s3.put_object(Bucket="code", Key="startup.sh", Body=script.encode())
         until(lambda: list(self.home.glob("venvs/[!.]*/pyvenv.cfg")), 200, "the interpreter is built")
 
     @property
     def home(self) -> Path:
         return self.service.home
 
-    def create(self, name: str) -> float:
+    def create(self, name: str, **more: str) -> float:
         """The seconds until it is AVAILABLE."""
         began = time.monotonic()
         self.mwaa.create_environment(
@@ -54,6 +58,7 @@ class World:
             DagS3Path="dags",
             ExecutionRoleArn="arn:aws:iam::123456789012:role/x",
             NetworkConfiguration={"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
+            **more,
         )
         until(lambda: self.environment(name)["Status"] != "CREATING", 60, f"{name} is created")
         assert self.environment(name)["Status"] == "AVAILABLE", self.environment(name)["LastUpdate"]
@@ -128,7 +133,7 @@ def _open(kind: type[RunningService], venvs: Path, *options: str) -> Iterator[Wo
     try:
         world = World(service, options)
         world.prepare()
-        world.seconds = [world.create("one"), world.create("two")]
+        world.seconds = [world.create("one", StartupScriptS3Path="startup.sh"), world.create("two")]
         yield world
         for name in world.mwaa.list_environments()["Environments"]:
             world.mwaa.delete_environment(Name=name)
@@ -190,6 +195,18 @@ def test_user_code_reaches_nothing_of_others_when_it_tries(mode: str, request: p
     assert world.run("probing", "p1", conf) == {"probe": "success"}, world.log("probing", "p1", "probe")
     told = world.log("probing", "p1", "probe").partition("PROBED ")[2].partition('"}')[0]
     assert '\\"found\\": []' in told, told
+
+
+@pytest.mark.parametrize("mode", ["users", "docker"])
+def test_a_startup_script_runs_as_the_tasks_own_user_when_cells_have_users(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(mode)
+    key = "logs/one/Worker/startup_script_execution.log"
+    said = world.s3.get_object(Bucket="code", Key=key)["Body"].read().decode()
+    assert str((world.home / "cells" / "one").stat().st_gid) in said, said
+    assert "0000000000000000" in said, said
+    assert "Permission denied" in said or "No such file" in said, said
 
 
 def test_environments_are_told_to_share_a_user_when_they_do(users: World, tmp_path: Path) -> None:
