@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,6 +208,20 @@ def test_a_startup_script_runs_as_the_tasks_own_user_when_cells_have_users(
     assert str((world.home / "cells" / "one").stat().st_gid) in said, said
     assert "0000000000000000" in said, said
     assert "Permission denied" in said or "No such file" in said, said
+
+
+@pytest.mark.parametrize("mode", ["users", "docker"])
+def test_packages_are_built_by_another_user_and_are_ours_afterwards(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(mode)
+    world.s3.put_object(Bucket="code", Key="requirements.txt", Body=b"text-unidecode==1.3\n")
+    world.create("three", RequirementsS3Path="requirements.txt")
+    python = json.loads((world.home / "cells" / "three" / "cell.json").read_text())["python"]
+    venv = Path(python).parent.parent
+    assert (venv.stat().st_uid, stat.S_IMODE(venv.stat().st_mode)) == (0, 0o755)
+    (package,) = venv.glob("lib/python3*/site-packages/text_unidecode")
+    assert package.stat().st_uid == 0
 
 
 def test_environments_are_told_to_share_a_user_when_they_do(users: World, tmp_path: Path) -> None:
