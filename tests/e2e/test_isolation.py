@@ -238,7 +238,7 @@ def test_environments_are_told_to_share_a_user_when_they_do(users: World, tmp_pa
 def test_each_environment_has_containers_of_its_own_within_seconds_when_created(docker: World) -> None:
     assert docker.seconds[1] <= CREATE_SECONDS, "the first may have waited for the interpreter of all"
     found = {(c["Labels"]["aerodrome.cell"], c["Labels"]["aerodrome.role"]) for c in _containers(docker)}
-    assert found == {(cell, role) for cell in ("one", "two") for role in ("engine", "agent")}
+    assert found >= {(cell, role) for cell in ("one", "two") for role in ("engine", "agent")}
 
 
 def test_a_task_that_eats_all_memory_harms_only_itself_when_it_is_killed(docker: World) -> None:
