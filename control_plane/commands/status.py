@@ -83,7 +83,8 @@ def _step(entry: EnvironmentEntry, now: float) -> str:
     """What is being done to it, and for how long."""
     if entry["status"] not in _AT_WORK or not entry["created"]:
         return entry["doing"]
-    return f"{entry['doing']} ({max(0.0, now - entry['created'][-1]['at']):.0f} s)"
+    step = entry["created"][-1]
+    return f"{entry['doing'] or step['step']} ({max(0.0, now - step['at']):.0f} s)"
 
 
 def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any], now: float) -> str:

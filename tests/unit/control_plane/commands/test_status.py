@@ -15,7 +15,7 @@ from infra.process import ProcessProvisioner
 def entry(**more: Any) -> EnvironmentEntry:
     base: dict[str, Any] = {
         "name": "demo", "status": "AVAILABLE", "ready": True, "reason": "", "created": [],
-        "health": {"agents": [], "queue": {}}, "doing": "", "code": {}, "last_words": "",
+        "health": {"agents": [], "queue": {}}, "last_words": "", "doing": "", "code": {},
     }  # fmt: skip
     return EnvironmentEntry(**{**base, **more})
 
@@ -35,10 +35,11 @@ def entry(**more: Any) -> EnvironmentEntry:
             "cannot list dags/; 2 DAG files cannot be imported",
         ),
         (
-            entry(status="CREATING", doing="building", created=[{"step": "building", "at": 1.0}]),
+            entry(status="UPDATING", doing="building", created=[{"step": "x", "at": 58.0}]),
             "ready",
-            "building (99 s)",
+            "building (42 s)",
         ),
+        (entry(status="UNAVAILABLE", ready=False, doing="paused: ..."), "starting", "paused: ..."),
         (entry(reason="no such bucket", ready=False), "starting", "no such bucket"),
     ],
 )
