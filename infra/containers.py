@@ -19,6 +19,8 @@ HOST = "host"
 """The network of the engine's machine itself."""
 TEMPORARY = "tmp"
 """The directory of a home that its containers have as /tmp."""
+_PERIOD = 100_000
+"""Microseconds; the kernel's own."""
 _PROCESSES = 8192
 _LOGS = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _POWERS = ("SETUID", "SETGID")
@@ -65,7 +67,10 @@ def name_container(service: str, cell: str, role: str) -> str:
 def find_limits(limits: Limits) -> dict[str, int]:
     """Limits as the engine takes them; swap is no way around that of memory."""
     memory = limits.memory or 0
-    return {"Memory": memory, "MemorySwap": memory or -1, "NanoCpus": int((limits.cpus or 0) * 1e9)}
+    quota = (
+        int(limits.cpus * _PERIOD) if limits.cpus else -1
+    )  # more than the machine has is no error in this form
+    return {"Memory": memory, "MemorySwap": memory or -1, "CpuPeriod": _PERIOD, "CpuQuota": quota}
 
 
 def configure(
