@@ -76,7 +76,8 @@ def read_claim(request: Request) -> Claim | None:
     try:
         return parse(request)
     except ServiceError as error:
-        return _refuse_claim(request, error)
+        _check_absence(request, error)
+        return None
 
 
 def verify(
@@ -86,7 +87,7 @@ def verify(
 
     An unknown key costs the work of a known one.
     """
-    headers = {name: value for name, value in request.headers}
+    headers = dict(request.headers)
     payload = _read_payload(headers, request, claim)
     scope = Scope(claim.timestamp[:8], region, "s3")
     _check_scope(claim, scope)
@@ -136,9 +137,7 @@ def _read_payload(headers: Mapping[str, bytes], request: Request, claim: Claim) 
     raw = headers.get("x-amz-content-sha256")
     if raw is None:
         if claim.expires is None:
-            raise Refusal(
-                "InvalidRequest", "Missing required header for this request: x-amz-content-sha256"
-            )
+            raise Refusal("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
         given = next((value for name, value in request.query if name == b"X-Amz-Content-Sha256"), None)
         raw = UNSIGNED.encode() if given is None else given
     payload = raw.decode("latin-1").strip()
@@ -164,8 +163,10 @@ def _check_scope(claim: Claim, wanted: Scope) -> None:
             {"Region": wanted.region},
         )
     if given.date != wanted.date:
-        raise Refusal(code, f"{where}; Invalid credential date \"{given.date}\". It must be that of X-Amz-Date.")
-    raise Refusal(code, f"{where}; incorrect service \"{given.service}\". This endpoint belongs to \"s3\".")
+        raise Refusal(
+            code, f'{where}; Invalid credential date "{given.date}". It must be that of X-Amz-Date.'
+        )
+    raise Refusal(code, f'{where}; incorrect service "{given.service}". This endpoint belongs to "s3".')
 
 
 def _form(claim: Claim) -> tuple[str, str]:
@@ -235,15 +236,17 @@ def _mismatch(claim: Claim, canonical: bytes) -> Refusal:
     )
 
 
-def _refuse_claim(request: Request, error: ServiceError) -> None:
-    """S3's words for a claim that cannot be read; None where there is none."""
+def _check_absence(request: Request, error: ServiceError) -> None:
+    """Returns when there is no claim at all; S3's words for one that cannot be read."""
     if request.values("authorization"):
         scheme = request.values("authorization")[0].decode("latin-1").partition(" ")[0]
         if error.code is Code.INVALID_SIGNATURE:
             raise Refusal("InvalidArgument", "Only one auth mechanism allowed; keep the header or the query.")
         if scheme != ALGORITHM:
             raise _old_mechanism()
-        raise Refusal("AuthorizationHeaderMalformed", f"The authorization header is malformed; {error.message}")
+        raise Refusal(
+            "AuthorizationHeaderMalformed", f"The authorization header is malformed; {error.message}"
+        )
     names = {name for name, _ in request.query}
     if {b"AWSAccessKeyId", b"Signature"} <= names:
         raise _old_mechanism()

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from infra.object_store.errors import StoreError
 from infra.object_store.http.dates import to_http
-from infra.object_store.http.errors import S3Error
+from infra.object_store.http.errors import status_of
 from infra.object_store.http.request import Head
 from infra.object_store.http.xml import write_error
 
@@ -35,21 +36,25 @@ def xml_answer(body: bytes, *headers: tuple[str, str]) -> Answer:
     return Answer(200, (XML, *headers), body)
 
 
-def error_answer(error: S3Error, head: Head) -> Answer:
+def error_answer(error: StoreError, head: Head) -> Answer:
     """A refusal. HEAD has no body to say it in."""
-    headers = tuple(error.headers.items())
-    if error.status == 304:
-        return Answer(304, headers)
-    body = write_error(error, head.target.partition(b"?")[0].decode("latin-1"), head.request_id)
+    headers = [XML]
+    if error.code == "InvalidRange" and "ActualObjectSize" in error.fields:
+        headers.append(("content-range", f"bytes */{error.fields['ActualObjectSize']}"))
+    if error.code == "AuthorizationHeaderMalformed" and "Region" in error.fields:
+        headers.append(("x-amz-bucket-region", error.fields["Region"]))
     if head.method == "HEAD":
-        return Answer(error.status, (*headers, XML))
-    return Answer(error.status, (*headers, XML), body)
+        return Answer(status_of(error), headers)
+    body = write_error(error, head.target.partition(b"?")[0].decode("latin-1"), head.request_id)
+    return Answer(status_of(error), headers, body)
 
 
 def write_head(head: Head, answer: Answer, keep: bool) -> bytes:
     """Status line and headers; with a body that is there already, that too."""
     lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, '')}"]
-    lines.append(f"date: {_date(int(time.time()))}\r\nserver: aerodrome\r\nx-amz-request-id: {head.request_id}")
+    lines.append(
+        f"date: {_date(int(time.time()))}\r\nserver: aerodrome\r\nx-amz-request-id: {head.request_id}"
+    )
     lines.extend(f"{name}: {value}" for name, value in answer.headers)
     if answer.status not in _BODILESS:
         lines.append(f"content-length: {len(answer.body) if answer.length is None else answer.length}")

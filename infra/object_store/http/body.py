@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from infra.object_store.http.errors import S3Error
+from infra.object_store.errors import StoreError
+from infra.object_store.http.errors import refuse
 from infra.object_store.http.intake import incomplete
 
 HIGH_WATER = 2 << 20
@@ -60,14 +61,14 @@ class Body:
         self.discarding = True
         self.chunks.clear()
         self.waiting = 0
-        with contextlib.suppress(S3Error):
+        with contextlib.suppress(StoreError):
             async with asyncio.timeout(seconds):
                 while not self.complete and not self.broken:
                     await self._wait(HIGH_WATER)
         return self.complete
 
     async def read(self, size: int) -> bytes:
-        """About `size` bytes, fewer at the end, b"" after it. Raises S3Error when the client stops sending."""
+        """About `size` bytes, fewer at the end, b"" after it. Raises StoreError when the client stops sending."""
         while self.waiting < size and not self.complete:
             if self.broken:
                 raise incomplete()
@@ -76,7 +77,7 @@ class Body:
         return self._take(size)
 
     async def read_all(self, limit: int) -> bytes:
-        """The whole body. Raises S3Error when it is larger than `limit`."""
+        """The whole body. Raises StoreError when it is larger than `limit`."""
         if self.length is not None and self.length > limit:
             raise _too_much(limit)
         found = []
@@ -110,7 +111,7 @@ class Body:
                 await self._waiter
         except TimeoutError:
             if self.received == before and not self.discarding:
-                raise S3Error(
+                raise refuse(
                     "RequestTimeout",
                     "Your socket connection to the server was not read from or written to within the timeout period. "
                     "Idle connections will be closed.",
@@ -123,7 +124,7 @@ class Body:
             self._waiter.set_result(None)
 
 
-def _too_much(limit: int) -> S3Error:
-    return S3Error(
+def _too_much(limit: int) -> StoreError:
+    return refuse(
         "MaxMessageLengthExceeded", "Your request was too big.", {"MaxMessageLengthBytes": str(limit)}
     )

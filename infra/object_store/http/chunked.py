@@ -1,6 +1,6 @@
 """Bodies in S3's own chunks (`aws-chunked`): taken apart, signatures checked as they pass. Pure.
 
-    10000;chunk-signature=...\\r\\n  <bytes>  \\r\\n  ...  0;chunk-signature=...\\r\\n  trailers  \\r\\n
+10000;chunk-signature=...\\r\\n  <bytes>  \\r\\n  ...  0;chunk-signature=...\\r\\n  trailers  \\r\\n
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import hashlib
 import re
 from typing import Protocol
 
-from infra.object_store.http.errors import S3Error
+from infra.object_store.errors import StoreError
+from infra.object_store.http.errors import refuse
 
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,10})(?:;chunk-signature=([0-9a-f]{64}))?")
 _LONGEST_LINE = 256
@@ -45,7 +46,7 @@ class ChunkReader:
         self.done = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The content in these bytes. Raises S3Error."""
+        """The content in these bytes. Raises StoreError."""
         found: list[bytes] = []
         if self._state == "data" and not self._buffer and len(data) <= self._left:
             self._take(data, found)  # the usual case of a large chunk: nothing is copied
@@ -117,7 +118,9 @@ class ChunkReader:
         name, colon, value = line.decode("latin-1").partition(":")
         name = name.strip().lower()
         if not colon or len(self.trailers) > 10:
-            raise S3Error("MalformedTrailerError", "The request contained trailing data that was not well-formed")
+            raise refuse(
+                "MalformedTrailerError", "The request contained trailing data that was not well-formed"
+            )
         self.trailers[name] = value.strip()
         if name != _TRAILER_SIGNATURE:
             self._signed_lines += f"{name}:{value.strip()}\n".encode("latin-1")
@@ -138,12 +141,12 @@ class ChunkReader:
         self.done = True
 
 
-def _broken() -> S3Error:
-    return S3Error("IncompleteBody", "The request body is not well-formed aws-chunked content")
+def _broken() -> StoreError:
+    return refuse("IncompleteBody", "The request body is not well-formed aws-chunked content")
 
 
-def _mismatch() -> S3Error:
-    return S3Error(
+def _mismatch() -> StoreError:
+    return refuse(
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided. Check your key and signing "
         "method.",

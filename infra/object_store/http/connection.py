@@ -1,7 +1,7 @@
 """One client's connection: requests in, answers out, in order. Keep-alive, 100-continue, back-pressure, limits.
 
-    socket -> httptools -> Exchange(head, body) --handler--> Answer -> socket
-                              too much unread pauses the socket; too much unsent pauses the answer
+socket -> httptools -> Exchange(head, body) --handler--> Answer -> socket
+                          too much unread pauses the socket; too much unsent pauses the answer
 """
 
 from __future__ import annotations
@@ -148,9 +148,8 @@ class Connection(asyncio.Protocol):
             return
         exchange = self._reading = self._make_exchange()
         body = exchange.body
-        if body.length is None and "transfer-encoding" in exchange.head.headers:
-            self._begin(exchange)
-        elif body.length is not None and body.length > _SMALL:
+        endless = body.length is None and "transfer-encoding" in exchange.head.headers
+        if endless or (body.length is not None and body.length > _SMALL):
             self._begin(exchange)
         elif body.length and exchange.expects:
             self._invite(exchange)

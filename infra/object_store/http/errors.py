@@ -1,8 +1,10 @@
-"""S3's error codes with their statuses, and the one exception that carries them to the edge. Pure."""
+"""Which status belongs to which of S3's error codes, and the refusals that the edge makes itself. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from infra.object_store.errors import StoreError
 
 STATUS: Mapping[str, int] = {
     "AccessControlListNotSupported": 400,
@@ -25,11 +27,13 @@ STATUS: Mapping[str, int] = {
     "InternalError": 500,
     "InvalidAccessKeyId": 403,
     "InvalidArgument": 400,
+    "InvalidBucketState": 409,
     "InvalidBucketName": 400,
     "InvalidChunkSizeError": 403,
     "InvalidDigest": 400,
     "InvalidLocationConstraint": 400,
     "InvalidPart": 400,
+    "InvalidPartNumber": 416,
     "InvalidPartOrder": 400,
     "InvalidPolicyDocument": 400,
     "InvalidRange": 416,
@@ -73,51 +77,39 @@ STATUS: Mapping[str, int] = {
 """Code -> status. What is not here is a fault of ours and answered as InternalError."""
 
 
-class S3Error(Exception):
-    """A request is refused: S3's code, a sentence, and members for the XML. `headers` go with the answer."""
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        members: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.members = dict(members or {})
-        self.headers = dict(headers or {})
-
-    @property
-    def status(self) -> int:
-        """Of the answer."""
-        return STATUS.get(self.code, 500)
+def refuse(code: str, message: str, fields: Mapping[str, str] | None = None) -> StoreError:
+    """A request cannot be served: S3's code, a sentence, and further elements of the answer."""
+    return StoreError(code, message, **(fields or {}))
 
 
-def no_such_bucket(name: str) -> S3Error:
+def status_of(error: StoreError) -> int:
+    """Of the answer."""
+    return STATUS.get(error.code, 500)
+
+
+def no_such_bucket(name: str) -> StoreError:
     """There is no bucket of that name."""
-    return S3Error("NoSuchBucket", "The specified bucket does not exist", {"BucketName": name})
+    return refuse("NoSuchBucket", "The specified bucket does not exist", {"BucketName": name})
 
 
-def no_such_key(key: str) -> S3Error:
+def no_such_key(key: str) -> StoreError:
     """There is no object of that key."""
-    return S3Error("NoSuchKey", "The specified key does not exist.", {"Key": key})
+    return refuse("NoSuchKey", "The specified key does not exist.", {"Key": key})
 
 
-def invalid_argument(name: str, value: str, message: str) -> S3Error:
+def invalid_argument(name: str, value: str, message: str) -> StoreError:
     """A parameter or header cannot be used."""
-    return S3Error("InvalidArgument", message, {"ArgumentName": name, "ArgumentValue": value})
+    return refuse("InvalidArgument", message, {"ArgumentName": name, "ArgumentValue": value})
 
 
-def malformed_xml() -> S3Error:
+def malformed_xml() -> StoreError:
     """A body is not the XML it must be."""
-    return S3Error(
+    return refuse(
         "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema",
     )
 
 
-def not_implemented(what: str) -> S3Error:
+def not_implemented(what: str) -> StoreError:
     """S3 has it and this store does not."""
-    return S3Error("NotImplemented", f"cannot {what}: this store does not implement it")
+    return refuse("NotImplemented", f"cannot {what}: this store does not implement it")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.object_store.http.errors import S3Error, not_implemented
+from infra.object_store.http.errors import not_implemented, refuse
 from infra.object_store.http.request import Address, Head
 
 
@@ -96,10 +96,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GetObject", "GET", "object", None, "s3:GetObject", "object", "s3:GetObjectVersion"),
     Operation("HeadObject", "HEAD", "object", None, "s3:GetObject", "object", "s3:GetObjectVersion"),
     Operation("PutObject", "PUT", "object", None, "s3:PutObject", "object"),
+    Operation("CopyObject", "PUT", "object", None, "s3:PutObject", "object", header="x-amz-copy-source"),
     Operation(
-        "CopyObject", "PUT", "object", None, "s3:PutObject", "object", header="x-amz-copy-source"
+        "DeleteObject", "DELETE", "object", None, "s3:DeleteObject", "object", "s3:DeleteObjectVersion"
     ),
-    Operation("DeleteObject", "DELETE", "object", None, "s3:DeleteObject", "object", "s3:DeleteObjectVersion"),
     Operation(
         "GetObjectTagging",
         "GET",
@@ -151,15 +151,40 @@ _SUBS = {level: tuple({row.sub for row in OPERATIONS if row.level == level and r
          ("service", "bucket", "object")}  # fmt: skip
 _COPY = "x-amz-copy-source"
 UNKNOWN_SUBS = frozenset(
-    "accelerate acl analytics attributes cors encryption intelligent-tiering inventory legal-hold logging "
-    "metadataConfiguration metadataTable metrics notification object-lock ownershipControls policyStatus renameObject "
-    "replication requestPayment restore retention select session torrent website".split()
+    {
+        "accelerate",
+        "acl",
+        "analytics",
+        "attributes",
+        "cors",
+        "encryption",
+        "intelligent-tiering",
+        "inventory",
+        "legal-hold",
+        "logging",
+        "metadataConfiguration",
+        "metadataTable",
+        "metrics",
+        "notification",
+        "object-lock",
+        "ownershipControls",
+        "policyStatus",
+        "renameObject",
+        "replication",
+        "requestPayment",
+        "restore",
+        "retention",
+        "select",
+        "session",
+        "torrent",
+        "website",
+    }
 )
 """Of S3, and not of this store."""
 
 
 def find_operation(head: Head, address: Address) -> Operation:
-    """The operation that a request names. Raises S3Error: MethodNotAllowed or NotImplemented."""
+    """The operation that a request names. Raises StoreError: MethodNotAllowed or NotImplemented."""
     query, level = address.query, address.level
     sub = None
     if query:
@@ -170,7 +195,7 @@ def find_operation(head: Head, address: Address) -> Operation:
     header = _COPY if head.method == "PUT" and level == "object" and _COPY in head.headers else None
     row = _ROWS.get((head.method, level, sub, header))
     if row is None:
-        raise S3Error(
+        raise refuse(
             "MethodNotAllowed",
             "The specified method is not allowed against this resource.",
             {"Method": head.method, "ResourceType": (sub or level).upper()},

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from infra.object_store.http.errors import S3Error
+from infra.object_store.http.errors import refuse
 
 _ABSOLUTE = re.compile(rb"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?]*")
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
@@ -48,7 +48,7 @@ class Address:
 
 
 def read_address(head: Head, domains: Sequence[str]) -> Address:
-    """Path style, or virtual-host style below one of the domains. Raises S3Error."""
+    """Path style, or virtual-host style below one of the domains. Raises StoreError."""
     target = _ABSOLUTE.sub(b"", head.target) if head.target[:1] != b"/" else head.target
     raw_path, _, raw_query = target.partition(b"?")
     path = _decode(raw_path).removeprefix("/")
@@ -57,7 +57,7 @@ def read_address(head: Head, domains: Sequence[str]) -> Address:
     if bucket is None:
         bucket, _, key = path.partition("/")
     if len(key.encode()) > MAX_KEY:
-        raise S3Error(
+        raise refuse(
             "KeyTooLongError",
             "Your key is too long",
             {"Size": str(len(key.encode())), "MaxSizeAllowed": str(MAX_KEY)},
@@ -87,11 +87,11 @@ def find_host_bucket(host: str, domains: Sequence[str]) -> str | None:
 
 
 def read_copy_source(value: str) -> tuple[str, str, str | None]:
-    """Bucket, key and version of x-amz-copy-source. Raises S3Error."""
+    """Bucket, key and version of x-amz-copy-source. Raises StoreError."""
     path, mark, version = value.partition("?versionId=")
     bucket, slash, key = _decode(path.encode("latin-1")).removeprefix("/").partition("/")
     if not bucket or not slash or not key:
-        raise S3Error(
+        raise refuse(
             "InvalidArgument",
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
             {"ArgumentName": "x-amz-copy-source", "ArgumentValue": value},
@@ -103,4 +103,4 @@ def _decode(raw: bytes) -> str:
     try:
         return (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8")
     except UnicodeDecodeError:
-        raise S3Error("InvalidURI", "Couldn't parse the specified URI.") from None
+        raise refuse("InvalidURI", "Couldn't parse the specified URI.") from None

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree
 
-from infra.object_store.http.errors import S3Error, malformed_xml
+from infra.object_store.errors import StoreError
+from infra.object_store.http.errors import malformed_xml, refuse
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_SPECIAL = re.compile("[&<>\"\x00-\x1f\x7f]")
+_SPECIAL = re.compile('[&<>"\x00-\x1f\x7f]')
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
@@ -50,15 +51,15 @@ def document(name: str, members: Mapping[str, str | int | bool | None] | Iterabl
     return f'{HEADER}<{name} xmlns="{NAMESPACE}">{inner[len(name) + 2 :]}'.encode()
 
 
-def write_error(error: S3Error, resource: str, request_id: str) -> bytes:
+def write_error(error: StoreError, resource: str, request_id: str) -> bytes:
     """The answer to a refused request."""
-    members = {"Code": error.code, "Message": error.message, **error.members}
+    members = {"Code": error.code, "Message": error.message, **error.fields}
     members |= {"Resource": resource, "RequestId": request_id, "HostId": "aerodrome"}
     return (HEADER + group("Error", members)).encode("utf-8", "backslashreplace")
 
 
 def read(body: bytes, root: str) -> ElementTree.Element:
-    """The document of a request, names without namespaces. Raises S3Error MalformedXML."""
+    """The document of a request, names without namespaces. Raises StoreError MalformedXML."""
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise malformed_xml()
     try:
@@ -79,31 +80,33 @@ def text_of(parent: ElementTree.Element, name: str) -> str | None:
 
 
 def read_tags(element: ElementTree.Element, most: int) -> dict[str, str]:
-    """A TagSet. Raises S3Error: InvalidTag, MalformedXML, BadRequest."""
+    """A TagSet. Raises StoreError: InvalidTag, MalformedXML, BadRequest."""
     tags: dict[str, str] = {}
     for one in element.iterfind("TagSet/Tag"):
         key, value = text_of(one, "Key"), text_of(one, "Value")
         if key is None or value is None:
             raise malformed_xml()
         if key in tags:
-            raise S3Error("InvalidTag", "Cannot provide multiple Tags with the same key", {"TagKey": key})
+            raise refuse("InvalidTag", "Cannot provide multiple Tags with the same key", {"TagKey": key})
         tags[key] = value
     check_tags(tags, most)
     return tags
 
 
 def check_tags(tags: Mapping[str, str], most: int) -> None:
-    """Raises S3Error InvalidTag."""
+    """Raises StoreError InvalidTag."""
     if len(tags) > most:
         kind = "Object" if most == 10 else "Bucket"
-        raise S3Error("BadRequest" if most == 10 else "InvalidTag", f"{kind} tags cannot be greater than {most}")
+        raise refuse(
+            "BadRequest" if most == 10 else "InvalidTag", f"{kind} tags cannot be greater than {most}"
+        )
     for key, value in tags.items():
         if not 1 <= len(key) <= 128:
-            raise S3Error("InvalidTag", "The TagKey you have provided is invalid", {"TagKey": key})
+            raise refuse("InvalidTag", "The TagKey you have provided is invalid", {"TagKey": key})
         if len(value) > 256:
-            raise S3Error("InvalidTag", "The TagValue you have provided is invalid", {"TagValue": value})
+            raise refuse("InvalidTag", "The TagValue you have provided is invalid", {"TagValue": value})
         if key.lower().startswith("aws:"):
-            raise S3Error("InvalidTag", "System tags cannot be added/updated by requester", {"TagKey": key})
+            raise refuse("InvalidTag", "System tags cannot be added/updated by requester", {"TagKey": key})
 
 
 def write_tags(tags: Mapping[str, str]) -> bytes:
