@@ -16,20 +16,24 @@ from typing import Any
 from airflow._wire import cell, jsonlog
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
+from airflow._wire.reload import list_restarts
 
 from runner import ownlogs
 from runner.api import app as api
 from runner.api.context import CellContext
 from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
+from runner.events import SpecChanged
+from runner.ownlogs import Shipping
 from runner.process import hold_role, raise_file_limit, show_role
+from runner.reloading import SpecWatch
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import nobody
 from runner.store.database import Database
 from runner.store.pools import DEFAULT_SLOTS
 from runner.store.secrets import open_box
 from sync.mirror import Mirror, SyncReport
-from sync.objects import open_store
+from sync.objects import ObjectStore, open_store
 from sync.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -45,11 +49,13 @@ def run_engine(home: Path) -> int:
     with hold_role(layout.lock("engine"), "engine", spec.environment):
         show_role("engine", spec.environment)
         db = Database(spec.database_url)
+        shipping = Shipping(layout.own_logs / "shipping", ownlogs.ENGINE)
         try:
-            with ownlogs.shipping(layout.own_logs / "shipping", spec, ownlogs.ENGINE):
-                db.create_or_migrate(_pool_slots(spec))
-                Engine(layout, spec, db).run()
+            shipping.take_up(spec)
+            db.create_or_migrate(_pool_slots(spec))
+            Engine(layout, spec, db, shipping.take_up).run()
         finally:
+            shipping.stop()
             db.dispose()
     return 0
 
@@ -61,15 +67,20 @@ def _pool_slots(spec: CellSpec) -> int:
 class Engine:
     """The parts of one engine and who tells whom."""
 
-    def __init__(self, layout: Layout, spec: CellSpec, db: Database) -> None:
-        self._spec = spec
+    def __init__(
+        self, layout: Layout, spec: CellSpec, db: Database, ship: Callable[[CellSpec], None]
+    ) -> None:
+        """`ship` has our own log lines kept as a spec says."""
+        self._spec, self._ship = spec, ship
+        self._watch = SpecWatch(layout.spec, spec, self._take_up)
         box = open_box(layout.home / "secrets.key")
         self._scheduler = Scheduler(
             db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop
         )
         self._report: SyncReport | None = None
+        self._newest = layout.newest_bundle
         self._intake = Intake(spec, db, self._scheduler, time.time, self._collect, self._look)
-        self._mirror = _open_mirror(layout, spec, self._intake.on_snapshot, self._on_report)
+        self._mirror = _open_mirror(layout, spec, self._on_snapshot, self._on_report)
         self._context = CellContext(spec, layout, db, self._scheduler, time.time, lambda: self._report)
         self._socket = layout.api_socket
 
@@ -79,14 +90,31 @@ class Engine:
         log.info("the engine of %s begins", self._spec.environment)
         self._intake.start()
         self._mirror.start()
+        self._watch.start()
         server = api.start(self._context, self._socket)
         try:
             self._scheduler.run()
         finally:
+            self._watch.stop()
             server.stop()
             self._mirror.stop()
             self._intake.stop()
         log.info("the engine of %s ends", self._spec.environment)
+
+    def _take_up(self, spec: CellSpec) -> None:
+        """The control plane has replaced the spec (in the thread that noticed). Agents hear of it before any parse."""
+        restarts = list_restarts(self._spec, spec)
+        if restarts:
+            log.info("the engine ends: only another one takes up a change of %s", ", ".join(restarts))
+            self._scheduler.stop()
+            return
+        log.info("the engine takes up revision %d of its spec", spec.revision)
+        self._spec = spec
+        self._ship(spec)
+        self._context.take_up(spec)
+        self._mirror.use(_open_source(spec), spec.sync_interval)
+        self._scheduler.post(SpecChanged(spec))
+        self._intake.take_up(spec)
 
     def _answer(self, attempt: Any, method: str, params: Mapping[str, Any]) -> Any:
         return handle(self._context, attempt, method, params)
@@ -101,6 +129,14 @@ class Engine:
     def _collect(self, keep: set[str], older_than: float) -> Iterable[str]:
         return self._mirror.collect(keep, older_than)
 
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        """In the mirror's thread: the link first, as files may be opened by it as soon as they are parsed."""
+        fresh = self._newest.with_name(".newest.new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(snapshot.path)
+        fresh.replace(self._newest)
+        self._intake.on_snapshot(snapshot)
+
     def _on_report(self, report: SyncReport) -> None:
         self._report = report
         if report.ok:  # else nothing was seen
@@ -113,23 +149,26 @@ def _open_mirror(
     on_snapshot: Callable[[Snapshot], None],
     on_report: Callable[[SyncReport], None],
 ) -> Mirror:
+    return Mirror(
+        _open_source(spec),
+        spec.source.prefix,
+        layout.store,
+        layout.bundles,
+        interval=spec.sync_interval,
+        on_snapshot=on_snapshot,
+        on_report=on_report,
+    )
+
+
+def _open_source(spec: CellSpec) -> ObjectStore:
     source = spec.source
-    store = open_store(
+    return open_store(
         bucket=source.bucket,
         region=source.region,
         endpoint=source.endpoint,
         access_key_id=source.access_key_id,
         secret_access_key=source.secret_access_key,
         session_token=source.session_token,
-    )
-    return Mirror(
-        store,
-        source.prefix,
-        layout.store,
-        layout.bundles,
-        interval=spec.sync_interval,
-        on_snapshot=on_snapshot,
-        on_report=on_report,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
 
@@ -62,8 +63,15 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class SpecChanged:
+    """The cell's spec was replaced: schedule by this one, and have the agents take it up."""
+
+    spec: CellSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End the loop after this turn. Tasks go on; the next engine adopts them."""
 
 
-Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TimetableAsked | Answered | Stop
+Event = RunCreated | RunChanged | DagsChanged | ParseAsked | TimetableAsked | Answered | SpecChanged | Stop

@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -71,13 +70,28 @@ class ShippingHandler(logging.Handler):
     """Takes records to the streams of their modules. Nothing that goes wrong here reaches who logs."""
 
     def __init__(self, sink: Sink, streams: Mapping[str, Stream], routes: Routes) -> None:
-        super().__init__(min((stream.level for stream in streams.values()), default=logging.CRITICAL))
+        super().__init__(_lowest(streams))
         self.setFormatter(JsonFormatter())
         self._sink = sink
         self._streams = streams
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
         self._known: dict[str, Stream | None] = {}
         self._host = re.sub(r"[^\w.-]", "_", socket.gethostname())
+
+    def keep(self, streams: Mapping[str, Stream]) -> None:
+        """Keep these modules at these levels from now on; a log that was begun is gone on with."""
+        self.acquire()
+        try:
+            for module, former in self._streams.items():
+                if module in streams:
+                    former.level = streams[module].level
+                elif former.key:
+                    self._sink.close(former.key)
+            self._streams = {module: self._streams.get(module, stream) for module, stream in streams.items()}
+            self._known = {}
+            self.setLevel(_lowest(streams))
+        finally:
+            self.release()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called with the handler's lock held: one at a time."""
@@ -116,41 +130,62 @@ def list_streams(spec: CellSpec, routes: Routes) -> dict[str, Stream]:
     }
 
 
-def attach(sink: Sink, spec: CellSpec, routes: Routes) -> ShippingHandler | None:
-    """Send this process's records to `sink` from now on; None when nothing is enabled."""
-    streams = list_streams(spec, routes)
-    if not streams:
-        return None
-    handler = ShippingHandler(sink, streams, routes)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    for name in _OURS:  # libraries keep the root's level: their DEBUG is nobody's log
-        logging.getLogger(name).setLevel(min(root.level, handler.level))
-    return handler
+class OwnLogs:
+    """What this process logs, on its way to the bucket. `take_up` may be called again whenever the spec changes."""
+
+    def __init__(self, open_sink: Callable[[CellSpec], Sink], routes: Routes) -> None:
+        """`open_sink` is called once, when the first module is enabled."""
+        self._open_sink, self._routes = open_sink, routes
+        self._handler: ShippingHandler | None = None
+
+    def take_up(self, spec: CellSpec) -> None:
+        """Send the records of the modules that are enabled, at the levels they have."""
+        streams = list_streams(spec, self._routes)
+        root = logging.getLogger()
+        if self._handler is not None:
+            self._handler.keep(streams)
+        elif streams:
+            self._handler = ShippingHandler(self._open_sink(spec), streams, self._routes)
+            root.addHandler(self._handler)
+        if self._handler is not None:
+            for name in _OURS:  # libraries keep the root's level: their DEBUG is nobody's log
+                logging.getLogger(name).setLevel(min(root.level, self._handler.level))
+
+    def detach(self) -> None:
+        """Send nothing more."""
+        if self._handler is not None:
+            logging.getLogger().removeHandler(self._handler)
 
 
-@contextmanager
-def shipping(directory: Path, spec: CellSpec, routes: Routes) -> Iterator[None]:
-    """Ship for as long as the block runs, with a LogStore of its own, which exists only when it is needed."""
-    if not list_streams(spec, routes):
-        yield
-        return
-    store = _open_store(directory, spec)
-    handler = attach(store, spec, routes)
-    try:
-        yield
-    finally:
-        if handler is not None:
-            logging.getLogger().removeHandler(handler)
-        store.stop(_STOP_SECONDS)
+class Shipping:
+    """Own logs with a LogStore of their own, which exists only when it is needed."""
+
+    def __init__(self, directory: Path, routes: Routes) -> None:
+        self._directory = directory
+        self._store: LogStore | None = None
+        self._logs = OwnLogs(self._open, routes)
+
+    def take_up(self, spec: CellSpec) -> None:
+        """Ship by this spec."""
+        if self._store is not None:
+            self._store.use(asdict(spec.logs))
+        self._logs.take_up(spec)
+
+    def stop(self) -> None:
+        self._logs.detach()
+        if self._store is not None:
+            self._store.stop(_STOP_SECONDS)
+
+    def _open(self, spec: CellSpec) -> LogStore:
+        from sync.logs import LogStore  # whoever ships nothing does not load it
+
+        self._store = LogStore(self._directory, asdict(spec.logs), cap_bytes=CAP_BYTES)
+        self._store.start()
+        return self._store
 
 
-def _open_store(directory: Path, spec: CellSpec) -> LogStore:
-    from sync.logs import LogStore  # whoever ships nothing does not load it
-
-    store = LogStore(directory, asdict(spec.logs), cap_bytes=CAP_BYTES)
-    store.start()
-    return store
+def _lowest(streams: Mapping[str, Stream]) -> int:
+    return min((stream.level for stream in streams.values()), default=logging.CRITICAL)
 
 
 def _is_under(logger: str, name: str) -> bool:

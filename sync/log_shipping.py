@@ -88,6 +88,10 @@ class Shipper:
         self.error: ObjectStoreError | None = None
         self._thread = threading.Thread(target=self._run, name="log-shipper", daemon=True)
 
+    def use(self, store: ObjectStore | dict[str, Any]) -> None:
+        self._store = store
+        self._wake.set()
+
     def start(self) -> None:
         self._thread.start()
 
@@ -190,9 +194,7 @@ class Shipper:
     def _ship(self, log: Log) -> ObjectStoreError | None:
         """Send the next part of a log. What went wrong is returned: one log must not stop the others."""
         try:
-            if isinstance(self._store, dict):
-                self._store = open_store(**self._store)
-            self._send(log, self._store)
+            self._send(log, self._open())
         except FileNotFoundError:
             _log.warning("the local file of the log %s is gone; what was not shipped of it is lost", log.key)
             self._spool.forget(log)
@@ -201,6 +203,16 @@ class Shipper:
         except OSError as error:
             return ObjectStoreError("unreachable", f"cannot read the local log {log.path}: {error}")
         return None
+
+    def _open(self) -> ObjectStore:
+        """The store; opened by whoever needs it first."""
+        given = self._store
+        if not isinstance(given, dict):
+            return given
+        opened = open_store(**given)
+        if self._store is given:  # else another was named meanwhile: the next part goes there
+            self._store = opened
+        return opened
 
     def _send(self, log: Log, store: ObjectStore) -> None:
         if log.parts is None:

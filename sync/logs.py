@@ -72,6 +72,10 @@ class LogStore:
         self._spool.close(key)
         self._shipper.notice()
 
+    def use(self, store_options: dict[str, Any] | ObjectStore) -> None:
+        """Ship by these from the next part on: credentials were renewed, say."""
+        self._shipper.use(store_options)
+
     def start(self) -> None:
         """Begin to ship, leftovers of an earlier process first."""
         self._shipper.start()

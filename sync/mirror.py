@@ -105,6 +105,11 @@ class Mirror:
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
+    def use(self, store: ObjectStore, interval: float) -> None:
+        """Look at the same bucket by another client from the next look on: credentials were renewed, say."""
+        self._store, self._interval = store, interval
+        self.wake()
+
     def wake(self) -> None:
         """Look now and not only at the next interval."""
         self._wake.set()

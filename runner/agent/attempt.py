@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
@@ -12,6 +13,9 @@ from airflow._wire.workload import Workload
 from runner.agent.logs import AttemptLog
 from runner.agent.loop import Loop, Timer
 from runner.agent.stream import Stream
+
+if TYPE_CHECKING:
+    from runner.agent.kit import Kit
 
 _PIPE_READ = 65536
 _ENOUGH = 64  # reads that empty any pipe, but not one that a stray keeps filling
@@ -25,6 +29,8 @@ class Attempt:
     workload: Workload
     lock: int | None
     log: AttemptLog
+    kit: Kit | None = None
+    """What its process is started with; None for one that an earlier agent left."""
     data: Message = field(default_factory=dict)
     """The workload as it came, passed on to the child."""
     stream: Stream | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from airflow._task.fork import ROOM
 from airflow._wire.cell import CellSpec
+from airflow._wire.components import WORKER, describe_environment
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR")
 _SOCKET, _LOCK = 3, 4
@@ -47,20 +48,33 @@ class Interpreter:
         return os.posix_spawn(self.python, argv, self.variables, file_actions=actions, setsid=True)
 
 
-def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str]) -> Interpreter:
-    """The interpreter of an environment. `work` is its home; of our own variables only harmless ones are seen."""
+def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str], component: str = WORKER) -> Interpreter:
+    """The interpreter of an environment. `work` is its home; of our own variables only harmless ones are seen.
+
+    Later ones win, as on MWAA: defaults, the startup script's exports, AirflowConfigurationOptions, our own.
+    """
     variables = {
         "LANG": "C.UTF-8",
         **{name: outer[name] for name in _PASSED_ON if name in outer},
         "PATH": f"{Path(spec.python).parent}:{outer.get('PATH', os.defpath)}",
         "HOME": str(work),
-        "PYTHONPATH": spec.sdk,
-        "AIRFLOW_HOME": str(work),
-        "AERODROME_AIRFLOW_VERSION": spec.airflow_version,
-        "AWS_DEFAULT_REGION": spec.region,
-        "AWS_REGION": spec.region,
+        "AIRFLOW__CORE__PLUGINS_FOLDER": spec.plugins or str(work / "plugins"),
+        **spec.exports.get(component, {}),
     }
     for option, value in spec.config.items():
         section, _dot, key = option.partition(".")
         variables[f"AIRFLOW__{section.upper().replace('-', '_')}__{key.upper()}"] = value
-    return Interpreter(spec.python, spec.environment, variables)
+    ours = {
+        **describe_environment(spec.environment, spec.airflow_version, spec.region, spec.account, component),
+        "PYTHONPATH": spec.sdk,
+        "AIRFLOW_HOME": str(work),
+        "AERODROME_AIRFLOW_VERSION": spec.airflow_version,
+    }
+    return Interpreter(spec.python, spec.environment, variables | ours)
+
+
+def list_differences(one: Interpreter, other: Interpreter) -> dict[str, str | None]:
+    """What to change in the variables of `one` to have those of `other`: name -> value, None for one that goes."""
+    gone = dict.fromkeys(one.variables.keys() - other.variables.keys())
+    new = {name: value for name, value in other.variables.items() if one.variables.get(name) != value}
+    return {**gone, **new}

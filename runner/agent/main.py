@@ -10,6 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from airflow._wire import cell, jsonlog, messages
@@ -18,20 +19,18 @@ from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
 
 from runner import ownlogs, process
-from runner.agent import interpreter, kernel
+from runner.agent import homes, kernel
 from runner.agent.adoption import Adoption
 from runner.agent.importing import ImportQuestions
-from runner.agent.launching import Launcher
+from runner.agent.kit import Kit, needs_another
 from runner.agent.link import Link
-from runner.agent.logs import LogStore
 from runner.agent.loop import Loop
-from runner.agent.parsing import Parser
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays
 from runner.agent.supervisor import Supervisor
 from runner.agent.trigger_logs import TriggerLogs
 from runner.agent.triggers import Triggers
-from runner.agent.zygotes import FileZygote, Zygotes
+from sync.logs import LogStore
 
 log = logging.getLogger("aerodrome.agent")
 
@@ -57,13 +56,14 @@ def run(home: Path) -> int:
     jsonlog.configure(layout.own_logs / "agent.log")
     process.raise_file_limit()
     kernel.become_subreaper()
-    work = layout.home / "work"
-    work.mkdir(mode=0o700, exist_ok=True)
-    os.chdir(work)
+    layout.work.mkdir(mode=0o700, exist_ok=True)
+    homes.link(layout, spec)
+    os.chdir(layout.work)
     store = open_log_store(layout.task_logs, spec.logs)
     store.start()
-    ownlogs.attach(store, spec, ownlogs.AGENT)
-    Agent(layout, spec, work, store).run()
+    ours = ownlogs.OwnLogs(lambda _spec: store, ownlogs.AGENT)
+    ours.take_up(spec)
+    Agent(layout, spec, store, ours).run()
     store.stop(LOG_STOP)
     role.close()
     return 0
@@ -72,48 +72,45 @@ def run(home: Path) -> int:
 class Agent:
     """Ties the parts together; each part knows only what it is handed here."""
 
-    def __init__(self, layout: Layout, spec: CellSpec, work: Path, store: LogStore) -> None:
-        self._layout, self._spec = layout, spec
+    def __init__(self, layout: Layout, spec: CellSpec, store: LogStore, ours: ownlogs.OwnLogs) -> None:
+        self._layout, self._spec, self._store, self._ours = layout, spec, store, ours
         self._incarnation = uuid.uuid4().hex
         self._loop = loop = Loop()
-        level = spec.log_level("TaskLogs")
-        python = interpreter.of_spec(spec, work, os.environ)
         self._link = Link(
             loop, layout.engine_socket, layout.lock("agent").with_name("agent.epoch"),
-            self._hello, self._on_welcome, self._on_message, lambda: self._parser.cancel(),
+            self._hello, self._on_welcome, self._on_message, self._cancel_parses,
             lambda: len(self._supervisor.attempts) > CROWD,
         )  # fmt: skip
-        launcher = Launcher(loop, python, layout.bundle, self._settings(level or "INFO"))
         self._supervisor = Supervisor(
-            loop, launcher, store, layout.attempts, level, self._link.send,
-            lambda: self._strays.look_later(),
+            loop, store, layout.attempts, self._link.send, lambda: self._strays.look_later(),
         )  # fmt: skip
         self._imports = ImportQuestions(self._link.send)
-        self._zygotes = Zygotes(
-            loop, python, self, layout.bundle, layout.own_logs / "zygote.log",
-            spec.number("core", "dagbag_import_timeout", 30.0), self._imports,
-        )  # fmt: skip
-        self._supervisor.zygotes = self._zygotes
-        self._parser = Parser(
-            loop, self._zygotes.base, layout.bundle, self._link.send,
-            lambda: self._strays.look_later(), self._imports,
-        )  # fmt: skip
+        self._supervisor.kit = self._kit = self._make_kit(spec)
+        self._kits = [self._kit]
+        """The one in use, and former ones that are not over."""
         self._triggers = Triggers(
-            loop, python, layout.bundle, self._settings(level or "INFO"), layout.own_logs / "triggerer.log",
-            TriggerLogs(loop, store, level), self._link.send,
+            loop, self._kit, layout.bundle, layout.own_logs / "triggerer.log",
+            TriggerLogs(loop, store, self._kit.level), self._link.send,
         )  # fmt: skip
         self._strays = Strays(loop, layout.attempts, self._supervisor.living, self._spared_sessions)
-        self._adoption = Adoption(loop, layout.attempts, store, level, self._supervisor.adopt)
+        self._adoption = Adoption(loop, layout.attempts, store, self._kit.level, self._supervisor.adopt)
         self._handlers: dict[str, Callable[[Message], None]] = {
             "run": self._supervisor.run,
             "stop": self._supervisor.stop,
             "ack": self._supervisor.ack,
             "reply": self._reply,
+            "reload": self._reload,
             "parse": self._parse,
-            "ask_timetable": self._parser.consult,
-            "triggers": self._triggers.handle,
-            "trigger_ack": self._triggers.ack,
+            "ask_timetable": lambda message: self._kit.parser.consult(message),
+            "triggers": lambda message: self._triggers.handle(message),
+            "trigger_ack": lambda message: self._triggers.ack(message),
         }
+
+    def _make_kit(self, spec: CellSpec) -> Kit:
+        return Kit(
+            self._loop, self._layout, spec, os.environ, self._supervisor, self._link.send,
+            lambda: self._strays.look_later(), self._imports,
+        )  # fmt: skip
 
     def run(self) -> None:
         """Turn the loop until told to end."""
@@ -123,14 +120,15 @@ class Agent:
         loop.on_signal(signal.SIGINT, self._begin_stop)
         found = self._adoption.take_over()
         log.info("agent starts; an earlier one left %d attempts", found)
-        self._zygotes.base.start()
+        self._kit.start()
         self._link.connect()
         loop.every(HEARTBEAT, self._beat)
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         loop.run()
-        self._zygotes.base.stop()
+        for kit in self._kits:
+            kit.close()
         self._link.close()
         log.info("agent ends")
 
@@ -161,48 +159,50 @@ class Agent:
             self._supervisor.reply(message)
 
     def _parse(self, message: Message) -> None:
-        self._zygotes.newest_bundle = message["bundle"]
-        self._parser.parse(message)
+        self._kit.zygotes.newest_bundle = message["bundle"]
+        self._kit.parser.parse(message)
+
+    def _cancel_parses(self) -> None:
+        for kit in self._kits:
+            kit.parser.cancel()
+
+    def _reload(self, message: Message) -> None:
+        """The engine runs by another revision of the spec: so do we, for all that begins from now on."""
+        if message["revision"] != self._spec.revision:
+            try:
+                spec = cell.read(self._layout.spec)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                log.error("cannot take up revision %d of the spec: %s", message["revision"], error)
+                return
+            self._take_up(spec)
+        self._link.send(messages.took_up(self._spec.revision, self._spec.slots))
+
+    def _take_up(self, spec: CellSpec) -> None:
+        log.info("the agent takes up revision %d of its spec", spec.revision)
+        old, self._spec = self._spec, spec
+        if spec.logs != old.logs:
+            self._store.use(asdict(spec.logs))
+        self._ours.take_up(spec)
+        homes.link(self._layout, spec)
+        if needs_another(old, spec):
+            self._change_kit(self._make_kit(spec))
+
+    def _change_kit(self, kit: Kit) -> None:
+        former, self._kit = self._kit, kit
+        kit.zygotes.newest_bundle = former.zygotes.newest_bundle
+        self._kits.append(kit)
+        self._supervisor.kit = kit
+        kit.start()
+        self._triggers.use(kit)
+        former.retire(self._triggers.uses)
 
     def _beat(self) -> None:
         tasks = self._supervisor.list_processes()
-        zygotes: list[Message] = [
-            {"role": "zygote", "pid": pid, "about": file} for pid, file in self._zygotes.list_files()
-        ]
-        for about, pid in (("parse", self._parser.zygote_pid()), ("base", self._zygotes.base.pid)):
-            if pid is not None:
-                zygotes.insert(0, {"role": "zygote", "pid": pid, "about": about})
+        zygotes = [row for kit in self._kits for row in kit.list_zygotes()]
         processes = zygotes + self._triggers.list_processes() + tasks
         self._link.send(messages.heartbeat(time.time(), processes, len(tasks)))
 
-    # ---- processes (zygotes.Owner)
-
-    def zygote_ready(self, attempts: list[str], zygote: FileZygote) -> None:
-        self._supervisor.zygote_ready(attempts, zygote)
-
-    def zygote_unsafe(self, attempts: list[str], reason: str) -> None:
-        self._supervisor.zygote_unsafe(attempts, reason)
-
-    def zygote_broken(self, attempts: list[str], reason: str, error: str | None) -> None:
-        self._supervisor.zygote_broken(attempts, reason, error)
-
-    def zygote_died(self, attempts: list[str]) -> None:
-        self._supervisor.zygote_died(attempts)
-
-    def child_forked(self, id: str, pid: int) -> None:
-        if id.startswith("p"):  # attempts are hexadecimal
-            self._parser.child_forked(id, pid)
-        else:
-            self._supervisor.child_forked(id, pid)
-
-    def child_exited(self, id: str, status: int) -> None:
-        self._supervisor.child_exited(id, status)
-
-    def base_ready(self) -> None:
-        self._parser.pump()
-
-    def base_hopeless(self, reason: str) -> None:
-        self._parser.fail_all(reason)
+    # ---- processes
 
     def _reap(self) -> None:
         """Collect the agent's own children: interpreters it started, and orphans that came to it."""
@@ -213,13 +213,18 @@ class Agent:
                 return
             if pid == 0:
                 return
-            if not self._zygotes.base.reaped(pid) and not self._triggers.reaped(pid):
+            if not self._reap_kit(pid) and not self._triggers.reaped(pid):
                 self._supervisor.reaped(pid, status)
 
+    def _reap_kit(self, pid: int) -> bool:
+        """Whether it was the base zygote of a kit; one that is over is forgotten with it."""
+        if not any(kit.zygotes.base.reaped(pid) for kit in self._kits):
+            return False
+        self._kits = [kit for kit in self._kits if not kit.is_gone]
+        return True
+
     def _spared_sessions(self) -> set[int]:
-        own = {pid for pid, _file in self._zygotes.list_files()} | self._parser.sessions()
-        own |= self._triggers.sessions()
-        return own | {pid for pid in (self._zygotes.base.pid,) if pid is not None}
+        return self._triggers.sessions().union(*(kit.sessions() for kit in self._kits))
 
     # ---- the end
 
@@ -228,7 +233,7 @@ class Agent:
         if self._handlers:
             log.info("agent is told to end")
             self._handlers = {"ack": self._supervisor.ack, "reply": self._reply}
-            self._parser.cancel()
+            self._cancel_parses()
             self._triggers.stop()
             self._supervisor.lose_all(STOP_GRACE, "its agent was stopped")
             self._wait_for_end(time.monotonic() + STOP_GRACE + STOP_REPORT)
@@ -243,12 +248,3 @@ class Agent:
             self._loop.stop()
         else:
             self._loop.after(0.02, lambda: self._wait_for_end(deadline))
-
-    def _settings(self, level: str) -> Message:
-        spec = self._spec
-        return {
-            "log_level": level,
-            "airflow_version": spec.airflow_version,
-            "environment": spec.environment,
-            "config": spec.config,
-        }

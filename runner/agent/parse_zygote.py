@@ -36,8 +36,12 @@ class ParseOwner(Protocol):
 class ParseZygote:
     """At most one process at a time. Its death is told once; whoever still wants it says so again."""
 
-    def __init__(self, loop: Loop, base: BaseZygote, owner: ParseOwner, idle_seconds: float) -> None:
+    def __init__(
+        self, loop: Loop, base: BaseZygote, owner: ParseOwner, idle_seconds: float,
+        variables: dict[str, str | None],
+    ) -> None:  # fmt: skip
         self._loop, self._base, self._owner, self._idle_seconds = loop, base, owner, idle_seconds
+        self._variables = variables
         self._numbers = itertools.count(1)
         self._stream: Stream | None = None
         self._idle: Timer | None = None
@@ -54,7 +58,7 @@ class ParseZygote:
         self.id = f"parse-zygote-{next(self._numbers)}"
         ours, its = socket.socketpair()
         self._stream = Stream(self._loop, ours, self._on_message, self._on_close)
-        self._base.ask(messages.open_parser(self.id), its)
+        self._base.ask(messages.open_parser(self.id, self._variables), its)
 
     def ask(self, message: Message, sock: socket.socket) -> None:
         """Have it fork a child for a socket, which is spent. Only while it is `ready`."""

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,15 +85,19 @@ class Parser:
     def __init__(
         self, loop: Loop, base: BaseZygote, bundle_path: Callable[[str], Path],
         send: Callable[[Message], None], on_end: Callable[[], None], imports: ImportQuestions,
-        idle_seconds: float = IDLE_SECONDS,
+        idle_seconds: float = IDLE_SECONDS, variables: Mapping[str, str | None] | None = None,
+        prefix: str = "",
     ) -> None:  # fmt: skip
-        self._imports = imports
+        """`variables`: how those of parse children differ from the base zygote's; `prefix`: of the ids
+        of children, which are unique in the agent.
+        """
+        self._imports, self._prefix = imports, prefix
         self._loop, self._bundle_path, self._send, self._on_end = loop, bundle_path, send, on_end
         self._numbers = itertools.count(1)
         self._queue: deque[Job] = deque()
         self._running: dict[str, Job] = {}
         self._watching = False
-        self._zygote = ParseZygote(loop, base, self, idle_seconds)
+        self._zygote = ParseZygote(loop, base, self, idle_seconds, dict(variables or {}))
 
     def parse(self, message: Message) -> None:
         """Queue the files of a request."""
@@ -112,6 +116,11 @@ class Parser:
         self._queue.clear()
         for job in self._running.values():
             job.reported = True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left to parse or to ask."""
+        return not self._queue and not self._running
 
     def sessions(self) -> set[int]:
         """The sessions of living parse children and of what forks them."""
@@ -191,7 +200,7 @@ class Parser:
         return len(self._running) < (1 if alone else os.cpu_count() or 1)
 
     def _start(self, job: Job) -> None:
-        job.id, job.tries = f"p{next(self._numbers)}", job.tries + 1
+        job.id, job.tries = f"p{self._prefix}{next(self._numbers)}", job.tries + 1
         ours, its = socket.socketpair()
         self._running[job.id] = job
         job.stream = Stream(

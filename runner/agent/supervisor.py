@@ -21,10 +21,11 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel, questions, spool
 from runner.agent.attempt import Attempt
-from runner.agent.launching import Launcher, ZygoteGone
+from runner.agent.kit import Kit
+from runner.agent.launching import ZygoteGone
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
-from runner.agent.zygotes import FileZygote, Zygotes
+from runner.agent.zygotes import FileZygote
 
 log = logging.getLogger("aerodrome.agent.supervisor")
 
@@ -39,14 +40,14 @@ class Supervisor:
     """All attempts that this agent holds. `send` hands a message to the engine, or drops it while there is none."""
 
     def __init__(
-        self, loop: Loop, launcher: Launcher, store: LogStore, directory: Path, log_level: str | None,
+        self, loop: Loop, store: LogStore, directory: Path,
         send: Callable[[Message], None], on_end: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._loop, self._launcher, self._store, self._directory = loop, launcher, store, directory
-        self._log_level = log_level
+        self._loop, self._store, self._directory = loop, store, directory
         self._send, self._on_end = send, on_end
         self._boot = kernel.boot_id()
-        self.zygotes: Zygotes | None = None
+        self.kit: Kit | None = None
+        """What new attempts are started with; each keeps the one it was accepted with."""
         self.attempts: dict[str, Attempt] = {}
         self._pids: dict[int, Attempt] = {}
 
@@ -113,13 +114,14 @@ class Supervisor:
             outcome = endings.outcome_of_failure(reason, None, time.time())
             self._send(messages.finished(work.attempt, outcome))
             return
-        attempt = Attempt(work.attempt, work, lock, AttemptLog(self._store, log_key, self._log_level))
+        kit = self._kit()
+        attempt = Attempt(work.attempt, work, lock, AttemptLog(self._store, log_key, kit.level), kit)
         attempt.data = data
         self.attempts[attempt.id] = attempt
         if work.fresh_interpreter:
             self._launch(attempt, None)
         else:
-            self._zygotes().place(attempt.id, work.bundle, work.file)
+            kit.zygotes.place(attempt.id, work.bundle, work.file)
 
     def zygote_ready(self, attempts: list[str], zygote: FileZygote) -> None:
         for attempt in self._held(attempts):
@@ -140,10 +142,11 @@ class Supervisor:
 
     def _launch(self, attempt: Attempt, zygote: FileZygote | None) -> None:
         """From the file's zygote, or in a fresh interpreter when there is none."""
-        if attempt.lock is None or attempt.outcome is not None:
+        kit = attempt.kit
+        if attempt.lock is None or attempt.outcome is not None or kit is None:
             return  # it was stopped meanwhile
         try:
-            pid = self._launcher.launch(
+            pid = kit.launcher.launch(
                 attempt,
                 attempt.lock,
                 zygote,
@@ -152,8 +155,8 @@ class Supervisor:
             )
         except ZygoteGone:
             if zygote is not None:
-                self._zygotes().abandon(zygote)
-            self._zygotes().place(attempt.id, attempt.workload.bundle, attempt.workload.file)
+                kit.zygotes.abandon(zygote)
+            kit.zygotes.place(attempt.id, attempt.workload.bundle, attempt.workload.file)
             return
         except OSError as error:
             reason = f"cannot start the task's process: {error}"
@@ -274,7 +277,8 @@ class Supervisor:
             return
         attempt.stop_reason = reason
         if not attempt.launched:
-            self._zygotes().withdraw(attempt.id)
+            if attempt.kit is not None:
+                attempt.kit.zygotes.withdraw(attempt.id)
             self._conclude(attempt, endings.outcome_of_failure(reason, None, time.time(), lost=attempt.lost))
             self._end(attempt)
         elif attempt.pid is not None:
@@ -351,9 +355,9 @@ class Supervisor:
     def _held(self, ids: Iterable[str]) -> list[Attempt]:
         return [self.attempts[id] for id in ids if id in self.attempts]
 
-    def _zygotes(self) -> Zygotes:
-        assert self.zygotes is not None  # noqa: S101 - set where the agent is composed
-        return self.zygotes
+    def _kit(self) -> Kit:
+        assert self.kit is not None  # noqa: S101 - set where the agent is composed
+        return self.kit
 
 
 def _write_down(attempt: Attempt, **facts: Any) -> None:

@@ -15,7 +15,7 @@ class TriggerLogs:
     """Logs that triggers have written to lately. One that falls silent is closed, and opened again by the next line."""
 
     def __init__(self, loop: Loop, store: LogStore, level: str | None) -> None:
-        self._store, self._level = store, level
+        self._store, self.level = store, level
         self._open: dict[str, AttemptLog] = {}
         self._spoken: set[str] = set()
         loop.every(QUIET_SECONDS, self._close_quiet)
@@ -23,11 +23,11 @@ class TriggerLogs:
     def write(self, start: Message, text: str, masker: Masker) -> None:
         """Add whole lines to the log of a trigger's task."""
         key = start.get("log_key")
-        if not key or self._level is None:
+        if not key or self.level is None:
             return
         log = self._open.get(key)
         if log is None:
-            log = self._open[key] = AttemptLog(self._store, key, self._level)
+            log = self._open[key] = AttemptLog(self._store, key, self.level)
         log.masker = masker
         log.feed(text.encode("utf-8", "replace"))
         self._spoken.add(key)

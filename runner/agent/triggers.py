@@ -16,7 +16,7 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.agent import masking
-from runner.agent.interpreter import Interpreter
+from runner.agent.kit import Kit
 from runner.agent.loop import Loop, Timer
 from runner.agent.masking import Masker
 from runner.agent.trigger_logs import TriggerLogs
@@ -26,6 +26,7 @@ IDLE_SECONDS = 120.0
 _CHUNK = 500
 _DAG_FILE = "dag_file_"  # as airflow._task.load names the modules of DAG files
 _SHARED = ""
+_STANDING = "watcher:"
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +43,7 @@ class Room:
     """One process and the triggers in it. `masker`: what any of them learned is in none of their logs."""
 
     process: Triggerer
+    kit: Kit
     ids: set[str] = field(default_factory=set)
     masker: Masker = field(default_factory=Masker)
     idle: Timer | None = None
@@ -51,11 +53,11 @@ class Triggers:
     """All triggers that the engine wants of this agent. `send` hands a message to the engine, or drops it."""
 
     def __init__(
-        self, loop: Loop, interpreter: Interpreter, bundle_path: Callable[[str], Path], settings: Message,
+        self, loop: Loop, kit: Kit, bundle_path: Callable[[str], Path],
         output: Path, logs: TriggerLogs, send: Callable[[Message], None],
     ) -> None:  # fmt: skip
-        self._loop, self._interpreter, self._bundle_path = loop, interpreter, bundle_path
-        self._settings, self._output, self._logs, self._send = settings, output, logs, send
+        self._loop, self._kit, self._bundle_path = loop, kit, bundle_path
+        self._output, self._logs, self._send = output, logs, send
         self._held: dict[str, Held] = {}
         self._rooms: dict[str, Room] = {}
         self._ended: list[Triggerer] = []
@@ -64,6 +66,26 @@ class Triggers:
         self._asks: dict[int, tuple[Message, str, int]] = {}
         """Questions without an answer: as they went to the engine, from which room, and their number there."""
         self._numbers = itertools.count(1)
+
+    # ---- the kit that processes are started with
+
+    def use(self, kit: Kit) -> None:
+        """Start what begins from now on with another kit. Tasks' triggers end where they are; standing ones, which
+        never end, go over at once.
+        """
+        self._kit = kit
+        self._logs.level = kit.level
+        standing = [held.start for held in self._held.values() if held.start["id"].startswith(_STANDING)]
+        self._cancel([start["id"] for start in standing], set())
+        self.handle(messages.triggers(standing, []))
+        for key, room in list(self._rooms.items()):
+            if not room.ids and room.kit is not kit:
+                self._close_room(key)
+
+    def uses(self, kit: Kit) -> bool:
+        """Whether a process of this kit is left."""
+        processes = [room.process for room in self._rooms.values() if room.kit is kit]
+        return bool(processes) or any(process.pid is not None for process in self._ended)
 
     # ---- what the engine says
 
@@ -159,23 +181,25 @@ class Triggers:
 
     def _choose_room(self, start: Message) -> str:
         """The snapshot's process for a class that lies in it, the shared one for what is installed."""
+        return f"{self._kit.spec.revision}:{start['bundle'] if self._is_of_bundle(start) else _SHARED}"
+
+    def _is_of_bundle(self, start: Message) -> bool:
         module = str(start["classpath"]).rpartition(".")[0]
         if not start.get("bundle") or not module:
-            return _SHARED
-        if module.startswith(_DAG_FILE):
-            return str(start["bundle"])
+            return False
         place = self._bundle_path(start["bundle"]).joinpath(*module.split("."))
-        return str(start["bundle"]) if place.with_suffix(".py").is_file() or place.is_dir() else _SHARED
+        return module.startswith(_DAG_FILE) or place.with_suffix(".py").is_file() or place.is_dir()
 
     def _open_room(self, key: str) -> Room:
         room = self._rooms.get(key)
         if room is None:
-            first = messages.host(str(self._bundle_path(key)) if key else None, self._settings)
+            kit, bundle = self._kit, _bundle_of(key)
+            first = messages.host(str(self._bundle_path(bundle)) if bundle else None, kit.settings)
             process = Triggerer(
-                self._loop, self._interpreter, self._output, first,
+                self._loop, kit.scheduler, self._output, first,
                 lambda message: self._on_message(key, message), lambda process: self._on_up(key, process),
             )  # fmt: skip
-            room = self._rooms[key] = Room(process)
+            room = self._rooms[key] = Room(process, kit)
             process.start()
         if room.idle is not None:
             room.idle.cancel()
@@ -188,7 +212,8 @@ class Triggers:
             return
         room.ids.discard(held.start["id"])
         if not room.ids and room.idle is None:
-            room.idle = self._loop.after(IDLE_SECONDS, lambda: self._close_room(held.room))
+            patience = IDLE_SECONDS if room.kit is self._kit else 0.0
+            room.idle = self._loop.after(patience, lambda: self._close_room(held.room))
 
     def _close_room(self, key: str) -> None:
         room = self._rooms.pop(key, None)
@@ -234,9 +259,11 @@ class Triggers:
         rows: list[Message] = []
         for key, room in self._rooms.items():
             process = room.process
-            about = f"{len(room.ids)} triggers" + (f" of {key[:12]}" if key else "")
+            bundle = _bundle_of(key)
+            about = f"{len(room.ids)} triggers" + (f" of {bundle[:12]}" if bundle else "")
+            age = "" if room.kit is self._kit else f"-{room.kit.spec.revision}"
             row = {"role": "triggerer", "pid": process.pid or 0, "about": about, "at": process.at}
-            rows.append({**row, "since": process.since, "key": key[:12] or "shared"})
+            rows.append({**row, "since": process.since, "key": (bundle[:12] or "shared") + age})
         return rows
 
     def stop(self) -> None:
@@ -248,3 +275,8 @@ class Triggers:
     def is_empty(self) -> bool:
         """Whether no process is left."""
         return not self._rooms and all(process.pid is None for process in self._ended)
+
+
+def _bundle_of(key: str) -> str:
+    """The snapshot of a room's key; '' for what is shared."""
+    return key.partition(":")[2]

@@ -86,9 +86,10 @@ class Zygotes:
 
     def __init__(
         self, loop: Loop, interpreter: Interpreter, owner: Owner, bundle_path: Callable[[str], Path],
-        output: Path, import_limit: float, imports: ImportQuestions,
+        output: Path, import_limit: float, imports: ImportQuestions, prefix: str = "",
     ) -> None:  # fmt: skip
-        self._imports = imports
+        """`prefix`: of the ids of file zygotes; they are unique in the agent."""
+        self._imports, self._prefix = imports, prefix
         self._loop, self._owner = loop, owner
         self._bundle_path, self._import_limit = bundle_path, import_limit
         self._files: dict[tuple[str, str], FileZygote] = {}
@@ -97,7 +98,7 @@ class Zygotes:
         self._numbers = itertools.count(1)
         self.base = BaseZygote(loop, interpreter, self, output)
         self.newest_bundle: str | None = None
-        loop.every(IDLE_SECONDS / 10, self._evict_idle)
+        self._evicting = loop.after(IDLE_SECONDS / 10, self._evict_idle)
 
     # ---- attempts
 
@@ -110,7 +111,7 @@ class Zygotes:
         zygote = self._files.get(key)
         if zygote is None:
             self._make_room()
-            zygote = FileZygote(f"z{next(self._numbers)}", bundle, file)
+            zygote = FileZygote(f"z{self._prefix}{next(self._numbers)}", bundle, file)
             self._files[key] = self._by_id[zygote.id] = zygote
         zygote.used = time.monotonic()
         if zygote.ready:
@@ -129,6 +130,24 @@ class Zygotes:
     def list_files(self) -> list[tuple[int, str]]:
         """Pid and file of every file zygote."""
         return [(zygote.pid, zygote.file) for zygote in self._files.values() if zygote.pid is not None]
+
+    # ---- the end of their time
+
+    def retire(self) -> None:
+        """Another set takes the work: what is idle goes, what runs or waits is finished here."""
+        for zygote in list(self._files.values()):
+            if zygote.ready and not zygote.children and not zygote.waiting:
+                self._drop(zygote)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no attempt is in it."""
+        return not self._files
+
+    def close(self) -> None:
+        """End every process."""
+        self._evicting.cancel()
+        self.base.stop()
 
     # ---- the base zygote (base.BaseOwner)
 
@@ -260,6 +279,7 @@ class Zygotes:
             self._drop(zygote)
 
     def _evict_idle(self) -> None:
+        self._evicting = self._loop.after(IDLE_SECONDS / 10, self._evict_idle)
         now = time.monotonic()
         limit = now - IDLE_SECONDS
         for zygote in list(self._files.values()):

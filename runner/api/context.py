@@ -26,9 +26,12 @@ class Scheduler(Protocol):
     def status(self) -> Mapping[str, Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CellContext:
-    """One cell as its API sees it. `sync_status` answers with the mirror's last report."""
+    """One cell as its API sees it. `sync_status` answers with the mirror's last report.
+
+    Only `take_up` changes it: what is asked afterwards is answered by the new spec.
+    """
 
     spec: CellSpec
     layout: Layout
@@ -40,8 +43,14 @@ class CellContext:
     blobs: Blobs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "blobs", open_blobs(self.spec.logs))
-        object.__setattr__(self, "box", open_box(self.layout.home / "secrets.key"))
+        self.blobs = open_blobs(self.spec.logs)
+        self.box = open_box(self.layout.home / "secrets.key")
+
+    def take_up(self, spec: CellSpec) -> None:
+        """The cell's spec was replaced."""
+        if spec.logs != self.spec.logs:
+            self.blobs = open_blobs(spec.logs)
+        self.spec = spec
 
     def post_run_created(self, run: int) -> None:
         """Tell the scheduler of a run that was committed."""

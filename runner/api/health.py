@@ -50,6 +50,7 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
         "ready": bool(has_files and alive and agents),
         "environment": call.cell.spec.environment,
         "airflow_version": call.cell.spec.airflow_version,
+        "revision": find_revision(status.pop("revision", 0), agents),
         "active_bundle": bundle,
         "scheduler": {**status, "alive": alive},
         "agents": [{key: value for key, value in agent.items() if key != "processes"} for agent in agents],
@@ -59,6 +60,11 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
         "import_errors": count_import_errors(conn),
         "at": moment(call.cell.clock()),
     }
+
+
+def find_revision(engine: int, agents: Iterable[Mapping[str, Any]]) -> int:
+    """The revision of the cell's spec that is in force: the lowest that any of them runs by."""
+    return min([engine, *(int(agent["revision"]) for agent in agents)])
 
 
 def is_alive(last: float | None, now: float) -> bool:

@@ -10,6 +10,9 @@ from airflow._wire.dag_files import SUFFIXES, may_hold_dags
 from runner.dag_processor.ignore import NAME, is_ignored, read_rules
 from runner.store.dag_files import DagFile
 
+SURROUNDINGS = "\0surroundings"
+"""Stands among the files that a file imported, for what else its meaning depends on. No path is like it."""
+
 __all__ = ["Work", "list_candidates", "may_hold_dags", "to_parse"]
 
 

@@ -9,6 +9,7 @@ A newer snapshot takes over at once: answers for an older one are dropped, and o
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -20,9 +21,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from airflow._wire.cell import CellSpec
+from airflow._wire.reload import digest_code
 
 from runner.dag_processor.asked import Asked, Look, list_names
-from runner.dag_processor.choosing import list_candidates, may_hold_dags, to_parse
+from runner.dag_processor.choosing import SURROUNDINGS, list_candidates, may_hold_dags, to_parse
 from runner.dag_processor.recording import Parsed, Rules, record, record_fault
 from runner.dag_processor.refusing import describe_refused
 from runner.events import DagsChanged, Event
@@ -61,6 +63,9 @@ class _Turn:
     """The snapshot that is being taken in."""
 
     snapshot: Snapshot
+    surroundings: str
+    number: int = field(default_factory=itertools.count(1).__next__)
+    """Answers to what an earlier turn asked are not for this one."""
     waiting: list[str] = field(default_factory=list)
     """Not asked for yet; the last is next."""
     asked: set[str] = field(default_factory=set)
@@ -78,9 +83,14 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    bundle: str
+    turn: int
     file: str
     result: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _NewSpec:
+    spec: CellSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class _LookAgain:
     """It is time to look at what files asked."""
 
 
-_Message = Snapshot | _Refused | _Answer | _LookAgain | None
+_Message = Snapshot | _Refused | _Answer | _LookAgain | _NewSpec | None
 
 
 class Intake:
@@ -112,13 +122,7 @@ class Intake:
         self._parser = parser
         self._clock = clock
         self._collect = collect
-        self._syntax = spec.option(
-            "core", "dag_ignore_file_syntax", "glob" if spec.generation >= 3 else "regexp"
-        )
-        self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
-        self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
-        self._timeout = spec.number("core", "dagbag_import_timeout", 30.0)
-        self._bucket = spec.source.bucket
+        self._apply(spec)
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._told: tuple[tuple[str, str], ...] | None = None
         self._turn: _Turn | None = None
@@ -142,6 +146,20 @@ class Intake:
         if keys != self._told:
             self._told = keys
             self._inbox.put(_Refused(keys))
+
+    def take_up(self, spec: CellSpec) -> None:
+        """The cell's spec was replaced: files are parsed again when they may mean something else by it."""
+        self._inbox.put(_NewSpec(spec))
+
+    def _apply(self, spec: CellSpec) -> None:
+        self._syntax = spec.option(
+            "core", "dag_ignore_file_syntax", "glob" if spec.generation >= 3 else "regexp"
+        )
+        self._safe_mode = spec.flag("core", "dag_discovery_safe_mode", True)
+        self._paused = spec.flag("core", "dags_are_paused_at_creation", True)
+        self._timeout = spec.number("core", "dagbag_import_timeout", 30.0)
+        self._bucket = spec.source.bucket
+        self._surroundings = digest_code(spec)
 
     def _run(self) -> None:
         messages: list[_Message] = []
@@ -182,10 +200,11 @@ class Intake:
         if self._turn is None and self._snapshot is not None:
             changed = [file for file in self._asked.list_changed() if file in self._snapshot.files]
             if changed:
-                self._turn = _Turn(self._snapshot, list(reversed(changed)))
+                self._turn = _Turn(self._snapshot, self._surroundings, waiting=list(reversed(changed)))
 
     def _handle(self, messages: list[_Message]) -> None:
         snapshots = [message for message in messages if isinstance(message, Snapshot)]
+        snapshots += self._take_up([message.spec for message in messages if isinstance(message, _NewSpec)])
         if snapshots:
             self._begin(snapshots[-1])
         elif any(isinstance(message, _LookAgain) for message in messages):
@@ -198,6 +217,13 @@ class Intake:
         if not self._turn.asked:
             self._finish(self._turn)
             self._turn = None
+
+    def _take_up(self, specs: list[CellSpec]) -> list[Snapshot]:
+        """Go by the newest; the snapshot that is to be looked at again because of it."""
+        if not specs:
+            return []
+        self._apply(specs[-1])
+        return [self._snapshot] if self._snapshot is not None else []
 
     def _record_refused(self, told: list[_Refused]) -> None:
         """Make the import errors those of the last look. A fault holds no snapshot up: the next look tells again."""
@@ -216,7 +242,7 @@ class Intake:
 
     def _begin(self, snapshot: Snapshot) -> None:
         """Find out what the snapshot asks for."""
-        self._turn = _Turn(snapshot)
+        self._turn = _Turn(snapshot, self._surroundings)
         self._snapshot = snapshot
         read = partial(_read, snapshot.path)
         candidates, problems = list_candidates(snapshot.files, read, self._syntax)
@@ -227,8 +253,9 @@ class Intake:
         if self._safe_mode:
             candidates = [path for path in candidates if path in known or self._may_hold_dags(snapshot, path)]
             candidates = [path for path in candidates if snapshot.files[path] not in self._without_dags]
-        work = to_parse(known, snapshot.files, candidates)
-        self._turn = _Turn(snapshot, list(reversed(work.parse)), gone=work.gone)
+        work = to_parse(known, {**snapshot.files, SURROUNDINGS: self._surroundings}, candidates)
+        waiting = list(reversed(work.parse))
+        self._turn = _Turn(snapshot, self._surroundings, waiting=waiting, gone=work.gone)
         self._asked.forget(work.gone)
         if work.gone:
             with self._db.begin() as conn:
@@ -251,24 +278,20 @@ class Intake:
         if files:
             turn.asked.update(files)
             bundle = turn.snapshot.digest
-            self._parser.parse(bundle, files, self._timeout, partial(self._leave, bundle))
+            self._parser.parse(bundle, files, self._timeout, partial(self._leave, turn.number))
 
-    def _leave(self, bundle: str, file: str, result: dict[str, Any]) -> None:
+    def _leave(self, turn: int, file: str, result: dict[str, Any]) -> None:
         """Called in the scheduler's thread, which must not wait."""
-        self._inbox.put(_Answer(bundle, file, result))
+        self._inbox.put(_Answer(turn, file, result))
 
     def _record(self, turn: _Turn, answers: list[_Answer]) -> None:
         """Write the answers for this snapshot in one transaction."""
-        fresh = [
-            answer
-            for answer in answers
-            if answer.bundle == turn.snapshot.digest and answer.file in turn.asked
-        ]
+        fresh = [answer for answer in answers if answer.turn == turn.number and answer.file in turn.asked]
         if not fresh:
             return
         files = {answer.file for answer in fresh}
         rules = Rules(turn.pending - files, self._clock(), self._paused)
-        parsed = [_read_answer(turn.snapshot, answer) for answer in fresh]
+        parsed = [_read_answer(turn, answer) for answer in fresh]
         for answer in fresh:
             self._asked.note(answer.file, answer.result.get("asked") or {})
         try:
@@ -305,11 +328,11 @@ class Intake:
         self._collect(needed, now - _KEEP_SECONDS)
 
 
-def _read_answer(snapshot: Snapshot, answer: _Answer) -> Parsed:
-    files = snapshot.files
+def _read_answer(turn: _Turn, answer: _Answer) -> Parsed:
+    files = turn.snapshot.files
     named = [name for name in answer.result.get("modules") or [] if isinstance(name, str)]
     modules = {name: files[name] for name in named if name in files and name != answer.file}
-    modules |= list_names(answer.result.get("asked") or {})
+    modules |= list_names(answer.result.get("asked") or {}) | {SURROUNDINGS: turn.surroundings}
     return Parsed(answer.file, files[answer.file], modules, answer.result)
 
 

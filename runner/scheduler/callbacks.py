@@ -58,13 +58,13 @@ class Callbacks:
     """The open callbacks of the cell: pending ones, and those that an attempt has."""
 
     def __init__(self, fresh_interpreter: bool) -> None:
-        self._fresh = fresh_interpreter
+        self.fresh = fresh_interpreter
         self._pending: dict[int, Call] = {}
         self._held: dict[str, Call] = {}
 
     def load(self, conn: Connection, get_spec: Callable[[int], DagSpec]) -> None:
         """As the database has them."""
-        calls = [Call(row, get_spec(row.run.version_id).file, self._fresh) for row in list_rows(conn)]
+        calls = [Call(row, get_spec(row.run.version_id).file, self.fresh) for row in list_rows(conn)]
         self._pending = {call.row.id: call for call in calls if call.row.state == PENDING}
         self._held = {
             call.row.attempt: call for call in calls if call.row.attempt and call.row.state == QUEUED

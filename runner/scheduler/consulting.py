@@ -86,7 +86,7 @@ class NextRuns:
         post: Callable[[DagsChanged], None],
     ) -> None:
         """`call` runs something that may wait in another thread; `post` tells the loop."""
-        self._db, self._timeout, self._call, self._post = db, timeout, call, post
+        self._db, self.timeout, self._call, self._post = db, timeout, call, post
         self._asked: dict[str, Asked] = {}
         self._asking: dict[str, Asked] = {}
         """Of the turn that is being decided."""
@@ -135,7 +135,7 @@ class NextRuns:
         def on_answer(answer: Message | None, error: str | None) -> None:
             self._call(lambda: self._keep(dag_id, version_id, file, last, answer, error))
 
-        return TimetableAsked(dag_id, row.bundle, file, question, self._timeout, on_answer)
+        return TimetableAsked(dag_id, row.bundle, file, question, self.timeout, on_answer)
 
     def _keep(
         self,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
 from runner.domain.mapping import MAX_LENGTH
@@ -50,6 +51,16 @@ class Rules:
     """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
 
 
+def read_rules(spec: CellSpec) -> Rules:
+    """The rules that a cell's spec sets."""
+    return Rules(
+        spec.generation,
+        spec.flag("core", "execute_tasks_new_python_interpreter", False),
+        int(spec.number("core", "max_map_length", MAX_LENGTH)),
+        spec.flag("scheduler", "use_job_schedule", True),
+    )
+
+
 class Decider:
     """The scheduler's memory and its judgement."""
 
@@ -75,6 +86,12 @@ class Decider:
         self._asset_runs = AssetRuns(rules.generation)
         self._next_runs = next_runs
         self._new_attempt = new_attempt
+
+    def take_up(self, rules: Rules) -> None:
+        """Judge by these from now on."""
+        self._rules = rules
+        self.frontier.max_map_length = rules.max_map_length
+        self.callbacks.fresh = rules.fresh_interpreter
 
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
         """What the batch leads to."""

@@ -29,6 +29,8 @@ class AgentLink:
     pid: int = 0
     slots: int = 0
     since: float = 0.0
+    revision: int = 0
+    """Of the cell's spec, as the agent runs by it; 0 until it has said so."""
     held: set[str] = field(default_factory=set)
     """Attempts handed over and not acknowledged: they take its slots."""
     heartbeat: Message | None = None

@@ -17,12 +17,11 @@ from airflow._wire import messages
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
 
-from runner.domain.mapping import MAX_LENGTH
-from runner.events import Answered, Event, ParseAsked, Stop, TimetableAsked
+from runner.events import Answered, Event, ParseAsked, SpecChanged, Stop, TimetableAsked
 from runner.scheduler.batch import Batch
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import Consulting, NextRuns
-from runner.scheduler.deciding import Decider, Rules
+from runner.scheduler.deciding import Decider, read_rules
 from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
 from runner.scheduler.instances import Task
@@ -63,13 +62,10 @@ class Scheduler:
     ) -> None:
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
-        longest = int(spec.number("core", "max_map_length", MAX_LENGTH))
-        timeout = spec.number("core", "dagbag_import_timeout", 30.0)
-        next_runs = NextRuns(db, timeout, self._questions.call, self.post)
-        self._fresh = spec.flag("core", "execute_tasks_new_python_interpreter", False)
-        makes_runs = spec.flag("scheduler", "use_job_schedule", True)
-        rules = Rules(spec.generation, self._fresh, longest, makes_runs)
-        self._decider = Decider(db, rules, new_attempt, next_runs, box)
+        self._next_runs = NextRuns(db, _timeout(spec), self._questions.call, self.post)
+        self._spec, rules = spec, read_rules(spec)
+        self._fresh = rules.fresh_interpreter
+        self._decider = Decider(db, rules, new_attempt, self._next_runs, box)
         self._drop_blobs = drop_blobs
         self._watching = Watching(db, clock, self.post)
         self._hub = Hub(socket_path)
@@ -83,7 +79,7 @@ class Scheduler:
         self._epoch = 0
         self._stopping = False
         self._next_poll = self._next_processes = 0.0
-        self._status: dict[str, Any] = {"last_turn": None, "agents": []}
+        self._status: dict[str, Any] = {"last_turn": None, "agents": [], "revision": spec.revision}
 
     # ---- for other threads
 
@@ -156,7 +152,9 @@ class Scheduler:
         if changes is not None:
             self._refusals.clear()
             self._send(changes)
-        self._status = describe(self._decider.frontier, self._hub.links.values(), self._epoch, now)
+        self._status = describe(
+            self._decider.frontier, self._hub.links.values(), self._epoch, self._spec.revision, now
+        )
 
     def _find_timeout(self) -> float | None:
         steady = self._steady()
@@ -188,6 +186,9 @@ class Scheduler:
             self._welcome(link, message, now)
         elif kind == "heartbeat":
             link.heartbeat = message
+        elif kind == "took_up":
+            link.revision, link.slots = message["revision"], message["slots"]
+            self._batch.poll = True  # there may be room now
         elif kind == "request":
             self._ask(link, message)
         elif kind == "parsed":
@@ -212,6 +213,7 @@ class Scheduler:
         link.pid, link.slots, link.since = message["pid"], message["slots"], now
         link.held = set(message["attempts"])
         self._hub.send(link, messages.welcome(self._epoch))
+        self._hub.send(link, messages.reload(self._spec.revision))
         self._parsing.take_up(link.id)
         self._consulting.take_up(link.id)
         self._batch.reports.append((link, message))
@@ -264,10 +266,22 @@ class Scheduler:
             self._parsing.ask(event, next(iter(self._list_links()), None))
         elif isinstance(event, TimetableAsked):
             self._consulting.ask(event, next(iter(self._list_links()), None))
+        elif isinstance(event, SpecChanged):
+            self._take_up(event.spec)
         elif isinstance(event, Stop):
             self._stopping = True
         else:
             self._batch.note(event)
+
+    def _take_up(self, spec: CellSpec) -> None:
+        """Schedule by another spec; what was handed over before this goes on by the former."""
+        self._spec, rules = spec, read_rules(spec)
+        self._fresh = rules.fresh_interpreter
+        self._next_runs.timeout = _timeout(spec)
+        self._decider.take_up(rules)
+        for key in self._list_links():
+            self._send_to(key, messages.reload(spec.revision))
+        self._batch.poll = True
 
     def _commit(self, now: float) -> Changes | None:
         """Decide and write until memory and database agree; None when there was nothing to do."""
@@ -342,3 +356,8 @@ class Scheduler:
     def _send_to(self, link: int, message: Message) -> None:
         if link in self._hub.links:
             self._hub.send(self._hub.links[link], message)
+
+
+def _timeout(spec: CellSpec) -> float:
+    """Seconds that importing a DAG file may take."""
+    return spec.number("core", "dagbag_import_timeout", 30.0)

@@ -15,10 +15,13 @@ _TURNS_WITHIN = 12.0
 """A triggerer says every five seconds that its loop turns."""
 
 
-def describe(frontier: Frontier, links: Iterable[AgentLink], epoch: int, now: float) -> dict[str, Any]:
-    """A snapshot that other threads may keep."""
+def describe(
+    frontier: Frontier, links: Iterable[AgentLink], epoch: int, revision: int, now: float
+) -> dict[str, Any]:
+    """A snapshot that other threads may keep. `revision`: of the spec that the scheduler runs by."""
     return {
         "epoch": epoch,
+        "revision": revision,
         "last_turn": now,
         "runs": len(frontier.runs),
         "running": len(frontier.attempts),
@@ -61,6 +64,7 @@ def _describe_link(link: AgentLink) -> dict[str, Any]:
         "host": link.host,
         "pid": link.pid,
         "slots": link.slots,
+        "revision": link.revision,
         "attempts": len(link.held),
         "heartbeat": beat.get("at"),
         "processes": beat.get("processes", []),

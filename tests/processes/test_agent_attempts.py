@@ -183,6 +183,7 @@ def test_child_sees_only_what_it_may(cell: Cell, engine: Engine, monkeypatch: py
     seen = set(eval(names[0]))
     allowed = {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "TZ", "TMPDIR", "PYTHONPATH", "AIRFLOW_HOME"}
     allowed |= {"AERODROME_AIRFLOW_VERSION", "AERODROME_ATTEMPT", "AWS_REGION", "AWS_DEFAULT_REGION"}
+    allowed |= {"MWAA_AIRFLOW_COMPONENT", "AWS_EXECUTION_ENV", "CUSTOMER_ACCOUNT_ID"}
     assert {name for name in seen - allowed if not name.startswith("AIRFLOW_")} == set()
 
 

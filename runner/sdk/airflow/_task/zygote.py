@@ -138,13 +138,16 @@ def _serve_base(
         where = message["bundle_path"], message["file"]
         zygote.fork(message["id"], lambda: run_file(sock, *where, environment, rehearsal))
     elif message["kind"] == "open_parser":
-        zygote.fork(message["id"], lambda: run_parser(sock, environment))
+        zygote.fork(message["id"], lambda: run_parser(sock, environment, message["variables"]))
     sock.close()
 
 
-def run_parser(sock: socket.socket, environment: str) -> None:
+def run_parser(sock: socket.socket, environment: str, variables: dict[str, str | None]) -> None:
     """The parse zygote, until the agent closes the socket."""
     fork.show_title("aerodrome", "zygote", environment, "(parsing)")
+    for name in variables:
+        os.environ.pop(name, None)
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
     child.rehearse_parsing()
     gc.collect()
     gc.freeze()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,12 @@ class CellSpec:
     """Seconds between listings of the source."""
     region: str = "us-east-1"
     account: str = "000000000000"
+    revision: int = 1
+    """Counts the specs of this cell. Engine and agent take up a newer one while they run; see `runner/reloading`."""
+    plugins: str = ""
+    """The folder of the environment's unpacked plugins.zip; '' for none."""
+    exports: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the startup script exported: component (worker or scheduler) -> variable -> value."""
     format: int = FORMAT
 
     def option(self, section: str, key: str, default: str) -> str:
@@ -97,6 +103,14 @@ def from_json(text: str) -> CellSpec:
             f"cannot read a cell spec of format {data.get('format')!r}; this version reads {FORMAT}"
         )
     return CellSpec(**{**data, "source": Bucket(**data["source"]), "logs": Bucket(**data["logs"])})
+
+
+def follow(old: CellSpec | None, new: CellSpec) -> CellSpec:
+    """`new` with the revision it has as the successor of `old`: the same one when they say the same."""
+    if old is None:
+        return new
+    same = replace(new, revision=old.revision) == old
+    return replace(new, revision=old.revision + (0 if same else 1))
 
 
 def read(path: Path) -> CellSpec:

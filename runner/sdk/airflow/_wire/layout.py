@@ -6,6 +6,7 @@ run/<role>.lock      held with flock by the living process of that role; its tex
 run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
 store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
 attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
+newest               a link to the newest of bundles/     work/               AIRFLOW_HOME, with links dags and plugins
 logs/                task logs until they are in the object store      log/<role>.log   our own log lines
 log/shipping/        those of the engine's that are on their way to the object store
 """
@@ -50,6 +51,16 @@ class Layout:
     @property
     def task_logs(self) -> Path:
         return self.home / "logs"
+
+    @property
+    def work(self) -> Path:
+        """Where user code is at home: HOME and AIRFLOW_HOME."""
+        return self.home / "work"
+
+    @property
+    def newest_bundle(self) -> Path:
+        """A link to the newest snapshot, for files that look for others below $AIRFLOW_HOME/dags."""
+        return self.home / "newest"
 
     @property
     def own_logs(self) -> Path:

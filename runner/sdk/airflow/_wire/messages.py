@@ -152,6 +152,11 @@ def trigger_event(
     return {"kind": "trigger_event", "id": id, "event": event, "error": error, "end": end, "number": number}
 
 
+def took_up(revision: int, slots: int) -> Message:
+    """The agent runs by this revision of the cell's spec from now on, with so many slots. Also after every hello."""
+    return {"kind": "took_up", "revision": revision, "slots": slots}
+
+
 def heartbeat(at: float, processes: list[Message], running: int) -> Message:
     """Sent every few seconds. `processes`: {"role": "zygote"|"task"|"triggerer", "pid", "about"} for the status page;
     a triggerer has "since" and "at" as well: when it began, and when its loop turned last.
@@ -167,6 +172,11 @@ def heartbeat(at: float, processes: list[Message], running: int) -> Message:
 def welcome(epoch: int) -> Message:
     """The answer to hello. An agent refuses an engine whose epoch is lower than one it has served."""
     return {"kind": "welcome", "epoch": epoch}
+
+
+def reload(revision: int) -> Message:
+    """The cell's spec has this revision: take it up. What follows on this connection is meant to run by it."""
+    return {"kind": "reload", "revision": revision}
 
 
 def run(workloads: list[Message]) -> Message:
@@ -233,9 +243,12 @@ def open_file(id: str, bundle_path: str, file: str) -> Message:
     return {"kind": "open_file", "id": id, "bundle_path": bundle_path, "file": file}
 
 
-def open_parser(id: str) -> Message:
-    """Agent to base zygote, with one descriptor: fork a zygote that serves `parse_file` on that socket."""
-    return {"kind": "open_parser", "id": id}
+def open_parser(id: str, variables: dict[str, str | None]) -> Message:
+    """Agent to base zygote, with one descriptor: fork a zygote that serves `parse_file` on that socket.
+
+    `variables`: what its process variables have besides those of the base zygote; None for one that they lack.
+    """
+    return {"kind": "open_parser", "id": id, "variables": variables}
 
 
 def parse_file(id: str, bundle_path: str, file: str) -> Message:

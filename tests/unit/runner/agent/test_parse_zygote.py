@@ -54,7 +54,7 @@ class Stage:
     def __init__(self) -> None:
         self.loop, self.base = Loop(), Base()
         self.owner = Owner(self.loop)
-        self.zygote = ParseZygote(self.loop, self.base, self.owner, 0.02)  # type: ignore[arg-type]
+        self.zygote = ParseZygote(self.loop, self.base, self.owner, 0.02, {})  # type: ignore[arg-type]
         self.loop.after(10, lambda: pytest.fail("the loop heard nothing"))
 
     def turn(self) -> None:
