@@ -60,8 +60,11 @@ class ProcessProvisioner:
                 self._children[plan.name, spec.role] = start_process(self.home(plan.name), spec)
         return [spec.role for spec in missing]
 
-    def stop(self, name: str, grace: float) -> None:
-        roles = self.observe(name).processes
+    def resize(self, plan: CellPlan) -> None:
+        """Processes of one user have no limits of their own to change."""
+
+    def stop(self, name: str, grace: float, roles: tuple[str, ...] | None = None) -> None:
+        roles = tuple(role for role in self.observe(name).processes if roles is None or role in roles)
         end([partial(self._pid, name, role) for role in roles], grace)
         with self._guard:
             for role in roles:

@@ -13,6 +13,15 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a process, with all that it starts, may use. None: as much as there is."""
+
+    memory: int | None = None
+    """Bytes."""
+    cpus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """One process of a cell. `role` is unique in the cell and names its lock, `run/<role>.lock`."""
 
@@ -20,6 +29,8 @@ class ProcessSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     """The whole environment of the process; nothing is inherited."""
+    limits: Limits = Limits()
+    """Kept by provisioners that can (containers); the agent keeps the memory of tasks within the cell's own limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,12 @@ class Provisioner(Protocol):
         """Start what does not run, files as they are; the roles that were started."""
         ...
 
-    def stop(self, name: str, grace: float) -> None:
-        """End the cell's processes: TERM, then KILL after `grace` seconds. Its home stays."""
+    def resize(self, plan: CellPlan) -> None:
+        """Give what runs the limits that the plan has now, without ending it; nothing where there are none to give."""
+        ...
+
+    def stop(self, name: str, grace: float, roles: tuple[str, ...] | None = None) -> None:
+        """End the cell's processes, or those of some roles: TERM, then KILL after `grace` seconds. Its home stays."""
         ...
 
     def destroy(self, name: str, grace: float) -> None:

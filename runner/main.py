@@ -1,6 +1,7 @@
 """The processes of a cell: `python -m runner engine --home DIR` and `python -m runner agent --home DIR`.
 
-`python -m runner check PATH...` parses DAG files without a cell: see `checking`.
+`python -m runner check PATH...` parses DAG files without a cell: see `checking`; `save` and `load` copy a cell's
+metadata: see `archiving`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from runner.checking import main as check
 
         return check(words[1:])
+    if words[:1] and words[0] in ("save", "load"):
+        return _archive(words)
     parser = argparse.ArgumentParser(prog="python -m runner", description="One process of a cell.")
     parser.add_argument("role", choices=("engine", "agent"))
     parser.add_argument("--home", type=Path, required=True, help="the cell's directory, with its cell.json")
@@ -33,6 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return int(run(options.home) or 0)
     except (OSError, RuntimeError, ValueError) as error:
+        return die_with_reason(error)
+
+
+def _archive(words: Sequence[str]) -> int:
+    from runner.archiving import main as archive
+    from runner.store.database import DatabaseError
+
+    try:
+        return archive(words)
+    except (OSError, RuntimeError, ValueError, DatabaseError) as error:
         return die_with_reason(error)
 
 

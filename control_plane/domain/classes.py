@@ -25,11 +25,20 @@ DEFAULT_VERSION = MWAA_VERSIONS[0]
 """What AWS gives: the newest it offers."""
 
 
+GIB = 1 << 30
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentClass:
     """The size of an environment's processes."""
 
     tasks_per_worker: int
+    worker_cpus: float
+    worker_memory: int
+    """Bytes, for all tasks of one worker: no task can have more."""
+    engine_cpus: float
+    """MWAA's scheduler and web server together, which the engine is both of."""
+    engine_memory: int
     schedulers: int = 2
     min_workers: int = 1
     max_workers: int = 10
@@ -39,12 +48,14 @@ class EnvironmentClass:
 
 
 CLASSES: Mapping[str, EnvironmentClass] = {
-    "mw1.micro": EnvironmentClass(3, schedulers=1, max_workers=1, webservers=1, fixed=True),
-    "mw1.small": EnvironmentClass(5),
-    "mw1.medium": EnvironmentClass(10),
-    "mw1.large": EnvironmentClass(20),
-    "mw1.xlarge": EnvironmentClass(40),
-    "mw1.2xlarge": EnvironmentClass(80),
+    "mw1.micro": EnvironmentClass(
+        3, 1, 3 * GIB, 2, 6 * GIB, schedulers=1, max_workers=1, webservers=1, fixed=True
+    ),
+    "mw1.small": EnvironmentClass(5, 1, 2 * GIB, 2, 4 * GIB),
+    "mw1.medium": EnvironmentClass(10, 2, 4 * GIB, 3, 6 * GIB),
+    "mw1.large": EnvironmentClass(20, 4, 8 * GIB, 6, 12 * GIB),
+    "mw1.xlarge": EnvironmentClass(40, 8, 24 * GIB, 12, 36 * GIB),
+    "mw1.2xlarge": EnvironmentClass(80, 16, 48 * GIB, 24, 72 * GIB),
 }
 
 DEFAULT_CLASS = "mw1.small"

@@ -18,6 +18,15 @@ LOG_GROUPS: Mapping[str, str] = {
 """Logging module -> the last part of its log group's name."""
 
 
+FILES = ("Plugins", "Requirements", "StartupScript")
+"""What a bucket may hold beside DAGs: each has a member `<file>S3Path` and a member `<file>S3ObjectVersion`."""
+FILE_MEMBERS = frozenset(f"{file}S3{part}" for file in FILES for part in ("Path", "ObjectVersion"))
+
+Strategy = Literal["FORCED", "GRACEFUL"]
+DEFAULT_STRATEGY: Strategy = "GRACEFUL"
+"""Running tasks finish on what they began on. AWS's default is FORCED, which ends them."""
+
+
 class Network(TypedDict):
     """Stored and given back; no part of the service needs it."""
 
@@ -75,6 +84,8 @@ class LastUpdate:
     error_code: str | None = None
     error_message: str | None = None
     source: str | None = None
+    strategy: Strategy | None = None
+    """How workers were replaced, of an update."""
 
     def to_json(self) -> dict[str, Any]:
         """In AWS's shape; messages longer than the model's limit are cut."""
@@ -84,6 +95,8 @@ class LastUpdate:
             plain["Error"] = {"ErrorCode": self.error_code or "INTERNAL_ERROR", "ErrorMessage": message}
         if self.source:
             plain["Source"] = self.source[:256]
+        if self.strategy:
+            plain["WorkerReplacementStrategy"] = self.strategy
         return plain
 
     @staticmethod
@@ -96,6 +109,7 @@ class LastUpdate:
             error_code=error.get("ErrorCode"),
             error_message=error.get("ErrorMessage"),
             source=plain.get("Source"),
+            strategy=plain.get("WorkerReplacementStrategy"),
         )
 
 
@@ -116,6 +130,24 @@ class Environment:
     """Bare host[:port]; clients put https:// before it."""
     generation: int = 1
     """Counts the specs it has had."""
+    wanted: EnvironmentSpec | None = None
+    """The whole spec that an update asks for; None when none is pending."""
+    strategy: Strategy = DEFAULT_STRATEGY
+    """How the pending update, or the last one, replaces workers."""
+    paused: Strategy | None = None
+    """Its owner wants no process of it to run: GRACEFUL lets tasks finish first. None when it is to run."""
+    origin: str | None = None
+    """Where the archive lies that it is made from (s3://bucket/key); None for one that begins empty, or has begun."""
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it is on the way to no processes. An update that is wanted goes before a pause."""
+        return self.paused is not None and self.wanted is None and self.status is Status.UPDATING
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it has no processes, because its owner wants none."""
+        return self.paused is not None and self.status is Status.UNAVAILABLE
 
 
 def arn(region: str, account: str, name: str) -> str:

@@ -56,6 +56,8 @@ IDENTITY_CENTER = Structure(
 TEAM = Structure(
     {"SourceBucketArn": BUCKET_ARN, "DagS3Path": PATH}, frozenset({"SourceBucketArn", "DagS3Path"})
 )
+TEAM_NAME = Text(3, 50, "[a-zA-Z0-9][a-zA-Z0-9_-]*")
+TEAMS = MapOf(TEAM_NAME, TEAM, 1, 20)
 
 CREATE_MEMBERS: dict[str, Shape] = {
     "Name": NAME,
@@ -84,13 +86,24 @@ CREATE_MEMBERS: dict[str, Shape] = {
     "MinWebservers": AT_LEAST_ONE,
     "MaxWebservers": AT_LEAST_ONE,
     "IdentityCenterConfiguration": IDENTITY_CENTER,
-    "Teams": MapOf(Text(3, 50, "[a-zA-Z0-9][a-zA-Z0-9_-]*"), TEAM, 1, 20),
+    "Teams": TEAMS,
 }
 
 CREATE = Structure(
     CREATE_MEMBERS,
     frozenset({"Name", "ExecutionRoleArn", "SourceBucketArn", "DagS3Path", "NetworkConfiguration"}),
 )
+
+_AT_CREATION = ("KmsKey", "Tags", "EndpointManagement", "Teams", "NetworkConfiguration")
+UPDATE_MEMBERS: dict[str, Shape] = {
+    **{name: shape for name, shape in CREATE_MEMBERS.items() if name not in _AT_CREATION},
+    "WorkerReplacementStrategy": Text(choices=("FORCED", "GRACEFUL")),
+    "NetworkConfiguration": Structure(
+        {"SecurityGroupIds": NETWORK.members["SecurityGroupIds"]}, frozenset({"SecurityGroupIds"})
+    ),
+    "Teams": Structure({"AddOrUpdate": TEAMS, "Remove": ListOf(TEAM_NAME, 1, 20)}),
+}
+UPDATE = Structure(UPDATE_MEMBERS, frozenset({"Name"}))
 NAMED = Structure({"Name": NAME}, frozenset({"Name"}))
 """Get and Delete."""
 LIST = Structure({"NextToken": Text(0, 2048), "MaxResults": Number(1, 25)})

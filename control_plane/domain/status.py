@@ -53,6 +53,9 @@ SERVING = frozenset(
 
 DELETABLE = frozenset(status for status, targets in EDGES.items() if S.DELETING in targets)
 
+UPDATABLE = frozenset(status for status, targets in EDGES.items() if S.UPDATING in targets) - BUSY
+"""UpdateEnvironment is accepted. CREATING_SNAPSHOT goes back to UPDATING, but by itself."""
+
 
 def is_edge(source: Status, target: Status) -> bool:
     """Whether an environment may go from one state to the other."""

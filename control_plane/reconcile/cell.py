@@ -10,15 +10,17 @@ from pathlib import Path
 
 from airflow._wire.cell import Bucket, CellSpec
 
-from control_plane.domain.classes import CLASSES, DEFAULT_CLASS
+from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.plan import ROLES
-from infra.provisioner import CellPlan, ProcessSpec
+from infra.provisioner import CellPlan, Limits, ProcessSpec
 
 UID_FILE = "uid"
 """Beside cell.json: whose cell this is. A name that is created again is another environment."""
 KEPT_REQUIREMENTS = "requirements.txt"
 """Beside it: the text that the cell's interpreter was made for, whatever the bucket has now."""
+_AGENT_MEMORY = GIB
+"""For the agent itself, its zygotes and triggerers."""
 _KEPT = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
 )
@@ -85,6 +87,10 @@ def cell_spec(
         sdk=str(sdk),
         token=token,
         slots=slots(environment),
+        tasks_per_worker=tasks_per_worker(environment),
+        min_workers=spec["MinWorkers"],
+        max_workers=spec["MaxWorkers"],
+        worker_memory=size_of(environment).worker_memory,
         config=dict(spec["AirflowConfigurationOptions"]),
         logging={module: dict(setting) for module, setting in spec["LoggingConfiguration"].items()},
         sync_interval=sync_interval,
@@ -94,20 +100,45 @@ def cell_spec(
 
 
 def slots(environment: Environment) -> int:
-    """Tasks at once: core.parallelism where the owner set it, else what the class's workers would hold."""
+    """Tasks at once: core.parallelism where the owner set it, else what all workers hold."""
     spec = environment.spec
     chosen = _positive(spec["AirflowConfigurationOptions"].get("core.parallelism", ""))
-    size = CLASSES.get(spec["EnvironmentClass"], CLASSES[DEFAULT_CLASS])
-    return chosen or size.tasks_per_worker * spec["MaxWorkers"]
+    return chosen or tasks_per_worker(environment) * spec["MaxWorkers"]
 
 
-def processes(home: Path, roots: Roots, surroundings: Mapping[str, str]) -> tuple[ProcessSpec, ...]:
+def tasks_per_worker(environment: Environment) -> int:
+    """As Airflow's options say, where the owner set them, else the class: celery.worker_autoscale is `most,fewest`."""
+    options = environment.spec["AirflowConfigurationOptions"]
+    most = options.get("celery.worker_autoscale", "").partition(",")[0].strip()
+    chosen = _positive(most) or _positive(options.get("celery.worker_concurrency", ""))
+    return chosen or size_of(environment).tasks_per_worker
+
+
+def size_of(environment: Environment) -> EnvironmentClass:
+    """The environment's class."""
+    return CLASSES.get(environment.spec["EnvironmentClass"], CLASSES[DEFAULT_CLASS])
+
+
+def limits(environment: Environment) -> Mapping[str, Limits]:
+    """Role -> what its process may use, with all that it starts. The agent has room of its own beside its tasks."""
+    size, workers = size_of(environment), environment.spec["MaxWorkers"]
+    return {
+        "engine": Limits(size.engine_memory, size.engine_cpus),
+        "agent": Limits(size.worker_memory * workers + _AGENT_MEMORY, size.worker_cpus * workers),
+    }
+
+
+def processes(
+    environment: Environment, home: Path, roots: Roots, surroundings: Mapping[str, str]
+) -> tuple[ProcessSpec, ...]:
     """The cell's processes, to be run with our own interpreter."""
+    allowed = limits(environment)
     return tuple(
         ProcessSpec(
             role,
             (sys.executable, "-m", "runner", role, "--home", str(home)),
             process_env(roots, surroundings),
+            allowed[role],
         )
         for role in ROLES
     )

@@ -26,3 +26,8 @@ def find_health(path: Path, token: str, timeout: float = 1.0) -> dict[str, Any] 
 def is_ready(health: dict[str, Any] | None) -> bool:
     """Whether the engine schedules: it has its lease and an agent."""
     return health is not None and bool(health.get("ready", health.get("status") == "healthy"))
+
+
+def is_in_force(health: dict[str, Any] | None, revision: int) -> bool:
+    """Whether engine and agents run by this revision of the cell's spec, or by a newer one."""
+    return health is not None and int(health.get("revision", 0)) >= revision

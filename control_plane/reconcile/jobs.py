@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from airflow._wire import cell as wire
+from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
+from control_plane.private_files import write_private
 from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cell_plan, cell_spec, processes
 from control_plane.reconcile.checks import CannotCreate, check_source
 from control_plane.reconcile.health import find_health, is_ready
@@ -67,19 +70,19 @@ class Jobs:
             self.provisioner.stop(name, GRACE)
             at = environment.last_update.created_at
             outcome, to = LastUpdate("FAILED", at, refusal.code, refusal.message), Status.CREATE_FAILED
-        self._step(name, str(to))
+        self.step(name, str(to))
         with self.database.begin() as connection:
             environments.transition(connection, name, [Status.CREATING], to, self.clock(), outcome)
 
     def start(self, environment: Environment, roles: tuple[str, ...]) -> None:
         """Start dead processes. When none lives the files are written anew: addresses may have changed."""
         seen = self.provisioner.observe(environment.name)
-        plan = CellPlan(environment.name, self._processes(environment.name))
+        plan = CellPlan(environment.name, self.list_processes(environment))
         if any(pid is not None for pid in seen.processes.values()):
             self.provisioner.ensure(plan)
         else:
             wanted = find_kept(self.provisioner.home(environment.name))
-            self.provisioner.create(self._plan(environment, wanted))
+            self.provisioner.create(self.plan_cell(environment, wanted))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
     def stop(self, environment: Environment) -> None:
@@ -101,19 +104,26 @@ class Jobs:
 
     def _create(self, environment: Environment) -> None:
         name = environment.name
-        self._step(name, "checking the bucket")
+        self.step(name, "checking the bucket")
         check_source(environment, self.access)
-        wanted = read_requirements(environment, self.access)
-        self._step(name, "preparing the interpreter")
-        plan = self._plan(environment, wanted, partial(self._tell, name))
+        self.step(name, "preparing the interpreter")
+        plan = self.prepare(environment)
         if self.stopping.is_set():
             raise Interrupted
-        self._step(name, "starting engine and agent")
+        self.step(name, "starting engine and agent")
         self.provisioner.create(plan)
-        self._step(name, "waiting for the engine")
-        self._wait_until_ready(plan)
+        self.step(name, "waiting for the engine")
+        self.wait_until(plan, is_ready)
 
-    def _plan(
+    def prepare(self, environment: Environment) -> CellPlan:
+        """The whole cell by what the bucket has now: fetched, built and checked, and nothing of it in force.
+
+        Raises CannotCreate, Interrupted.
+        """
+        wanted = read_requirements(environment, self.access)
+        return self.plan_cell(environment, wanted, partial(self.tell, environment.name))
+
+    def plan_cell(
         self, environment: Environment, wanted: str | None, tell: Callable[[str], None] = lambda step: None
     ) -> CellPlan:
         """The whole cell. What is left of another environment of that name is removed first."""
@@ -130,10 +140,13 @@ class Jobs:
             account=self.account,
             sync_interval=self.sync_interval,
         )
-        return cell_plan(environment, spec, self._processes(environment.name), wanted)
+        spec = wire.follow(_find_spec(home), spec)
+        return cell_plan(environment, spec, self.list_processes(environment), wanted)
 
-    def _processes(self, name: str) -> tuple[ProcessSpec, ...]:
-        return processes(self.provisioner.home(name), self.roots, self.surroundings)
+    def list_processes(self, environment: Environment) -> tuple[ProcessSpec, ...]:
+        """The environment's processes as they are to be."""
+        home = self.provisioner.home(environment.name)
+        return processes(environment, home, self.roots, self.surroundings)
 
     def _find_python(self, environment: Environment, wanted: str | None, tell: Callable[[str], None]) -> str:
         stopping = self.stopping.is_set
@@ -142,12 +155,13 @@ class Jobs:
         except VenvCancelled:
             raise Interrupted from None
 
-    def _wait_until_ready(self, plan: CellPlan) -> None:
-        """Until the engine says so. A process that ends meanwhile is started again, a few times."""
-        home = self.provisioner.home(plan.name)
-        token, socket = _find_token(home) or "", Layout(home).api_socket
+    def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
+        """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.
+
+        Raises CannotCreate naming the process and its last words, Interrupted.
+        """
         deadline, tries = self.clock() + _READY_SECONDS, 1
-        while not is_ready(find_health(socket, token)):
+        while not is_done(self.find_health(plan.name)):
             if self.stopping.wait(_LOOK_SECONDS):
                 raise Interrupted
             if self.clock() > deadline:
@@ -159,18 +173,39 @@ class Jobs:
             if dead:
                 tries += len(self.provisioner.ensure(plan))
 
+    def find_health(self, name: str) -> dict[str, Any] | None:
+        """What the environment's engine says of itself; None when it does not answer."""
+        home = self.provisioner.home(name)
+        return find_health(Layout(home).api_socket, _find_token(home) or "")
+
+    def end_tasks(self, plan: CellPlan, reason: str) -> None:
+        """End what runs, with the reason in its log; it is tried again as its retries allow."""
+        self._end(plan.name, reason, ("agent",))
+        self.provisioner.ensure(plan)
+
+    def end_cell(self, name: str, reason: str) -> None:
+        """End everything; its home stays."""
+        self._end(name, reason, None)
+
+    def _end(self, name: str, reason: str, roles: tuple[str, ...] | None) -> None:
+        note = Layout(self.provisioner.home(name)).ending
+        write_private(note, reason)
+        self.provisioner.stop(name, GRACE, roles)
+        note.unlink(missing_ok=True)
+
     def _failed(self, name: str, role: str, how: str) -> CannotCreate:
         words = self.provisioner.last_words(name, role).splitlines()
         said = words[-1] if words else "it said nothing"
         return CannotCreate("INTERNAL_ERROR", f"cannot start environment {name}: its {role} {how}: {said}")
 
-    def _tell(self, name: str, step: str) -> None:
+    def tell(self, name: str, step: str) -> None:
         """A step that may take minutes: GetEnvironment shows it, too."""
-        self._step(name, step)
+        self.step(name, step)
         with self.database.begin() as connection:
             environments.put_progress(connection, name, step)
 
-    def _step(self, name: str, step: str) -> None:
+    def step(self, name: str, step: str) -> None:
+        """For `aerodrome status` only."""
         self.journal.add(name, step, self.clock())
 
 
@@ -180,7 +215,13 @@ def _read(path: Path) -> str:
 
 def _find_token(home: Path) -> str | None:
     """The token of the cell that is there already: processes of it may run and know no other."""
+    spec = _find_spec(home)
+    return spec.token if spec else None
+
+
+def _find_spec(home: Path) -> CellSpec | None:
+    """What the cell that is there already was told last."""
     try:
-        return wire.read(home / "cell.json").token
+        return wire.read(home / "cell.json")
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

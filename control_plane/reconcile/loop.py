@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
+from control_plane.reconcile import update
 from control_plane.reconcile.jobs import Interrupted, Jobs
+from control_plane.reconcile.pausing import pause
 from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
 from control_plane.store import environments
 
@@ -97,12 +99,20 @@ class Reconciler:
             self._not_before[row.name] = self._clock() + _RETRY_SECONDS
 
     def _do(self, action: Action, row: Environment) -> None:
-        if action.verb is Verb.CREATE:
-            self._jobs.create(row)
-        elif action.verb is Verb.DELETE:
-            self._jobs.delete(row)
-            self._starts.pop(row.name, None)
-        elif action.verb is Verb.START:
+        if action.verb is Verb.START:
             self._jobs.start(row, action.roles)
-        else:
-            self._jobs.stop(row)
+            return
+        _WORK[action.verb](self._jobs, row)
+        if action.verb is Verb.DELETE:
+            self._starts.pop(row.name, None)
+
+
+_WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
+    Verb.CREATE: Jobs.create,
+    Verb.DELETE: Jobs.delete,
+    Verb.STOP: Jobs.stop,
+    Verb.UPDATE: update.update,
+    Verb.ROLL_BACK: update.roll_back,
+    Verb.RECOVER: update.recover,
+    Verb.PAUSE: pause,
+}

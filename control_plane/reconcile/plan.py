@@ -47,6 +47,11 @@ class Verb(StrEnum):
     DELETE = "delete"
     START = "start"
     STOP = "stop"
+    UPDATE = "update"
+    ROLL_BACK = "roll back"
+    PAUSE = "pause"
+    RECOVER = "recover"
+    """Look whether an environment that was out of order is in order again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +66,48 @@ class Action:
 def plan(environments: Iterable[Environment], cells: Mapping[str, Cell], now: float) -> list[Action]:
     """The actions due now, in the order of the rows. An environment without a cell has never been begun."""
     nothing = Cell(Observed(exists=False))
-    actions = (_decide(row.status, row.name, cells.get(row.name, nothing), now) for row in environments)
+    actions = (_decide(row, cells.get(row.name, nothing), now) for row in environments)
     return [action for action in actions if action is not None]
 
 
-def _decide(status: Status, name: str, cell: Cell, now: float) -> Action | None:
+_AT_WORK: Mapping[Status, Verb] = {
+    Status.CREATING: Verb.CREATE,
+    Status.UPDATING: Verb.UPDATE,
+    Status.CREATING_SNAPSHOT: Verb.UPDATE,
+    Status.ROLLING_BACK: Verb.ROLL_BACK,
+    Status.DELETING: Verb.DELETE,
+    Status.DELETED: Verb.DELETE,
+}
+"""Statuses that a job leads out of, and which one: begun again by whoever finds the row in it."""
+
+
+def _decide(row: Environment, cell: Cell, now: float) -> Action | None:
     if cell.busy:
         return None
-    if status is Status.CREATING:
-        return Action(Verb.CREATE, name)
-    if status in (Status.DELETING, Status.DELETED):
-        return Action(Verb.DELETE, name)
-    if status is Status.CREATE_FAILED:
+    if row.is_pausing:
+        return Action(Verb.PAUSE, row.name)
+    if row.status in _AT_WORK:
+        return Action(_AT_WORK[row.status], row.name)
+    if row.status is Status.CREATE_FAILED or row.is_paused:
         running = any(pid is not None for pid in cell.observed.processes.values())
-        return Action(Verb.STOP, name) if running else None
-    if status in SERVING or status is Status.UNAVAILABLE:
-        dead = [role for role in ROLES if not cell.observed.is_running(role)]
-        due = tuple(role for role in dead if _is_due(cell, role, now))
-        return Action(Verb.START, name, due) if due else None
+        return Action(Verb.STOP, row.name) if running else None
+    if row.status in SERVING or row.status is Status.UNAVAILABLE:
+        return _keep(row, cell, now)
     return None
 
 
-def _is_due(cell: Cell, role: str, now: float) -> bool:
-    starts = cell.starts.get(role, Starts())
+def _keep(row: Environment, cell: Cell, now: float) -> Action | None:
+    """What it takes to have all processes run, and to say so."""
+    dead = [role for role in ROLES if not cell.observed.is_running(role)]
+    due = tuple(role for role in dead if is_due(cell.starts, role, now))
+    if due:
+        return Action(Verb.START, row.name, due)
+    return Action(Verb.RECOVER, row.name) if row.status is Status.UNAVAILABLE and not dead else None
+
+
+def is_due(records: Mapping[str, Starts], role: str, now: float) -> bool:
+    """Whether a dead process may be started again now."""
+    starts = records.get(role, Starts())
     return now >= starts.last + wait_after(starts.count)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
-from control_plane.domain.environment import Environment, LastUpdate
+from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, Strategy
 from control_plane.domain.errors import not_found
-from control_plane.domain.status import Status, is_edge
+from control_plane.domain.status import UPDATABLE, Status, is_edge
 from control_plane.store.schema import environment as table
+
+_AT_WORK = (Status.CREATING, Status.UPDATING, Status.CREATING_SNAPSHOT, Status.ROLLING_BACK)
 
 
 def insert(conn: Connection, environment: Environment) -> bool:
@@ -66,26 +68,108 @@ def transition(
 
     Raises ValueError for an edge the status table does not have: that is a mistake in the caller.
     """
+    return _change(conn, name, from_statuses, to_status, now, last_update)
+
+
+def put_wanted(
+    conn: Connection, name: str, wanted: EnvironmentSpec, strategy: Strategy, update: LastUpdate
+) -> bool:
+    """Ask for another spec: UPDATING from here on. False when the status does not allow an update."""
+    asked = {"wanted": json.dumps(wanted), "strategy": strategy}
+    return _change(conn, name, UPDATABLE, Status.UPDATING, update.created_at, update, asked)
+
+
+def apply_wanted(conn: Connection, name: str, now: float, update: LastUpdate) -> bool:
+    """The update is done: the spec is what was wanted, AVAILABLE. False when none is pending."""
+    done = {"spec": table.c.wanted, "wanted": None, "generation": table.c.generation + 1, "paused": None}
+    pending = table.c.wanted.is_not(None)
+    return _change(conn, name, [Status.UPDATING], Status.AVAILABLE, now, update, done, pending)
+
+
+def drop_wanted(
+    conn: Connection,
+    name: str,
+    from_statuses: Iterable[Status],
+    to_status: Status,
+    now: float,
+    update: LastUpdate,
+) -> bool:
+    """The update is given up: the spec is what it was. To UPDATE_FAILED, or to UNAVAILABLE when even that fails."""
+    return _change(conn, name, from_statuses, to_status, now, update, {"wanted": None, "paused": None})
+
+
+def put_pause(conn: Connection, name: str, strategy: Strategy, update: LastUpdate) -> bool:
+    """Ask for no processes: UPDATING until there are none. False when the status does not allow it, or it is paused.
+
+    One that is waiting for its tasks may be asked to wait no longer.
+    """
+    running = table.c.paused.is_(None)
+    asked = {"paused": strategy}
+    hurried = (table.c.name == name, table.c.status == Status.UPDATING.value, table.c.paused == "GRACEFUL")
+    if strategy == "FORCED" and conn.execute(sa.update(table).where(*hurried).values(**asked)).rowcount:
+        return True
+    return _change(conn, name, UPDATABLE, Status.UPDATING, update.created_at, update, asked, running)
+
+
+def end_pause(conn: Connection, name: str, now: float, update: LastUpdate) -> bool:
+    """No process is left: UNAVAILABLE until it is resumed, or updated."""
+    asked = (table.c.paused.is_not(None), table.c.wanted.is_(None))
+    return _change(conn, name, [Status.UPDATING], Status.UNAVAILABLE, now, update, None, *asked)
+
+
+def put_resume(conn: Connection, name: str, update: LastUpdate) -> bool:
+    """Ask for the processes of a paused environment again. False when it is not paused."""
+    paused = table.c.paused.is_not(None)
+    where = (table.c.name == name, table.c.status == Status.UNAVAILABLE.value, paused)
+    values = {"paused": None, "last_update": json.dumps(update.to_json())}
+    return conn.execute(sa.update(table).where(*where).values(**values)).rowcount == 1
+
+
+def drop_origin(conn: Connection, name: str) -> None:
+    """What the environment was made from is in its cell now."""
+    conn.execute(sa.update(table).where(table.c.name == name).values(origin=None))
+
+
+def put_tags(conn: Connection, name: str, tags: Mapping[str, str]) -> None:
+    """Set the tags, now and in what a pending update wants: tags change at once, whatever the status."""
+    found = get(conn, name)
+    specs = {"spec": found.spec, "wanted": found.wanted}
+    values = {
+        key: json.dumps({**spec, "Tags": dict(tags)}) for key, spec in specs.items() if spec is not None
+    }
+    conn.execute(sa.update(table).where(table.c.name == name).values(**values))
+
+
+def _change(
+    conn: Connection,
+    name: str,
+    from_statuses: Iterable[Status],
+    to_status: Status,
+    now: float,
+    last_update: LastUpdate | None,
+    also: Mapping[str, Any] | None = None,
+    *conditions: sa.ColumnElement[bool],
+) -> bool:
     sources = sorted(from_statuses)
     for source in sources:
         if not is_edge(source, to_status):
             raise ValueError(
                 f"cannot go from {source} to {to_status}: control_plane.domain.status has no such edge"
             )
-    values: dict[str, Any] = {"status": to_status.value, "status_since": now}
+    values: dict[str, Any] = {**(also or {}), "status": to_status.value, "status_since": now}
     if last_update is not None:
         values["last_update"] = json.dumps(last_update.to_json())
-    query = sa.update(table).where(table.c.name == name, table.c.status.in_(sources)).values(**values)
-    return conn.execute(query).rowcount == 1
+    where = (table.c.name == name, table.c.status.in_(sources), *conditions)
+    return conn.execute(sa.update(table).where(*where).values(**values)).rowcount == 1
 
 
 def put_progress(conn: Connection, name: str, step: str) -> None:
-    """Show what is being done to an environment that is CREATING, as the source of its last update."""
+    """Show what is being done to an environment while it is made or changed, as the source of its last update."""
     found = find(conn, name)
-    if found is None or found.status is not Status.CREATING:
+    if found is None or found.status not in _AT_WORK:
         return
     shown = json.dumps(replace(found.last_update, source=step).to_json())
-    query = sa.update(table).where(table.c.name == name, table.c.status == Status.CREATING.value)
+    query = sa.update(table).where(table.c.name == name, table.c.status == found.status.value)
     conn.execute(query.values(last_update=shown))
 
 
@@ -107,6 +191,10 @@ def _to_row(environment: Environment) -> dict[str, Any]:
         "created_at": environment.created_at,
         "last_update": json.dumps(environment.last_update.to_json()),
         "webserver_url": environment.webserver_url,
+        "wanted": None if environment.wanted is None else json.dumps(environment.wanted),
+        "strategy": environment.strategy,
+        "paused": environment.paused,
+        "origin": environment.origin,
     }
 
 
@@ -122,4 +210,8 @@ def _from_row(row: Row[Any]) -> Environment:
         created_at=row.created_at,
         last_update=LastUpdate.from_json(json.loads(row.last_update)),
         webserver_url=row.webserver_url,
+        wanted=None if row.wanted is None else json.loads(row.wanted),
+        strategy=row.strategy,
+        paused=row.paused,
+        origin=row.origin,
     )

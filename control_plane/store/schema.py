@@ -48,8 +48,16 @@ environment = Table(
     Column("created_at", Double, nullable=False),
     Column("last_update", Text, nullable=False, comment="JSON: LastUpdate of the model"),
     Column("webserver_url", Text, nullable=False, comment="bare host[:port]"),
+    Column("wanted", Text, comment="JSON: the whole spec an update asks for; null when nothing is pending"),
+    Column("strategy", String(10), nullable=False, server_default="GRACEFUL", comment="of the update"),
+    Column("paused", String(10), comment="a strategy: no process of it shall run; null when it shall"),
+    Column(
+        "origin", Text, comment="the archive that it is made from; null when it begins empty or has begun"
+    ),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("generation >= 1", name="generation"),
+    CheckConstraint("strategy IN ('FORCED', 'GRACEFUL')", name="strategy"),
+    CheckConstraint("paused IN ('FORCED', 'GRACEFUL')", name="paused"),
 )
 
 principal = Table(
@@ -75,9 +83,24 @@ policy = Table(
     Column("name", String(128), nullable=False),
     Column("path", Text, nullable=False),
     Column("description", Text),
+    Column("document", Text, nullable=False, comment="JSON in force: that of the default version"),
+    Column("created_at", Double, nullable=False),
+    Column("default_version", Integer, nullable=False, server_default="1"),
+    Column(
+        "latest_version", Integer, nullable=False, server_default="1", comment="numbers are not given twice"
+    ),
+    Column("updated_at", Double),
+    Column("tags", Text, nullable=False, server_default="{}", comment="JSON"),
+    comment="managed policies of the account; AWS's own are in control_plane.iam.managed",
+)
+
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("policy_arn", Text, ForeignKey("policy.arn"), primary_key=True),
+    Column("number", Integer, primary_key=True),
     Column("document", Text, nullable=False, comment="JSON, as its owner wrote it"),
     Column("created_at", Double, nullable=False),
-    comment="managed policies of the account; AWS's own are in control_plane.iam.managed",
 )
 
 inline_policy = Table(
@@ -133,6 +156,9 @@ audit = Table(
     Column("reason", Text),
     Column("request_id", String(64), nullable=False),
     Column("source_ip", String(64)),
+    Column(
+        "chain", String(64), comment="hash of this row and of the chain before it; null in rows older than it"
+    ),
     CheckConstraint("decision IN ('allow', 'deny')", name="decision"),
     Index(None, "at"),
     sqlite_autoincrement=True,

@@ -8,13 +8,14 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from infra.process import ProcessProvisioner
-from infra.provisioner import CellPlan, Observed, ProcessSpec, Provisioner
+from infra.provisioner import CellPlan, Limits, Observed, ProcessSpec, Provisioner
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +62,7 @@ class FakeProvisioner:
         self.root = root
         self.cells: dict[str, dict[str, int | None]] = {}
         self.stops: list[str] = []
+        self.limits: dict[str, Limits] = {}
         self._next = 1000
 
     def home(self, name: str) -> Path:
@@ -89,9 +91,13 @@ class FakeProvisioner:
             cell[spec.role] = None if "broken" in spec.argv else self._next
         return [spec.role for spec in missing]
 
-    def stop(self, name: str, grace: float) -> None:
+    def resize(self, plan: CellPlan) -> None:
+        self.limits = {spec.role: spec.limits for spec in plan.processes}
+
+    def stop(self, name: str, grace: float, roles: tuple[str, ...] | None = None) -> None:
         self.stops.append(name)
-        self.cells[name] = dict.fromkeys(self.cells.get(name, {}))
+        cell = self.cells.get(name, {})
+        self.cells[name] = {role: pid if roles and role not in roles else None for role, pid in cell.items()}
 
     def destroy(self, name: str, grace: float) -> None:
         self.cells.pop(name, None)
@@ -207,6 +213,22 @@ def test_stop_ends_processes_and_keeps_the_home_when_asked(subject: Subject) -> 
     subject.provisioner.stop("cell", 5)
     seen = subject.provisioner.observe("cell")
     assert seen.exists and not seen.is_running("engine") and not seen.is_running("agent")
+
+
+def test_stop_ends_one_role_and_leaves_the_other_when_it_is_named(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine"), process("agent")))
+    before = subject.settle("engine", "agent")
+    subject.provisioner.stop("cell", 5, ("engine",))
+    seen = subject.provisioner.observe("cell")
+    assert not seen.is_running("engine")
+    assert seen.processes["agent"] == before.processes["agent"]
+
+
+def test_resize_ends_nothing_when_the_limits_of_a_role_change(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("agent")))
+    before = subject.settle("agent")
+    subject.provisioner.resize(plan(replace(process("agent"), limits=Limits(memory=1 << 30, cpus=1.0))))
+    assert subject.provisioner.observe("cell").processes == before.processes
 
 
 def test_destroy_removes_everything_when_a_process_ignores_term(subject: Subject) -> None:

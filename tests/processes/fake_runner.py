@@ -21,8 +21,13 @@ from airflow._wire.layout import Layout
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         spec = cell.read(LAYOUT.spec)
+        if spec.config.get("core.executor") == "broken":
+            print("aerodrome: there is no executor of that name", flush=True)
+            os._exit(1)
         allowed = self.headers["Authorization"] == f"Bearer {spec.token}"
-        body = json.dumps({"ready": allowed, "queued": 0, "processes": []}).encode()
+        agents = [{"attempts": len(list(LAYOUT.attempts.iterdir())), "revision": spec.revision}]
+        facts = {"ready": allowed, "revision": spec.revision, "agents": agents, "processes": []}
+        body = json.dumps(facts).encode()
         self.send_response(200 if allowed else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -41,6 +46,11 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 ROLE, LAYOUT = sys.argv[1], Layout(Path(sys.argv[3]))
 LAYOUT.make()
+if ROLE == "save":
+    if (LAYOUT.home.parent / "break-copies").exists():
+        sys.exit("aerodrome: cannot copy the metadata: the disk is full")
+    Path(sys.argv[5]).parent.mkdir(exist_ok=True)
+    sys.exit(Path(sys.argv[5]).write_text("the metadata") and 0)
 if (LAYOUT.home.parent / "break-engines").exists() and ROLE == "engine":
     sys.exit("aerodrome: cannot open the metadata database: the disk is full")
 lock = LAYOUT.lock(ROLE).open("a+")

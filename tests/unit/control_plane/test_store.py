@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from control_plane.domain.defaults import fill
-from control_plane.domain.environment import Environment, LastUpdate, arn
+from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, arn
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.domain.status import EDGES, Status
 from control_plane.store import audit, environments, keys
@@ -261,3 +261,36 @@ def test_administrator_keeps_every_right_when_an_old_database_is_upgraded(tmp_pa
         assert admin is not None
         assert policies.list_attached(conn, admin.id) == ["arn:aws:iam::aws:policy/AdministratorAccess"]
     old.close()
+
+
+def test_update_keeps_both_specs_until_it_is_applied(db: ServiceDatabase) -> None:
+    row = an_environment(status=Status.AVAILABLE)
+    wanted: EnvironmentSpec = {**row.spec, "MaxWorkers": 20}
+    asked = LastUpdate("PENDING", 200.0, source="UpdateEnvironment", strategy="FORCED")
+    done = LastUpdate("SUCCESS", 200.0, strategy="FORCED")
+    with db.begin() as conn:
+        environments.insert(conn, row)
+        assert not environments.apply_wanted(conn, "one", 201.0, done)
+        assert environments.put_wanted(conn, "one", wanted, "FORCED", asked)
+        assert not environments.put_wanted(conn, "one", row.spec, "GRACEFUL", asked), "one at a time"
+        pending = environments.get(conn, "one")
+        environments.put_tags(conn, "one", {"team": "data"})
+        assert environments.apply_wanted(conn, "one", 300.0, done)
+        applied = environments.get(conn, "one")
+    assert (pending.status, pending.spec, pending.wanted) == (Status.UPDATING, row.spec, wanted)
+    assert (pending.strategy, pending.last_update, pending.generation) == ("FORCED", asked, 1)
+    assert (applied.status, applied.wanted, applied.generation) == (Status.AVAILABLE, None, 2)
+    assert applied.spec == {**wanted, "Tags": {"team": "data"}}, "tags set meanwhile are not lost"
+
+
+def test_update_that_is_given_up_leaves_the_spec_as_it_was(db: ServiceDatabase) -> None:
+    row = an_environment(status=Status.AVAILABLE)
+    failed = LastUpdate("FAILED", 200.0, "INCORRECT_CONFIGURATION", "cannot install")
+    with db.begin() as conn:
+        environments.insert(conn, row)
+        environments.put_wanted(conn, "one", {**row.spec, "MaxWorkers": 20}, "GRACEFUL", row.last_update)
+        sources = [Status.UPDATING, Status.ROLLING_BACK]
+        assert environments.drop_wanted(conn, "one", sources, Status.UPDATE_FAILED, 300.0, failed)
+        found = environments.get(conn, "one")
+    assert (found.spec, found.wanted, found.generation) == (row.spec, None, 1)
+    assert (found.status, found.last_update) == (Status.UPDATE_FAILED, failed)

@@ -36,6 +36,7 @@ def shapes() -> dict[str, Any]:
     ("ours", "theirs"),
     [
         (model.CREATE, "CreateEnvironmentInput"),
+        (model.UPDATE, "UpdateEnvironmentInput"),
         (model.NAMED, "GetEnvironmentInput"),
         (model.NAMED, "DeleteEnvironmentInput"),
         (model.LIST, "ListEnvironmentsInput"),

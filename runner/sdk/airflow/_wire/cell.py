@@ -49,6 +49,14 @@ class CellSpec:
     """Bearer token of the cell's private HTTP endpoint."""
     slots: int = 32
     """Task processes at once on this cell (parallelism)."""
+    tasks_per_worker: int = 0
+    """Slots of one worker; 0: the cell has all its slots always."""
+    min_workers: int = 1
+    max_workers: int = 1
+    worker_memory: int = 0
+    """Bytes that the tasks of one worker may have together, and so the most that one task may have; 0: no limit."""
+    draining: bool = False
+    """No task begins any more; those that run finish."""
     config: dict[str, str] = field(default_factory=dict)
     """AirflowConfigurationOptions: 'section.key' -> value."""
     logging: dict[str, dict[str, Any]] = field(default_factory=dict)

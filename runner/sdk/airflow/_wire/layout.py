@@ -3,6 +3,7 @@
 cell.json            the cell spec (0600: it holds the cell's token and bucket credentials)
 db/metadata.db       the metadata database, when it is SQLite
 run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
+run/ending           why the agent is to be stopped, as tasks' logs shall have it
 run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
 store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
 attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
@@ -73,6 +74,10 @@ class Layout:
     @property
     def api_socket(self) -> Path:
         return self._socket("api.sock")
+
+    @property
+    def ending(self) -> Path:
+        return self.home / "run" / "ending"
 
     def bundle(self, digest: str) -> Path:
         return self.bundles / digest

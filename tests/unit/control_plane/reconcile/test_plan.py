@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -40,6 +41,8 @@ UP, NO_ENGINE, DOWN = cell(1, 2), cell(None, 2), cell(None, None)
 START = Action(Verb.START, "demo", ("engine", "agent"))
 START_ENGINE = Action(Verb.START, "demo", ("engine",))
 CREATE, DELETE, STOP = (Action(verb, "demo") for verb in (Verb.CREATE, Verb.DELETE, Verb.STOP))
+UPDATE, BACK, PAUSE = (Action(verb, "demo") for verb in (Verb.UPDATE, Verb.ROLL_BACK, Verb.PAUSE))
+RECOVER = Action(Verb.RECOVER, "demo")
 
 TABLE: dict[Status, tuple[Action | None, Action | None, Action | None, Action | None]] = {
     #                  never made  all run   no engine     none runs
@@ -49,12 +52,12 @@ TABLE: dict[Status, tuple[Action | None, Action | None, Action | None, Action | 
     S.DELETING: (DELETE, DELETE, DELETE, DELETE),
     S.DELETED: (DELETE, DELETE, DELETE, DELETE),
     S.PENDING: (None, None, None, None),
-    S.UPDATING: (START, None, START_ENGINE, START),
-    S.CREATING_SNAPSHOT: (START, None, START_ENGINE, START),
-    S.ROLLING_BACK: (START, None, START_ENGINE, START),
+    S.UPDATING: (UPDATE, UPDATE, UPDATE, UPDATE),
+    S.CREATING_SNAPSHOT: (UPDATE, UPDATE, UPDATE, UPDATE),
+    S.ROLLING_BACK: (BACK, BACK, BACK, BACK),
     S.UPDATE_FAILED: (START, None, START_ENGINE, START),
     S.MAINTENANCE: (START, None, START_ENGINE, START),
-    S.UNAVAILABLE: (START, None, START_ENGINE, START),
+    S.UNAVAILABLE: (START, RECOVER, START_ENGINE, START),
 }
 
 
@@ -72,6 +75,26 @@ def test_plan_follows_the_table_when_nothing_is_under_way(
     status: Status, seen: Cell, expected: Action | None
 ) -> None:
     assert plan([row(status)], {"demo": seen}, NOW) == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted", "seen", "expected"),
+    [
+        (S.UPDATING, False, UP, PAUSE),
+        (S.UPDATING, False, DOWN, PAUSE),
+        (S.UPDATING, True, DOWN, UPDATE),
+        (S.ROLLING_BACK, True, DOWN, BACK),
+        (S.UNAVAILABLE, False, DOWN, None),
+        (S.UNAVAILABLE, False, UP, STOP),
+        (S.UNAVAILABLE, False, NO_ENGINE, STOP),
+        (S.DELETING, False, DOWN, DELETE),
+    ],
+)
+def test_nothing_is_started_when_the_owner_has_paused_it(
+    status: Status, wanted: bool, seen: Cell, expected: Action | None
+) -> None:
+    paused = replace(row(status), paused="GRACEFUL", wanted=cast(Any, {}) if wanted else None)
+    assert plan([paused], {"demo": seen}, NOW) == ([expected] if expected else [])
 
 
 def test_the_table_is_complete() -> None:

@@ -1,0 +1,50 @@
+"""Copies of a cell's metadata, made by the runner's own commands: before another version works with it, and for export.
+
+snapshots/<generation>-<version>.db    in the cell's home; the newest few stay
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from control_plane.domain.environment import Environment
+from control_plane.reconcile.cell import process_env
+from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.jobs import Jobs
+
+_KEPT = 3
+_SECONDS = 600.0
+
+
+def take_snapshot(jobs: Jobs, row: Environment) -> Path:
+    """The metadata as it was when the pending update began, copied once. Raises CannotCreate."""
+    home = jobs.provisioner.home(row.name)
+    path = home / "snapshots" / f"{row.generation}-{row.spec['AirflowVersion']}.db"
+    if not path.exists():
+        run_runner(jobs, "save", home, path)
+        _drop_oldest(path.parent)
+    return path
+
+
+def run_runner(jobs: Jobs, command: str, home: Path, file: Path, *options: str) -> None:
+    """`runner save` or `runner load` on a cell. Raises CannotCreate with its words."""
+    argv = [sys.executable, "-m", "runner", command, "--home", str(home), "--file", str(file), *options]
+    surroundings = process_env(jobs.roots, jobs.surroundings)
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=_SECONDS, env=surroundings, cwd=home
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotCreate(
+            "INTERNAL_ERROR", f"cannot {command} the metadata of {home.name}: {error}"
+        ) from None
+    if done.returncode != 0:
+        words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("aerodrome: ")
+        raise CannotCreate("INTERNAL_ERROR", f"cannot {command} the metadata of {home.name}: {words}")
+
+
+def _drop_oldest(folder: Path) -> None:
+    for path in sorted(folder.glob("*.db"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        path.unlink()
