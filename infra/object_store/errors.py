@@ -22,6 +22,7 @@ class StoreError(Exception):
 CODES = frozenset(
     {
         "BadDigest",
+        "BadRequest",
         "BucketAlreadyExists",
         "BucketAlreadyOwnedByYou",
         "BucketNotEmpty",

@@ -24,6 +24,8 @@ from typing import Protocol
 from infra.object_store.errors import StoreError
 from infra.object_store.model import (
     NO_CONDITIONS,
+    NO_FACTS,
+    UNCHECKED,
     Algorithm,
     Bucket,
     ByteRange,
@@ -115,9 +117,9 @@ class ObjectStore(Protocol):
         self,
         ref: ObjectRef,
         body: Body | bytes,
-        facts: Facts = ...,
+        facts: Facts = NO_FACTS,
         conditions: Conditions = NO_CONDITIONS,
-        expected: Expected = ...,
+        expected: Expected = UNCHECKED,
         algorithm: Algorithm | None = None,
     ) -> Written:
         """Keeps the checksum of `expected.checksum` or else of `algorithm`. PreconditionFailed, BadDigest,
@@ -181,7 +183,7 @@ class ObjectStore(Protocol):
     async def create_upload(
         self,
         ref: ObjectRef,
-        facts: Facts = ...,
+        facts: Facts = NO_FACTS,
         algorithm: Algorithm | None = None,
         checksum_type: ChecksumType | None = None,
         owner: str = "",
@@ -190,7 +192,7 @@ class ObjectStore(Protocol):
     def get_upload(self, ref: ObjectRef, upload_id: str) -> Upload: ...
 
     async def put_part(
-        self, ref: ObjectRef, upload_id: str, number: int, body: Body | bytes, expected: Expected = ...
+        self, ref: ObjectRef, upload_id: str, number: int, body: Body | bytes, expected: Expected = UNCHECKED
     ) -> Part: ...
 
     async def copy_part(

@@ -93,6 +93,8 @@ class Conditions:
 
 
 NO_CONDITIONS = Conditions()
+NO_FACTS = Facts()
+UNCHECKED = Expected()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class ObjectHead:
     etag: str
     size: int
     modified: float
-    facts: Facts = Facts()
+    facts: Facts = NO_FACTS
     checksum: Checksum | None = None
     parts: int = 0
     """How many parts it was uploaded in; 0 for an object put as a whole."""
@@ -185,7 +187,7 @@ class Upload:
     bucket: str
     key: str
     started: float
-    facts: Facts = Facts()
+    facts: Facts = NO_FACTS
     algorithm: Algorithm | None = None
     checksum_type: ChecksumType | None = None
     owner: str = ""

@@ -1,0 +1,365 @@
+"""The store as one object: reads on the event loop, writes through the group commit. See interface.ObjectStore.
+
+`open_store` takes the folder for this process alone: a second one is told so, and kill -9 frees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from infra.object_store.conditions import decide_read, resolve_range
+from infra.object_store.errors import StoreError
+from infra.object_store.interface import Body, ObjectStore
+from infra.object_store.model import (
+    NO_CONDITIONS,
+    NO_FACTS,
+    UNCHECKED,
+    Algorithm,
+    Bucket,
+    ByteRange,
+    Change,
+    Checksum,
+    ChecksumType,
+    ClaimedPart,
+    Conditions,
+    Deleted,
+    Expected,
+    Facts,
+    LifecycleRule,
+    Listing,
+    ObjectHead,
+    ObjectRef,
+    Part,
+    PartsPage,
+    PublicAccessBlock,
+    Upload,
+    UploadsPage,
+    Versioning,
+    Written,
+)
+from infra.object_store.names import check_key, check_tags
+from infra.object_store.store import buckets, listings, objects, uploads
+from infra.object_store.store.blobs import Blobs
+from infra.object_store.store.bodies import StagedBody
+from infra.object_store.store.contents import StoredContent, find_pieces, open_content
+from infra.object_store.store.intake import Intake
+from infra.object_store.store.rows import Version
+from infra.object_store.store.schema import open_reader, open_writer
+from infra.object_store.store.sweeper import Sweeper
+from infra.object_store.store.writer import Outcome, Writer
+
+T = TypeVar("T")
+Told = Callable[[Sequence[Change]], None]
+_THREADS = 4
+
+
+class StoreTaken(RuntimeError):
+    """Another living process has the folder open."""
+
+
+async def open_store(folder: Path, clock: Callable[[], float]) -> Store:
+    """Open the store of a folder, made when it is missing; heals what a crash left. Raises StoreTaken."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _take(folder / "lock")
+    try:
+        blobs = Blobs(folder)
+        blobs.prepare()
+        index = folder / "index.db"
+        store = Store(folder, lock, open_writer(index), open_reader(index), blobs, clock)
+    except BaseException:
+        os.close(lock)
+        raise
+    store.sweeper.wake()
+    return store
+
+
+def _take(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StoreTaken(
+            f"cannot open {path.parent}: another process has it open; stop that one first"
+        ) from None
+    return descriptor
+
+
+class Store(ObjectStore):
+    """See interface.ObjectStore. Belongs to the event loop it was opened on."""
+
+    def __init__(
+        self,
+        folder: Path,
+        lock: int,
+        writing: sqlite3.Connection,
+        reading: sqlite3.Connection,
+        blobs: Blobs,
+        clock: Callable[[], float],
+    ) -> None:
+        self.folder = folder
+        self.blobs = blobs
+        self._lock = lock
+        self._reading = reading
+        self._listeners: list[Told] = []
+        self._buckets: dict[str, Bucket] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, "store")
+        self.writer = Writer(writing, clock, self._after_commit)
+        self.sweeper = Sweeper(blobs, reading, self.writer, self._threads)
+        self._intake = Intake(blobs, self.writer, self._threads, self.open_object)
+        self.change = self._intake.change
+
+    # Buckets
+
+    def get_bucket(self, name: str) -> Bucket:
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = self._buckets[name] = objects.get_bucket_row(self._reading, name).bucket
+        return bucket
+
+    def list_buckets(self) -> tuple[Bucket, ...]:
+        return buckets.list_buckets(self._reading)
+
+    async def create_bucket(self, name: str, owner: str = "", region: str = "us-east-1") -> Bucket:
+        return await self.change(lambda t: buckets.create_bucket(t, name, owner, region))
+
+    async def delete_bucket(self, name: str) -> None:
+        await self.change(lambda t: buckets.delete_bucket(t, name))
+
+    async def set_versioning(self, name: str, versioning: Versioning) -> None:
+        await self.change(lambda t: buckets.set_versioning(t, name, versioning))
+
+    async def set_public_access_block(self, name: str, block: PublicAccessBlock | None) -> None:
+        await self.change(lambda t: buckets.set_public_access_block(t, name, block))
+
+    async def set_bucket_tags(self, name: str, tags: Mapping[str, str] | None) -> None:
+        check_tags(tags or {}, 50)
+        await self.change(lambda t: buckets.set_setting(t, name, "tags", dict(tags) if tags else None))
+
+    async def set_bucket_policy(self, name: str, policy: str | None) -> None:
+        await self.change(lambda t: buckets.set_setting(t, name, "policy", policy))
+
+    async def set_lifecycle(self, name: str, rules: Sequence[LifecycleRule] | None) -> None:
+        await self.change(lambda t: buckets.set_lifecycle(t, name, rules))
+
+    # Objects
+
+    def receive(self, algorithms: Sequence[Algorithm] = ()) -> StagedBody:
+        return StagedBody(self.blobs, self._threads, algorithms)
+
+    async def put_object(
+        self,
+        ref: ObjectRef,
+        body: Body | bytes,
+        facts: Facts = NO_FACTS,
+        conditions: Conditions = NO_CONDITIONS,
+        expected: Expected = UNCHECKED,
+        algorithm: Algorithm | None = None,
+    ) -> Written:
+        return await self._intake.put_object(ref, body, facts, conditions, expected, algorithm)
+
+    def head_object(
+        self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS, part: int | None = None
+    ) -> ObjectHead:
+        found = self._find(ref, conditions)
+        if part is not None:
+            self._stretch(found, part)
+        return found.head
+
+    def open_object(
+        self,
+        ref: ObjectRef,
+        conditions: Conditions = NO_CONDITIONS,
+        byte_range: ByteRange | None = None,
+        part: int | None = None,
+    ) -> StoredContent:
+        found = self._find(ref, conditions)
+        start, length = 0, found.head.size
+        if part is not None:
+            start, length = self._stretch(found, part)
+        elif byte_range is not None:
+            start, length = resolve_range(byte_range, found.head.size)
+        pieces = find_pieces(self._reading, found, start, length)
+        if sum(piece.length for piece in pieces) != length:  # replaced between two look-ups
+            return self.open_object(ref, conditions, byte_range, part)
+        partial = part is not None or byte_range is not None
+        return open_content(found.head, start, length, partial, pieces, self.blobs, self._threads)
+
+    async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted:
+        return await self.change(lambda t: objects.delete_version(t, ref, conditions))
+
+    async def delete_objects(
+        self, bucket: str, refs: Sequence[tuple[ObjectRef, Conditions]]
+    ) -> tuple[Deleted | StoreError, ...]:
+        self.get_bucket(bucket)
+        waiting = [asyncio.ensure_future(self.delete_object(ref, conditions)) for ref, conditions in refs]
+        return tuple(_answer(item) for item in await asyncio.gather(*waiting, return_exceptions=True))
+
+    async def copy_object(
+        self,
+        source: ObjectRef,
+        target: ObjectRef,
+        facts: Facts | None = None,
+        tags: Mapping[str, str] | None = None,
+        source_conditions: Conditions = NO_CONDITIONS,
+        conditions: Conditions = NO_CONDITIONS,
+        algorithm: Algorithm | None = None,
+    ) -> Written:
+        return await self._intake.copy_object(
+            source, target, facts, tags, source_conditions, conditions, algorithm
+        )
+
+    def get_tags(self, ref: ObjectRef) -> ObjectHead:
+        return self._find(ref, NO_CONDITIONS).head
+
+    async def set_tags(self, ref: ObjectRef, tags: Mapping[str, str]) -> ObjectHead:
+        check_tags(tags)
+        return (await self.change(lambda t: objects.set_tags(t, ref, dict(tags)))).head
+
+    # Listings
+
+    def list_objects(
+        self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000
+    ) -> Listing:
+        return listings.list_objects(self._reading, bucket, prefix, delimiter, after, limit)
+
+    def list_versions(
+        self,
+        bucket: str,
+        prefix: str = "",
+        delimiter: str = "",
+        after: str = "",
+        after_version: str = "",
+        limit: int = 1000,
+    ) -> Listing:
+        return listings.list_versions(self._reading, bucket, prefix, delimiter, after, after_version, limit)
+
+    # Multipart
+
+    async def create_upload(
+        self,
+        ref: ObjectRef,
+        facts: Facts = NO_FACTS,
+        algorithm: Algorithm | None = None,
+        checksum_type: ChecksumType | None = None,
+        owner: str = "",
+    ) -> Upload:
+        check_key(ref.key)
+        check_tags(facts.tags)
+        return await self.change(
+            lambda t: uploads.create_upload(t, ref, facts, algorithm, checksum_type, owner)
+        )
+
+    def get_upload(self, ref: ObjectRef, upload_id: str) -> Upload:
+        return uploads.get_upload(self._reading, ref, upload_id)[1]
+
+    async def put_part(
+        self, ref: ObjectRef, upload_id: str, number: int, body: Body | bytes, expected: Expected = UNCHECKED
+    ) -> Part:
+        algorithm = self.get_upload(ref, upload_id).algorithm
+        return await self._intake.put_part(ref, upload_id, number, body, expected, algorithm)
+
+    async def copy_part(
+        self,
+        ref: ObjectRef,
+        upload_id: str,
+        number: int,
+        source: ObjectRef,
+        byte_range: ByteRange | None = None,
+        source_conditions: Conditions = NO_CONDITIONS,
+    ) -> Part:
+        algorithm = self.get_upload(ref, upload_id).algorithm
+        return await self._intake.copy_part(
+            ref, upload_id, number, source, byte_range, source_conditions, algorithm
+        )
+
+    def list_parts(self, ref: ObjectRef, upload_id: str, after: int = 0, limit: int = 1000) -> PartsPage:
+        return uploads.list_parts(self._reading, ref, upload_id, after, limit)
+
+    def list_object_parts(self, ref: ObjectRef, after: int = 0, limit: int = 1000) -> tuple[Part, ...]:
+        found = self._find(ref, NO_CONDITIONS)
+        algorithm = found.head.checksum.algorithm if found.head.checksum else None
+        if found.chain is None:
+            return ()
+        return uploads.read_parts(self._reading, found.chain, algorithm, after, limit)
+
+    async def complete_upload(
+        self,
+        ref: ObjectRef,
+        upload_id: str,
+        parts: Sequence[ClaimedPart],
+        conditions: Conditions = NO_CONDITIONS,
+        checksum: Checksum | None = None,
+        size: int | None = None,
+    ) -> Written:
+        return await self.change(
+            lambda t: uploads.complete_upload(t, ref, upload_id, parts, conditions, checksum, size)
+        )
+
+    async def abort_upload(self, ref: ObjectRef, upload_id: str) -> None:
+        await self.change(lambda t: uploads.abort_upload(t, ref, upload_id))
+
+    def list_uploads(
+        self,
+        bucket: str,
+        prefix: str = "",
+        delimiter: str = "",
+        after: str = "",
+        after_upload: str = "",
+        limit: int = 1000,
+    ) -> UploadsPage:
+        return listings.list_uploads(self._reading, bucket, prefix, delimiter, after, after_upload, limit)
+
+    # The rest
+
+    def listen(self, told: Told) -> Callable[[], None]:
+        self._listeners.append(told)
+        return lambda: self._listeners.remove(told)
+
+    async def close(self) -> None:
+        await self.sweeper.close()
+        await self.writer.close()
+        self._threads.shutdown()
+        self._reading.close()
+        os.close(self._lock)
+
+    def _find(self, ref: ObjectRef, conditions: Conditions) -> Version:
+        bucket = objects.get_bucket_row(self._reading, ref.bucket)
+        found = objects.get_version(self._reading, bucket.id, ref)
+        decide_read(conditions, found.head)
+        return found
+
+    def _stretch(self, found: Version, part: int) -> tuple[int, int]:
+        """(start, length) of a part of an object."""
+        if found.chain is None and part == 1:
+            return 0, found.head.size
+        stretch = uploads.find_stretch(self._reading, found.chain, part)
+        if stretch is None:
+            raise StoreError(
+                "InvalidPartNumber",
+                "The requested partnumber is not satisfiable",
+                ActualPartCount=str(found.head.parts or 1),
+            )
+        return stretch
+
+    def _after_commit(self, outcome: Outcome) -> None:
+        if outcome.bucket_changed:
+            self._buckets.clear()
+        if outcome.garbage:
+            self.sweeper.wake()
+        if outcome.changes:
+            for told in tuple(self._listeners):
+                told(outcome.changes)
+
+
+def _answer(item: Deleted | BaseException) -> Deleted | StoreError:
+    if isinstance(item, StoreError | Deleted):
+        return item
+    raise item
