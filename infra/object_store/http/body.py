@@ -56,6 +56,11 @@ class Body:
         self.complete, self.broken = not broken, broken
         self._wake()
 
+    @property
+    def starves(self) -> bool:
+        """Whether a reader waits for more than is here."""
+        return self._waiter is not None
+
     async def discard(self, seconds: float) -> bool:
         """Let the rest come and forget it; whether its end came in time."""
         self.discarding = True

@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
     def _on_want(self, exchange: Exchange) -> None:
         if exchange.expects and not exchange.body.complete:
             self._invite(exchange)
-        if self._paused and exchange.body.waiting < LOW_WATER:
+        if self._paused and (exchange.body.starves or exchange.body.waiting < LOW_WATER):
             self._resume()
 
     def _invite(self, exchange: Exchange) -> None:

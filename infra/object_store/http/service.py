@@ -1,0 +1,37 @@
+"""The whole store behind one listening socket, from opening its folder to closing it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.object_store.http.access import Authorizer
+from infra.object_store.http.front import Front, Site
+from infra.object_store.http.routes import HANDLERS
+from infra.object_store.http.server import Server
+from infra.object_store.store.engine import Store, open_store
+
+_GRACE = 5.0
+
+
+async def serve(
+    folder: Path,
+    sock: socket.socket,
+    authorizer: Authorizer,
+    site: Site,
+    stop: asyncio.Event,
+    on_ready: Callable[[Store], None] = lambda store: None,
+) -> None:
+    """Serve a folder until `stop`. `on_ready` is called when requests are answered. Raises StoreTaken, OSError."""
+    store = await open_store(folder, time.time)
+    server = Server(Front(store, authorizer, HANDLERS, site).handle)
+    try:
+        await server.start(sock)
+        on_ready(store)
+        await stop.wait()
+    finally:
+        await server.stop(_GRACE)
+        await store.close()
