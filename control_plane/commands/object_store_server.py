@@ -45,16 +45,23 @@ def run(home: Path, host: str, port: int, region: str, account: str, database: s
     lock = hold(paths.lock(ROLE), ROLE)
     sock = _listen(host, port)
     db = ServiceDatabase(database or f"sqlite:///{paths.database}")
-    authorizer = KeyAuthorizer(db, open_vault(paths.keys / "master.key"), region, time.time)
+    site = make_site(region, account, host)
+    authorizer = KeyAuthorizer(db, open_vault(paths.keys / "master.key"), region, time.time, site.domains)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(paths, sock, authorizer, make_site(region, account, host), lock))
+        runner.run(_serve(paths, sock, authorizer, site, lock))
     db.close()
 
 
 def make_site(region: str, account: str, host: str) -> Site:
     """What the store says of itself."""
     owner = hashlib.sha256(account.encode()).hexdigest()
-    names = {"localhost", "s3.localhost", f"s3.{region}.localhost", socket.gethostname().lower(), host.lower()}
+    names = {
+        "localhost",
+        "s3.localhost",
+        f"s3.{region}.localhost",
+        socket.gethostname().lower(),
+        host.lower(),
+    }
     domains = sorted(names, key=len, reverse=True)
     return Site(region, account, owner, tuple(domains))
 

@@ -68,10 +68,11 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     paths = settings.paths
     identity = ensure_identity(paths.keys, (settings.host, socket.gethostname()), dt.datetime.now(dt.UTC))
     undo.callback(object_store.close, settings)
-    access = object_store.open_access(settings)
+    stores = wiring.open_stores(settings)
+    access, keys = object_store.open_access(settings, stores)
     endpoints = _endpoints(settings, sockets, access)
     provisioner = open_provisioner(paths)
-    service = wiring.build(settings, sockets.tls_port, access, provisioner)
+    service = wiring.build(settings, sockets.tls_port, stores, access, keys, provisioner)
     undo.callback(service.close)
     undo.callback(_stop_cells, provisioner)
     endpoints.write(paths.endpoints)

@@ -15,6 +15,7 @@ from setproctitle import setproctitle
 
 import control_plane
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
+from control_plane.reconcile.cell_keys import KeyIssuer
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
@@ -58,13 +59,29 @@ class ServiceParts:
         self.database.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What must be there before anything else: the object store, too, asks it for keys."""
+
+    database: ServiceDatabase
+    vault: Vault
+
+
+def open_stores(settings: Settings) -> Stores:
+    """The service database, up to date, and the vault. Raises CannotWire."""
+    return Stores(_open_database(settings), _open_vault(settings.paths.keys / "master.key"))
+
+
 def build(
-    settings: Settings, tls_port: int, access: ObjectStoreAccess, provisioner: Provisioner
+    settings: Settings,
+    tls_port: int,
+    stores: Stores,
+    access: ObjectStoreAccess,
+    keys: KeyIssuer,
+    provisioner: Provisioner,
 ) -> ServiceParts:
     """Put a service together; nothing runs yet. Raises CannotWire."""
-    paths = settings.paths
-    database = _open_database(settings)
-    vault = _open_vault(paths.keys / "master.key")
+    paths, database, vault = settings.paths, stores.database, stores.vault
     with database.begin() as connection:
         admin = bootstrap_admin(connection, vault, settings.account_id, time.time())
     roots = find_roots()
@@ -73,6 +90,7 @@ def build(
         database=database,
         provisioner=provisioner,
         access=access,
+        keys=keys,
         cell_databases=CellDatabases(settings.database),
         journal=Journal(paths.steps),
         roots=roots,

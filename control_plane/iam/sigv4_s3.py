@@ -175,13 +175,20 @@ def _form(claim: Claim) -> tuple[str, str]:
     return "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter"
 
 
-def _check_key(claim: Claim, secret: Secret | None) -> None:
-    if secret is None or not secret.active or (secret.token_hash and claim.token is None):
+def refuse_key(access_key_id: str, lacks_token: bool, secret: Secret | None) -> None:
+    """Raises Refusal for a key that is unknown, revoked, or temporary and without its token."""
+    if secret is None or not secret.active or (secret.token_hash and lacks_token):
         raise Refusal(
             "InvalidAccessKeyId",
             "The AWS Access Key Id you provided does not exist in our records.",
-            {"AWSAccessKeyId": claim.access_key_id},
+            {"AWSAccessKeyId": access_key_id},
         )
+
+
+def _check_key(claim: Claim, secret: Secret | None) -> None:
+    refuse_key(claim.access_key_id, claim.token is None, secret)
+    if secret is None:
+        return
     given = "" if claim.token is None else hash_token(claim.token)
     if not hmac.compare_digest(secret.token_hash or "", given):
         raise Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.")
@@ -247,9 +254,6 @@ def _check_absence(request: Request, error: ServiceError) -> None:
         raise Refusal(
             "AuthorizationHeaderMalformed", f"The authorization header is malformed; {error.message}"
         )
-    names = {name for name, _ in request.query}
-    if {b"AWSAccessKeyId", b"Signature"} <= names:
-        raise _old_mechanism()
     if error.code is Code.MISSING_TOKEN:
         return
     raise Refusal("AuthorizationQueryParametersError", error.message)

@@ -1,9 +1,9 @@
 """What an environment may in the embedded object store: temporary keys of its own, limited to its execution role.
 
-Two sessions for each environment. The first is that of its execution role: DAG files are read with it, and tasks see
-it. Where that role is one of ours its policies decide; where it is not there, DEFAULT_POLICY does. The second writes logs
-and values that are too large for the database, below logs/<environment>/ only; user code never sees it. Both are
-renewed long before they end, and end at once with the environment.
+Two sessions for each environment. The first is that of its execution role: DAG files are read with it, and tasks
+see it. Where that role is one of ours its policies decide; where it is not there, `default_policy` does. The second
+writes logs and values that are too large for the database, below logs/<environment>/ only; user code never sees it.
+Both are renewed long before they end, and end at once with the environment.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def ensure_service_role(conn: Connection, vault: Vault, account: str, now: float
 
 
 def service_credentials(conn: Connection, vault: Vault, account: str, now: float) -> Credentials:
-    """What the service itself reads buckets with: keys that last as long as it runs, and are replaced when it starts."""
+    """What the service itself reads buckets with: a key that is replaced whenever it starts."""
     role = ensure_service_role(conn, vault, account, now)
     for old in keys.list_keys(conn, role.id):
         keys.delete_key(conn, role.id, old.access_key_id)
@@ -116,7 +116,7 @@ def service_credentials(conn: Connection, vault: Vault, account: str, now: float
 
 
 def default_policy(environment: Environment) -> dict[str, object]:
-    """Of an execution role that is not in our IAM: read the environment's bucket, write XCom values below xcom/<name>/."""
+    """Of a role that is not in our IAM: read the environment's bucket, write below xcom/<environment>/."""
     bucket = environment.spec["SourceBucketArn"]
     return _document(
         [_READ, [bucket, f"{bucket}/*"]],

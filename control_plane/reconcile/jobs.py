@@ -19,8 +19,17 @@ from airflow._wire.layout import Layout
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.private_files import write_private
-from control_plane.reconcile.cell import UID_FILE, ObjectStoreAccess, Roots, cell_plan, cell_spec, processes
-from control_plane.reconcile.checks import CannotCreate, check_source
+from control_plane.reconcile.cell import (
+    UID_FILE,
+    ObjectStoreAccess,
+    Roots,
+    cell_plan,
+    cell_spec,
+    processes,
+    with_keys,
+)
+from control_plane.reconcile.cell_keys import KeyIssuer
+from control_plane.reconcile.checks import CannotCreate, check_role, check_source
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.requirements import Finder, find_interpreter, find_kept, read_requirements
@@ -48,6 +57,8 @@ class Jobs:
     database: ServiceDatabase
     provisioner: Provisioner
     access: ObjectStoreAccess
+    """The service's own."""
+    keys: KeyIssuer
     cell_databases: CellDatabases
     journal: Journal
     roots: Roots
@@ -85,6 +96,22 @@ class Jobs:
             self.provisioner.create(self.plan_cell(environment, wanted))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
+    def needs_keys(self, environment: Environment) -> bool:
+        """Whether the living cell must be told other S3 keys."""
+        told = _find_spec(self.provisioner.home(environment.name))
+        return told is not None and self.keys.is_due(environment, told)
+
+    def renew_keys(self, environment: Environment) -> None:
+        """Tell the cell its new keys; it takes them up while it runs."""
+        told = _find_spec(self.provisioner.home(environment.name))
+        if told is None:
+            return
+        ring = self.keys.issue(environment, told)
+        spec = wire.follow(told, with_keys(told, ring))
+        files = {"cell.json": spec.to_json()}
+        self.provisioner.create(CellPlan(environment.name, self.list_processes(environment), files))
+        log.info("S3 keys renewed", extra={"environment": environment.name})
+
     def stop(self, environment: Environment) -> None:
         """End what still runs of a cell that must not."""
         self.provisioner.stop(environment.name, GRACE)
@@ -94,9 +121,12 @@ class Jobs:
         name = environment.name
         layout = Layout(self.provisioner.home(name))
         sockets = layout.engine_socket.parent
+        told = _find_spec(layout.home)
         self.provisioner.destroy(name, GRACE)
         if sockets != layout.home / "run":
             shutil.rmtree(sockets, ignore_errors=True)
+        if told is not None:
+            self.keys.revoke(told)
         self.cell_databases.drop(environment)
         self.journal.forget(name)
         with self.database.begin() as connection:
@@ -108,6 +138,7 @@ class Jobs:
         check_source(environment, self.access)
         self.step(name, "preparing the interpreter")
         plan = self.prepare(environment)
+        check_role(environment, plan)
         if self.stopping.is_set():
             raise Interrupted
         self.step(name, "starting engine and agent")
@@ -132,7 +163,7 @@ class Jobs:
             self.provisioner.destroy(environment.name, GRACE)
         spec = cell_spec(
             environment,
-            self.access,
+            self.keys.issue(environment, _find_spec(home)),
             database_url=self.cell_databases.ensure(environment, home),
             python=self._find_python(environment, wanted, tell),
             sdk=self.roots.sdk,

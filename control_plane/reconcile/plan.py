@@ -38,6 +38,8 @@ class Cell:
     observed: Observed
     busy: bool = False
     starts: Mapping[str, Starts] = field(default_factory=dict)
+    needs_keys: bool = False
+    """Its S3 keys end soon, or are no longer those of its role."""
 
 
 class Verb(StrEnum):
@@ -50,6 +52,8 @@ class Verb(StrEnum):
     UPDATE = "update"
     ROLL_BACK = "roll back"
     PAUSE = "pause"
+    RENEW = "renew"
+    """Tell it new S3 keys."""
     RECOVER = "recover"
     """Look whether an environment that was out of order is in order again."""
 
@@ -102,6 +106,8 @@ def _keep(row: Environment, cell: Cell, now: float) -> Action | None:
     due = tuple(role for role in dead if is_due(cell.starts, role, now))
     if due:
         return Action(Verb.START, row.name, due)
+    if cell.needs_keys and not dead:
+        return Action(Verb.RENEW, row.name)
     return Action(Verb.RECOVER, row.name) if row.status is Status.UNAVAILABLE and not dead else None
 
 

@@ -22,6 +22,7 @@ from control_plane.domain.defaults import fill
 from control_plane.domain.environment import Environment, LastUpdate, arn
 from control_plane.domain.status import Status
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots
+from control_plane.reconcile.cell_keys import SharedKeys
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
@@ -90,6 +91,7 @@ class World:
             database=self.database,
             provisioner=self.provisioner,
             access=ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s"),
+            keys=SharedKeys(ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s")),
             cell_databases=CellDatabases(None),
             journal=Journal(self.home / "steps"),
             roots=self.roots,

@@ -7,7 +7,7 @@ changed counts a second later at most. Unknown keys are looked up every time: on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from control_plane.api.s3.bucket_policies import is_public, needs_context
@@ -17,13 +17,14 @@ from control_plane.iam.canonical import Request
 from control_plane.iam.claim import Claim
 from control_plane.iam.evaluate import Policies, Source
 from control_plane.iam.policy import Kind, MalformedPolicy, Policy
+from control_plane.iam.sigv2_s3 import OldClaim, read_old_claim, verify_old
 from control_plane.operations.access import PolicyReader, make_caller
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import find_key
 from control_plane.store.vault import Vault
 from infra.object_store.errors import StoreError
 from infra.object_store.http.access import Question, Visitor
-from infra.object_store.http.request import Head
+from infra.object_store.http.request import Head, find_host_bucket, read_query
 
 KEPT_SECONDS = 1.0
 _MOST = 5000
@@ -59,6 +60,7 @@ class KeyAuthorizer:
     vault: Vault
     region: str
     clock: Callable[[], float]
+    domains: Sequence[str] = ()
     keys: sigv4.SigningKeys = field(default_factory=sigv4.SigningKeys)
     reader: PolicyReader = field(default_factory=PolicyReader)
     kept: dict[str, Known] = field(default_factory=dict)
@@ -68,19 +70,37 @@ class KeyAuthorizer:
         request = Request(head.method, head.target, head.raw_headers, b"")
         try:
             claim = sigv4_s3.read_claim(request)
-            if claim is None:
-                payload = head.headers.get("x-amz-content-sha256", sigv4_s3.UNSIGNED)
-                return Visitor(Asker(_NOBODY, True, head, None), payload, anonymous=True)
-            now = self.clock()
-            known = self.kept.get(claim.access_key_id)
-            if known is None or known.until < now:
-                known = await asyncio.to_thread(self._load, claim.access_key_id, now)
-            secret = None if known is None else known.secret
-            verified = sigv4_s3.verify(request, claim, secret, self.region, now, self.keys)
+            if claim is not None:
+                return await self._identify(head, request, claim)
+            old = read_old_claim(read_query(head.target.partition(b"?")[2]))
+            if old is not None:
+                return await self._identify_old(head, request, old)
         except sigv4_s3.Refusal as refusal:
             raise StoreError(refusal.code, refusal.message, **refusal.members) from None
+        payload = head.headers.get("x-amz-content-sha256", sigv4_s3.UNSIGNED)
+        return Visitor(Asker(_NOBODY, True, head, None), payload, anonymous=True)
+
+    async def _identify(self, head: Head, request: Request, claim: Claim) -> Visitor:
+        now = self.clock()
+        known = await self._find(claim.access_key_id, now)
+        secret = None if known is None else known.secret
+        verified = sigv4_s3.verify(request, claim, secret, self.region, now, self.keys)
         assert known is not None  # noqa: S101 - verify never returns for an unknown key
         return Visitor(Asker(known.caller, known.plain, head, claim), verified.payload, verified.chunks)
+
+    async def _identify_old(self, head: Head, request: Request, claim: OldClaim) -> Visitor:
+        now = self.clock()
+        known = await self._find(claim.access_key_id, now)
+        bucket = find_host_bucket(head.headers.get("host", ""), self.domains) or ""
+        payload = verify_old(request, claim, None if known is None else known.secret, bucket, now)
+        assert known is not None  # noqa: S101 - as above
+        return Visitor(Asker(known.caller, known.plain, head, None), payload)
+
+    async def _find(self, access_key_id: str, now: float) -> Known | None:
+        known = self.kept.get(access_key_id)
+        if known is None or known.until < now:
+            known = await asyncio.to_thread(self._load, access_key_id, now)
+        return known
 
     def find_refusal(self, visitor: Visitor, question: Question) -> str | None:
         """AWS's sentence when the caller's policies, the bucket's and all limits together do not allow it."""
