@@ -44,6 +44,7 @@ from infra.object_store.model import (
     Part,
     PartsPage,
     PublicAccessBlock,
+    Report,
     Upload,
     UploadsPage,
     Versioning,
@@ -237,6 +238,16 @@ class ObjectStore(Protocol):
     # The rest
     def listen(self, told: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """Call `told` on the loop after each commit, with its changes; the answer ends it."""
+
+    async def collect(self) -> int:
+        """Unlink what nobody refers to, also what a crash left, and shrink the index; how many files. Ask for it
+        now and then, e.g. hourly: it looks at every blob's name."""
+
+    async def expire(self, now: float) -> int:
+        """Carry out the lifecycle rules of all buckets as of `now`; how many versions and uploads it touched."""
+
+    async def check(self) -> Report:
+        """Verify every byte against the index while the store works. `store.fsck.check_folder` also repairs."""
 
     async def close(self) -> None:
         """Finish what is in flight, then release the folder."""

@@ -14,6 +14,9 @@ NULL_VERSION = "null"
 Versioning = Literal["", "Enabled", "Suspended"]
 Algorithm = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
 ChecksumType = Literal["FULL_OBJECT", "COMPOSITE"]
+ProblemKind = Literal[
+    "index", "missing", "size", "hash", "version", "references", "stray parts", "stray blob"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +238,25 @@ class Change:
     bucket: str
     key: str
     event: Literal["put", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    kind: ProblemKind
+    what: str
+    content: int | None = None
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found; `clean` when nothing that is not repaired is wrong."""
+
+    problems: tuple[Problem, ...]
+    versions: int
+    contents: int
+    size: int
+
+    @property
+    def clean(self) -> bool:
+        return all(problem.repaired for problem in self.problems)

@@ -11,8 +11,7 @@ from typing import Any
 from infra.object_store.errors import StoreError
 from infra.object_store.model import Bucket, LifecycleRule, PublicAccessBlock, Versioning
 from infra.object_store.names import check_bucket_name
-from infra.object_store.store.objects import get_bucket_row
-from infra.object_store.store.rows import find_bucket_row, read_bucket
+from infra.object_store.store.rows import read_bucket
 from infra.object_store.store.writer import Transaction
 
 
@@ -25,7 +24,7 @@ def list_buckets(connection: sqlite3.Connection) -> tuple[Bucket, ...]:
 
 def create_bucket(transaction: Transaction, name: str, owner: str, region: str) -> Bucket:
     check_bucket_name(name)
-    there = find_bucket_row(transaction.connection, name)
+    there = transaction.catalogue.find(name)
     if there is not None and there.bucket.owner == owner:
         raise StoreError(
             "BucketAlreadyOwnedByYou",
@@ -40,33 +39,33 @@ def create_bucket(transaction: Transaction, name: str, owner: str, region: str) 
         "INSERT INTO buckets (name, created, region, owner) VALUES (?, ?, ?, ?)",
         (name, transaction.now, region, owner),
     )
-    transaction.bucket_changed = True
+    transaction.change_buckets()
     return Bucket(name, transaction.now / 1000, region, owner)
 
 
 def delete_bucket(transaction: Transaction, name: str) -> None:
-    stored = get_bucket_row(transaction.connection, name)
+    stored = transaction.catalogue.get(name)
     for table in ("versions", "uploads"):
         if transaction.connection.execute(
             f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", (stored.id,)
         ).fetchone():
             raise StoreError("BucketNotEmpty", "The bucket you tried to delete is not empty", BucketName=name)
     transaction.connection.execute("DELETE FROM buckets WHERE id = ?", (stored.id,))
-    transaction.bucket_changed = True
+    transaction.change_buckets()
 
 
 def set_versioning(transaction: Transaction, name: str, versioning: Versioning) -> None:
     """Once versioned, a bucket can only be suspended, never be as if it had not been."""
-    stored = get_bucket_row(transaction.connection, name)
+    stored = transaction.catalogue.get(name)
     if not versioning and stored.bucket.versioning:
         raise StoreError("InvalidBucketState", "cannot take versioning back: suspend it instead")
     transaction.connection.execute("UPDATE buckets SET versioning = ? WHERE id = ?", (versioning, stored.id))
-    transaction.bucket_changed = True
+    transaction.change_buckets()
 
 
 def set_setting(transaction: Transaction, name: str, setting: str, value: Any) -> None:
     """Keep one of policy, tags, public_access_block, lifecycle; None forgets it."""
-    stored = get_bucket_row(transaction.connection, name)
+    stored = transaction.catalogue.get(name)
     (text,) = transaction.connection.execute(
         "SELECT settings FROM buckets WHERE id = ?", (stored.id,)
     ).fetchone()
@@ -76,7 +75,7 @@ def set_setting(transaction: Transaction, name: str, setting: str, value: Any) -
     transaction.connection.execute(
         "UPDATE buckets SET settings = ? WHERE id = ?", (json.dumps(kept), stored.id)
     )
-    transaction.bucket_changed = True
+    transaction.change_buckets()
 
 
 def set_public_access_block(transaction: Transaction, name: str, block: PublicAccessBlock | None) -> None:

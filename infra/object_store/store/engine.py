@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +38,7 @@ from infra.object_store.model import (
     Part,
     PartsPage,
     PublicAccessBlock,
+    Report,
     Upload,
     UploadsPage,
     Versioning,
@@ -48,8 +48,12 @@ from infra.object_store.names import check_key, check_tags
 from infra.object_store.store import buckets, listings, objects, uploads
 from infra.object_store.store.blobs import Blobs
 from infra.object_store.store.bodies import StagedBody
+from infra.object_store.store.catalogue import Catalogue
 from infra.object_store.store.contents import StoredContent, find_pieces, open_content
+from infra.object_store.store.expiry import expire
+from infra.object_store.store.fsck import check_living
 from infra.object_store.store.intake import Intake
+from infra.object_store.store.locking import take_folder
 from infra.object_store.store.rows import Version
 from infra.object_store.store.schema import open_reader, open_writer
 from infra.object_store.store.sweeper import Sweeper
@@ -60,14 +64,10 @@ Told = Callable[[Sequence[Change]], None]
 _THREADS = 4
 
 
-class StoreTaken(RuntimeError):
-    """Another living process has the folder open."""
-
-
 async def open_store(folder: Path, clock: Callable[[], float]) -> Store:
     """Open the store of a folder, made when it is missing; heals what a crash left. Raises StoreTaken."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = _take(folder / "lock")
+    lock = take_folder(folder)
     try:
         blobs = Blobs(folder)
         blobs.prepare()
@@ -78,18 +78,6 @@ async def open_store(folder: Path, clock: Callable[[], float]) -> Store:
         raise
     store.sweeper.wake()
     return store
-
-
-def _take(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise StoreTaken(
-            f"cannot open {path.parent}: another process has it open; stop that one first"
-        ) from None
-    return descriptor
 
 
 class Store(ObjectStore):
@@ -109,7 +97,7 @@ class Store(ObjectStore):
         self._lock = lock
         self._reading = reading
         self._listeners: list[Told] = []
-        self._buckets: dict[str, Bucket] = {}
+        self._catalogue = Catalogue(reading)
         self._threads = ThreadPoolExecutor(_THREADS, "store")
         self.writer = Writer(writing, clock, self._after_commit)
         self.sweeper = Sweeper(blobs, reading, self.writer, self._threads)
@@ -119,10 +107,7 @@ class Store(ObjectStore):
     # Buckets
 
     def get_bucket(self, name: str) -> Bucket:
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            bucket = self._buckets[name] = objects.get_bucket_row(self._reading, name).bucket
-        return bucket
+        return self._catalogue.get(name).bucket
 
     def list_buckets(self) -> tuple[Bucket, ...]:
         return buckets.list_buckets(self._reading)
@@ -228,7 +213,9 @@ class Store(ObjectStore):
     def list_objects(
         self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000
     ) -> Listing:
-        return listings.list_objects(self._reading, bucket, prefix, delimiter, after, limit)
+        return listings.list_objects(
+            self._reading, self._catalogue.get(bucket).id, prefix, delimiter, after, limit
+        )
 
     def list_versions(
         self,
@@ -239,7 +226,9 @@ class Store(ObjectStore):
         after_version: str = "",
         limit: int = 1000,
     ) -> Listing:
-        return listings.list_versions(self._reading, bucket, prefix, delimiter, after, after_version, limit)
+        return listings.list_versions(
+            self._reading, self._catalogue.get(bucket).id, prefix, delimiter, after, after_version, limit
+        )
 
     # Multipart
 
@@ -258,7 +247,7 @@ class Store(ObjectStore):
         )
 
     def get_upload(self, ref: ObjectRef, upload_id: str) -> Upload:
-        return uploads.get_upload(self._reading, ref, upload_id)[1]
+        return uploads.get_upload(self._reading, self._catalogue.get(ref.bucket), ref, upload_id)[1]
 
     async def put_part(
         self, ref: ObjectRef, upload_id: str, number: int, body: Body | bytes, expected: Expected = UNCHECKED
@@ -281,7 +270,9 @@ class Store(ObjectStore):
         )
 
     def list_parts(self, ref: ObjectRef, upload_id: str, after: int = 0, limit: int = 1000) -> PartsPage:
-        return uploads.list_parts(self._reading, ref, upload_id, after, limit)
+        return uploads.list_parts(
+            self._reading, self._catalogue.get(ref.bucket), ref, upload_id, after, limit
+        )
 
     def list_object_parts(self, ref: ObjectRef, after: int = 0, limit: int = 1000) -> tuple[Part, ...]:
         found = self._find(ref, NO_CONDITIONS)
@@ -315,13 +306,28 @@ class Store(ObjectStore):
         after_upload: str = "",
         limit: int = 1000,
     ) -> UploadsPage:
-        return listings.list_uploads(self._reading, bucket, prefix, delimiter, after, after_upload, limit)
+        return listings.list_uploads(
+            self._reading, self._catalogue.get(bucket), prefix, delimiter, after, after_upload, limit
+        )
 
     # The rest
 
     def listen(self, told: Told) -> Callable[[], None]:
         self._listeners.append(told)
         return lambda: self._listeners.remove(told)
+
+    async def collect(self) -> int:
+        return await self.sweeper.collect()
+
+    async def expire(self, now: float) -> int:
+        done = 0
+        for bucket in self.list_buckets():
+            if bucket.lifecycle:
+                done += await expire(self._reading, self.writer, self._catalogue.get(bucket.name), now)
+        return done
+
+    async def check(self) -> Report:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, check_living, self.folder)
 
     async def close(self) -> None:
         await self.sweeper.close()
@@ -331,7 +337,7 @@ class Store(ObjectStore):
         os.close(self._lock)
 
     def _find(self, ref: ObjectRef, conditions: Conditions) -> Version:
-        bucket = objects.get_bucket_row(self._reading, ref.bucket)
+        bucket = self._catalogue.get(ref.bucket)
         found = objects.get_version(self._reading, bucket.id, ref)
         decide_read(conditions, found.head)
         return found
@@ -351,7 +357,7 @@ class Store(ObjectStore):
 
     def _after_commit(self, outcome: Outcome) -> None:
         if outcome.bucket_changed:
-            self._buckets.clear()
+            self._catalogue.forget()
         if outcome.garbage:
             self.sweeper.wake()
         if outcome.changes:

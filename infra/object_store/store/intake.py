@@ -257,7 +257,7 @@ def check_part_number(number: int) -> None:
 
 
 def _find_source(transaction: Transaction, source: ObjectRef, conditions: Conditions) -> Version:
-    stored = objects.get_bucket_row(transaction.connection, source.bucket)
+    stored = transaction.catalogue.get(source.bucket)
     found = objects.get_version(transaction.connection, stored.id, source)
     decide_copy_source(conditions, found.head)
     return found

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from infra.object_store.errors import StoreError
-from infra.object_store.model import Entry, Listing, Upload, UploadsPage
+from infra.object_store.model import NULL_VERSION, Entry, Listing, Upload, UploadsPage
 from infra.object_store.names import beyond
-from infra.object_store.store.objects import find_version, get_bucket_row
-from infra.object_store.store.rows import ENTRY_COLUMNS, read_entry, read_facts
+from infra.object_store.store.objects import age_in, find_version
+from infra.object_store.store.rows import ENTRY_COLUMNS, StoredBucket, read_entry, read_facts
 
+_NEWEST = -(1 << 62)
 _FEW = 16
 """So many rows of one key are stepped over before a seek is cheaper."""
 _LAST = "\U0010ffff" * 1025
@@ -23,9 +24,8 @@ Scan = Callable[[str, str], Iterator[tuple[Any, ...]]]
 
 
 def list_objects(
-    connection: sqlite3.Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int
+    connection: sqlite3.Connection, number: int, prefix: str, delimiter: str, after: str, limit: int
 ) -> Listing:
-    number = get_bucket_row(connection, bucket).id
     scan = _scanner(connection, number, prefix)
     page = _Page(prefix, delimiter, after, limit)
     if limit > 0:
@@ -36,14 +36,13 @@ def list_objects(
 
 def list_versions(
     connection: sqlite3.Connection,
-    bucket: str,
+    number: int,
     prefix: str,
     delimiter: str,
     after: str,
     after_version: str,
     limit: int,
 ) -> Listing:
-    number = get_bucket_row(connection, bucket).id
     scan = _scanner(connection, number, prefix)
     page = _Page(prefix, delimiter, after, limit)
     newest: str | None = None
@@ -62,34 +61,33 @@ def list_versions(
 
 def list_uploads(
     connection: sqlite3.Connection,
-    bucket: str,
+    bucket: StoredBucket,
     prefix: str,
     delimiter: str,
     after: str,
     after_upload: str,
     limit: int,
 ) -> UploadsPage:
-    number = get_bucket_row(connection, bucket).id
     upper = beyond(prefix)
     columns = "key, id, started, owner, algorithm, checksum_type, facts"
 
     def scan(relation: str, bound: str) -> Iterator[tuple[Any, ...]]:
         return connection.execute(
             f"SELECT {columns} FROM uploads WHERE bucket = ? AND key {relation} ? AND key < ? ORDER BY key, id",
-            (number, bound, upper or _LAST),
+            (bucket.id, bound, upper or _LAST),
         )
 
     page = _Page(prefix, delimiter, after, limit)
-    if after_upload and after:
+    if after_upload and page.shows(after):
         rest = connection.execute(
             f"SELECT {columns} FROM uploads WHERE bucket = ? AND key = ? AND id > ? ORDER BY id",
-            (number, after, after_upload),
+            (bucket.id, after, after_upload),
         )
         page.take_all(rest)
     if limit > 0:
         page.fill(scan, *_first_bound(prefix, after))
     uploads = tuple(
-        Upload(row[1], bucket, row[0], row[2] / 1000, read_facts(row[6]), row[4], row[5], row[3])
+        Upload(row[1], bucket.bucket.name, row[0], row[2] / 1000, read_facts(row[6]), row[4], row[5], row[3])
         for row in page.rows
     )
     last_upload = page.rows[-1][1] if page.rows and page.rows[-1][0] == page.last else ""
@@ -116,6 +114,11 @@ class _Page:
             if self._is_full():
                 return
             self._take(row)
+
+    def shows(self, key: str) -> bool:
+        """Whether a key is a line of its own here: below the prefix and in no common prefix."""
+        start = len(self._prefix)
+        return key.startswith(self._prefix) and not (self._delimiter and self._delimiter in key[start:])
 
     def _walk(self, rows: Iterator[tuple[Any, ...]]) -> tuple[str, str] | None:
         """Take rows until a common prefix begins; where to go on behind it, None at the end."""
@@ -184,15 +187,26 @@ def _only_current(scan: Scan) -> Scan:
 
 def _resume(connection: sqlite3.Connection, bucket: int, page: _Page, after: str, after_version: str) -> None:
     """Go on within the versions of one key."""
+    if not page.shows(after):
+        return
     marker = find_version(connection, bucket, after, after_version)
-    if marker is None:
-        raise StoreError("InvalidArgument", "Invalid version id specified", ArgumentName="version-id-marker")
+    age = marker.age if marker else _guess_age(after_version)
     rest = connection.execute(
         f"SELECT {ENTRY_COLUMNS} FROM versions WHERE bucket = ? AND key = ? AND age > ? ORDER BY age",
-        (bucket, after, marker.age),
+        (bucket, after, age),
     )
     page.take_all(rest)
 
 
+def _guess_age(after_version: str) -> int:
+    """Where a version was that is gone by now, as when each page is deleted before the next is asked for."""
+    if after_version == NULL_VERSION:
+        return _NEWEST
+    age = age_in(after_version)
+    if not age:
+        raise StoreError("InvalidArgument", "Invalid version id specified", ArgumentName="version-id-marker")
+    return age
+
+
 def _first_bound(prefix: str, after: str) -> tuple[str, str]:
-    return (">", after) if after.encode() > prefix.encode() else (">=", prefix)
+    return (">", after) if after and after.encode() >= prefix.encode() else (">=", prefix)

@@ -24,7 +24,6 @@ from infra.object_store.store.rows import (
     VERSION_COLUMNS,
     StoredBucket,
     Version,
-    find_bucket_row,
     read_version,
     shown_version,
     write_facts,
@@ -42,13 +41,6 @@ _INSERT = (
 )
 
 
-def get_bucket_row(connection: sqlite3.Connection, name: str) -> StoredBucket:
-    found = find_bucket_row(connection, name)
-    if found is None:
-        raise StoreError("NoSuchBucket", "The specified bucket does not exist", BucketName=name)
-    return found
-
-
 def find_current(connection: sqlite3.Connection, bucket: int, key: str) -> Version | None:
     row = connection.execute(_CURRENT, (bucket, key)).fetchone()
     return read_version(row, True) if row else None
@@ -62,7 +54,7 @@ def find_version(connection: sqlite3.Connection, bucket: int, key: str, version_
             return None
         newest = connection.execute(_CURRENT, (bucket, key)).fetchone()
         return read_version(row, newest[1] == row[1])
-    age = _age_in(version_id)
+    age = age_in(version_id)
     row = connection.execute(_NAMED, (bucket, key, age, version_id)).fetchone()
     return read_version(row, row[-1] == row[1]) if row else None
 
@@ -103,7 +95,7 @@ def put_version(
     """Make new bytes the current version of a key: new content, the number of content that is there already, or
     a chain of parts (then `content` is 0)."""
     connection = transaction.connection
-    stored = get_bucket_row(connection, ref.bucket)
+    stored = transaction.catalogue.get(ref.bucket)
     current = find_current(connection, stored.id, ref.key)
     decide_write(conditions, ref.key, current.head if current and not current.head.delete_marker else None)
     if isinstance(content, NewContent):
@@ -129,7 +121,7 @@ def put_version(
 def delete_version(transaction: Transaction, ref: ObjectRef, conditions: Conditions) -> Deleted:
     """Remove a version, or (by key in a versioned bucket) put a delete marker on top."""
     connection = transaction.connection
-    stored = get_bucket_row(connection, ref.bucket)
+    stored = transaction.catalogue.get(ref.bucket)
     if ref.version_id is not None:
         return _delete_named(transaction, stored, ref, conditions)
     current = find_current(connection, stored.id, ref.key)
@@ -153,7 +145,7 @@ def delete_version(transaction: Transaction, ref: ObjectRef, conditions: Conditi
 
 def set_tags(transaction: Transaction, ref: ObjectRef, facts_tags: dict[str, str]) -> Version:
     connection = transaction.connection
-    stored = get_bucket_row(connection, ref.bucket)
+    stored = transaction.catalogue.get(ref.bucket)
     found = get_version(connection, stored.id, ref)
     facts = replace(found.head.facts, tags=facts_tags)
     connection.execute(
@@ -242,7 +234,7 @@ def _name_version(age: int) -> str:
     return f"{-age:08x}{secrets.token_hex(12)}"
 
 
-def _age_in(version_id: str) -> int:
+def age_in(version_id: str) -> int:
     try:
         return -int(version_id[:8], 16)
     except ValueError:

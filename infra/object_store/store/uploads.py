@@ -27,11 +27,10 @@ from infra.object_store.store.bodies import NewContent
 from infra.object_store.store.objects import (
     drop_chain,
     drop_content,
-    get_bucket_row,
     insert_content,
     put_version,
 )
-from infra.object_store.store.rows import read_facts, shown_version, write_facts
+from infra.object_store.store.rows import StoredBucket, read_facts, shown_version, write_facts
 from infra.object_store.store.writer import Transaction
 
 LEAST_PART = 5 * 1024 * 1024
@@ -54,7 +53,7 @@ def create_upload(
             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
         )
     chosen = choose_type(algorithm, kind) if algorithm else None
-    stored = get_bucket_row(transaction.connection, ref.bucket)
+    stored = transaction.catalogue.get(ref.bucket)
     chain = secrets.randbits(62)
     name = f"{transaction.now:012x}{chain:016x}"
     transaction.connection.execute(
@@ -65,13 +64,14 @@ def create_upload(
     return Upload(name, ref.bucket, ref.key, transaction.now / 1000, facts, algorithm, chosen, owner)
 
 
-def get_upload(connection: sqlite3.Connection, ref: ObjectRef, upload_id: str) -> tuple[int, Upload]:
+def get_upload(
+    connection: sqlite3.Connection, bucket: StoredBucket, ref: ObjectRef, upload_id: str
+) -> tuple[int, Upload]:
     """An upload and its chain. Raises NoSuchUpload."""
-    stored = get_bucket_row(connection, ref.bucket)
     row = connection.execute(
         "SELECT chain, started, owner, algorithm, checksum_type, facts FROM uploads"
         " WHERE bucket = ? AND key = ? AND id = ?",
-        (stored.id, ref.key, upload_id),
+        (bucket.id, ref.key, upload_id),
     ).fetchone()
     if row is None:
         raise StoreError(
@@ -95,7 +95,7 @@ def put_part(
 ) -> Part:
     """Keep a part, in place of an earlier one of that number."""
     connection = transaction.connection
-    chain, _ = get_upload(connection, ref, upload_id)
+    chain, _ = get_upload(connection, transaction.catalogue.get(ref.bucket), ref, upload_id)
     old = connection.execute(
         "SELECT content FROM parts WHERE chain = ? AND number = ?", (chain, number)
     ).fetchone()
@@ -112,7 +112,8 @@ def put_part(
 
 
 def abort_upload(transaction: Transaction, ref: ObjectRef, upload_id: str) -> None:
-    chain, _ = get_upload(transaction.connection, ref, upload_id)
+    stored = transaction.catalogue.get(ref.bucket)
+    chain, _ = get_upload(transaction.connection, stored, ref, upload_id)
     drop_upload(transaction, chain)
 
 
@@ -122,9 +123,14 @@ def drop_upload(transaction: Transaction, chain: int) -> None:
 
 
 def list_parts(
-    connection: sqlite3.Connection, ref: ObjectRef, upload_id: str, after: int, limit: int
+    connection: sqlite3.Connection,
+    bucket: StoredBucket,
+    ref: ObjectRef,
+    upload_id: str,
+    after: int,
+    limit: int,
 ) -> PartsPage:
-    chain, upload = get_upload(connection, ref, upload_id)
+    chain, upload = get_upload(connection, bucket, ref, upload_id)
     parts = read_parts(connection, chain, upload.algorithm, after, limit + 1)
     shown = parts[:limit]
     return PartsPage(upload, shown, len(parts) > limit, shown[-1].number if shown else 0)
@@ -159,10 +165,11 @@ def complete_upload(
 ) -> Written:
     """Make the parts named an object; parts not named are dropped with the upload."""
     connection = transaction.connection
+    stored = transaction.catalogue.get(ref.bucket)
     try:
-        chain, upload = get_upload(connection, ref, upload_id)
+        chain, upload = get_upload(connection, stored, ref, upload_id)
     except StoreError as missing:
-        done = _find_done(connection, ref, upload_id) if missing.code == "NoSuchUpload" else None
+        done = _find_done(connection, stored, ref, upload_id) if missing.code == "NoSuchUpload" else None
         if done is None:
             raise
         return done
@@ -188,9 +195,10 @@ def complete_upload(
     return put_version(transaction, ref, 0, etag, total, upload.facts, conditions, whole, chain, len(chosen))
 
 
-def _find_done(connection: sqlite3.Connection, ref: ObjectRef, upload_id: str) -> Written | None:
+def _find_done(
+    connection: sqlite3.Connection, stored: StoredBucket, ref: ObjectRef, upload_id: str
+) -> Written | None:
     """What the upload became, for a client that did not hear the answer and asks again."""
-    stored = get_bucket_row(connection, ref.bucket)
     row = connection.execute(
         "SELECT etag, size, modified, version, algorithm, checksum_type, checksum FROM versions"
         " WHERE bucket = ? AND key = ? AND chain = ?",

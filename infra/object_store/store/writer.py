@@ -21,6 +21,7 @@ from typing import Any
 
 from infra.object_store.errors import StoreError, is_full, translate_failure
 from infra.object_store.model import Change
+from infra.object_store.store.catalogue import Catalogue
 
 _BATCH_SECONDS = 0.008
 """How long a batch may keep the event loop to itself."""
@@ -31,13 +32,19 @@ class Transaction:
     """What a change may touch: the index, and what is to happen once the disk has it."""
 
     connection: sqlite3.Connection
+    catalogue: Catalogue
     now: int
     changes: list[Change] = field(default_factory=list)
     garbage: list[str] = field(default_factory=list)
     bucket_changed: bool = False
 
+    def change_buckets(self) -> None:
+        """A bucket is not what it was: look it up again, here and in every reader."""
+        self.catalogue.forget()
+        self.bucket_changed = True
 
-type_Operation = Callable[[Transaction], Any]
+
+Operation = Callable[[Transaction], Any]
 Told = Callable[[Sequence[Change]], None]
 
 
@@ -57,16 +64,17 @@ class Writer:
         self, connection: sqlite3.Connection, clock: Callable[[], float], committed: Callable[[Outcome], None]
     ) -> None:
         self._connection = connection
+        self._catalogue = Catalogue(connection)
         self._clock = clock
         self._committed = committed
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[type_Operation, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[Operation, asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._disk = ThreadPoolExecutor(1, "store-commit")
         self._broken: Exception | None = None
         self._closed = False
 
-    def submit(self, operation: type_Operation) -> asyncio.Future[Any]:
+    def submit(self, operation: Operation) -> asyncio.Future[Any]:
         """Run `operation` in the next batch; the future resolves when the disk has it. Do not cancel the
         future: await it shielded, for a change that is being committed cannot be called back."""
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -98,7 +106,7 @@ class Writer:
         batch: list[tuple[asyncio.Future[Any], Any]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._connection, round(self._clock() * 1000))
+            transaction = Transaction(self._connection, self._catalogue, round(self._clock() * 1000))
             self._apply(transaction, batch)
             await self._loop.run_in_executor(self._disk, self._connection.execute, "COMMIT")
         except Exception as failure:  # the batch is undone and every waiter is told
@@ -117,6 +125,7 @@ class Writer:
             batch[-1] = (future, _attempt(transaction, operation))
 
     def _undo(self, failure: Exception, batch: list[tuple[asyncio.Future[Any], Any]]) -> None:
+        self._catalogue.forget()
         if not batch and self._waiting:  # BEGIN itself failed: fail one, so that the queue moves
             batch.append((self._waiting.popleft()[1], None))
         try:
@@ -130,7 +139,7 @@ class Writer:
             _resolve(future, answer if isinstance(answer, StoreError) else translate_failure(failure))
 
 
-def _attempt(transaction: Transaction, operation: type_Operation) -> Any:
+def _attempt(transaction: Transaction, operation: Operation) -> Any:
     """The answer of a change, or its refusal; a failure of the index itself ends the batch."""
     connection = transaction.connection
     changes, garbage = len(transaction.changes), len(transaction.garbage)
@@ -142,6 +151,7 @@ def _attempt(transaction: Transaction, operation: type_Operation) -> Any:
     except Exception as refusal:  # handed to the one who asked
         connection.execute("ROLLBACK TO change")
         connection.execute("RELEASE change")
+        transaction.catalogue.forget()
         del transaction.changes[changes:], transaction.garbage[garbage:]
         return _Refused(refusal)
     connection.execute("RELEASE change")
