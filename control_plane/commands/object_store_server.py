@@ -33,7 +33,7 @@ from infra.embedded_s3 import ROLE
 from infra.locks import LockTaken, hold, write_facts
 from infra.object_store.http.front import Site
 from infra.object_store.http.service import serve
-from infra.object_store.store.engine import StoreTaken
+from infra.object_store.store.locking import StoreTaken
 
 
 def run(home: Path, host: str, port: int, region: str, account: str, database: str | None) -> None:
