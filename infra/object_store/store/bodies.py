@@ -1,6 +1,6 @@
 """Bodies on their way in: few bytes stay in memory for the index, more go to a staged file while they come.
 
-Hashing and writing happen in threads, one step behind the network; a body never holds more than two steps.
+Hashing and writing happen in two threads at once, one step behind the network; a body never holds more than two steps.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class StagedBody(Body):
         self._chunks: list[bytes] = []
         self._held = 0
         self._size = 0
-        self._step: asyncio.Future[None] | None = None
+        self._step: asyncio.Future[list[None]] | None = None
         self._file: tuple[str, int] | None = None
         self._digests: dict[str, bytes] | None = None
         self._content: NewContent | None = None
@@ -64,7 +64,7 @@ class StagedBody(Body):
         self._chunks.append(bytes(chunk))
         self._size += len(chunk)
         self._held += len(chunk)
-        if self._held >= _STEP:
+        if self._held >= _STEP and self._size > MOST_INLINE:
             await self._flush()
 
     async def finish(self) -> Mapping[str, bytes]:
@@ -115,7 +115,10 @@ class StagedBody(Body):
         await self._settle()
         data, self._chunks, self._held = b"".join(self._chunks), [], 0
         loop = asyncio.get_running_loop()
-        self._step = loop.run_in_executor(self._threads, self._take, data)
+        self._step = asyncio.gather(
+            loop.run_in_executor(self._threads, self._hasher.update, data),
+            loop.run_in_executor(self._threads, self._take, data),
+        )
 
     async def _settle(self) -> None:
         if self._step is None:
@@ -128,7 +131,6 @@ class StagedBody(Body):
     def _take(self, data: bytes) -> None:
         if self._file is None:
             self._file = self._blobs.stage()
-        self._hasher.update(data)
         view = memoryview(data)
         while view:
             view = view[os.write(self._file[1], view) :]
