@@ -50,7 +50,11 @@ class BucketModel:
             shown = self.keys[key] if versions else [v for v in [self.find(key)] if v]
             cut = key.find(delimiter, len(prefix)) if delimiter else -1
             common = key[: cut + len(delimiter)] if cut >= 0 else None
-            if shown and (common or key).encode() > after.encode() and (common is None or (common, "") not in lines):
+            if (
+                shown
+                and (common or key).encode() > after.encode()
+                and (common is None or (common, "") not in lines)
+            ):
                 lines += [(common, "")] if common else [(key, kept.version_id) for kept in shown]
         return lines
 

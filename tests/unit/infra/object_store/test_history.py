@@ -31,7 +31,21 @@ from tests.fakes.bucket_model import BucketModel, Kept
 T = TypeVar("T")
 BUCKET = "history"
 KEYS = st.sampled_from(
-    ["a", "a/", "a/b", "a/b/c", "a0", "a\x01", "b", "../../etc/passwd", "/abs", "ä", "ä/€", "\U0001f600", "z" * 1024]
+    [
+        "a",
+        "a/",
+        "a/b",
+        "a/b/c",
+        "a0",
+        "a\x01",
+        "b",
+        "../../etc/passwd",
+        "/abs",
+        "ä",
+        "ä/€",
+        "\U0001f600",
+        "z" * 1024,
+    ]
 )
 DATA = st.binary(max_size=40)
 TEXTS = st.sampled_from(["", "a", "a/", "a/b", "ä", "/", "b", "zz"])
