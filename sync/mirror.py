@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sync import materialise
@@ -23,6 +24,8 @@ from sync.objects import ObjectInfo, ObjectStore, ObjectStoreError
 from sync.snapshot import Snapshot, find_pointer, write_pointer
 
 _LONGEST_BACKOFF = 30.0
+_DEAF_SECONDS = 2.0
+"""Between two tries to be told of changes."""
 _PATIENCE = 5
 """Times in a row that an object may differ from its listing before that counts as a failure."""
 _ROUNDING = 0.001
@@ -91,17 +94,21 @@ class Mirror:
         self._was_away = False
         self._busy = threading.Lock()
         self._wake = threading.Event()
+        self._deaf = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+        self._ears = threading.Thread(target=self._listen, name="mirror-watch", daemon=True)
 
     def start(self) -> None:
         """Announce the last good snapshot, then look every `interval` seconds."""
         self._thread.start()
+        self._ears.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """End the thread; a request on its way is waited for at most `timeout` seconds."""
         self._stopping = True
         self._wake.set()
+        self._deaf.set()
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
@@ -257,6 +264,21 @@ class Mirror:
             took = time.monotonic() - started
             if self._wake.wait(max(rest - took, took / 2 if rest >= self._interval else 0.0)):
                 self._wake.clear()
+
+    def _listen(self) -> None:
+        """Where the store tells of changes, look when it does; looking every interval goes on all the same."""
+        while not self._stopping:
+            store = self._store
+            try:
+                store.watch(self._prefix, self.wake, partial(self._is_past, store))
+            except ObjectStoreError as error:
+                _log.debug("not told of changes for now: %s", error.message)
+            except Exception:
+                _log.exception("cannot listen for changes; looking goes on")
+            self._deaf.wait(_DEAF_SECONDS)
+
+    def _is_past(self, store: ObjectStore) -> bool:
+        return self._stopping or self._store is not store
 
     def _restore_first(self) -> float:
         self.restore()

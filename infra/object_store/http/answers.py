@@ -22,7 +22,7 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. A stream has a length; so has what HEAD leaves out."""
+    """What goes back. A stream without a length is sent in chunks."""
 
     status: int = 200
     headers: Sequence[tuple[str, str]] = ()
@@ -56,7 +56,9 @@ def write_head(head: Head, answer: Answer, keep: bool) -> bytes:
         f"date: {_date(int(time.time()))}\r\nserver: aerodrome\r\nx-amz-request-id: {head.request_id}"
     )
     lines.extend(f"{name}: {value}" for name, value in answer.headers)
-    if answer.status not in _BODILESS:
+    if answer.stream is not None and answer.length is None:
+        lines.append("transfer-encoding: chunked")
+    elif answer.status not in _BODILESS:
         lines.append(f"content-length: {len(answer.body) if answer.length is None else answer.length}")
     if not keep:
         lines.append("connection: close")

@@ -229,9 +229,13 @@ class Connection(asyncio.Protocol):
         try:
             async with contextlib.aclosing(answer.stream) as pieces:
                 async for piece in pieces:
-                    self._transport.write(piece)
+                    self._transport.write(piece if answer.length is not None else _chunk(piece))
+                    if self._transport.is_closing():
+                        return
                     if self._blocked:
                         await self._wait_writable()
+            if answer.length is None:
+                self._transport.write(_chunk(b""))
         except BaseException:
             self._transport.abort()  # half an answer must not look whole
             raise
@@ -292,3 +296,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """At once."""
         self._transport.abort()
+
+
+def _chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece)

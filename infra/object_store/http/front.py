@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Call:
     operation: Operation
     visitor: Visitor
     body: Body
+    stop: asyncio.Event
+    """Set when the store stops: what would go on for ever ends."""
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -135,6 +138,7 @@ class Front:
     authorizer: Authorizer
     handlers: Mapping[str, Handler]
     site: Site = field(default_factory=Site)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, head: Head, body: Body) -> Answer:
         """Never raises: whatever goes wrong is an answer."""
@@ -152,7 +156,9 @@ class Front:
         address = read_address(head, self.site.domains)
         visitor = await self.authorizer.identify(head)
         operation = find_operation(head, address)
-        call = Call(self.site, self.store, self.authorizer, head, address, operation, visitor, body)
+        call = Call(
+            self.site, self.store, self.authorizer, head, address, operation, visitor, body, self.stop
+        )
         _check_owner(call)
         if operation.action:
             action = operation.action

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from infra.object_store.http import xml
@@ -11,6 +12,7 @@ from infra.object_store.http.answers import Answer, xml_answer
 from infra.object_store.http.dates import to_iso
 from infra.object_store.http.errors import invalid_argument, refuse
 from infra.object_store.http.front import Call, owner_xml
+from infra.object_store.http.watching import OFFER
 from infra.object_store.model import Entry, Listing
 
 _PAGE = 1000
@@ -54,7 +56,8 @@ async def list_objects_v2(call: Call) -> Answer:
         "EncodingType": query.get("encoding-type"),
     }
     owner = str(owner_xml(call)) if query.get("fetch-owner") == "true" else ""
-    return _answer("ListBucketResult", head, _objects(page, encode, owner), page, encode)
+    answer = _answer("ListBucketResult", head, _objects(page, encode, owner), page, encode)
+    return replace(answer, headers=(*answer.headers, OFFER))
 
 
 async def list_versions(call: Call) -> Answer:

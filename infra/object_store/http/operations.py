@@ -90,6 +90,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("ListObjects", "GET", "bucket", None, "s3:ListBucket", "bucket"),
     Operation("ListObjectsV2", "GET", "bucket", "list-type", "s3:ListBucket", "bucket"),
     Operation("ListObjectVersions", "GET", "bucket", "versions", "s3:ListBucketVersions", "bucket"),
+    Operation("WatchObjects", "GET", "bucket", "x-aerodrome-watch", "s3:ListBucket", "bucket"),
     Operation("ListMultipartUploads", "GET", "bucket", "uploads", "s3:ListBucketMultipartUploads", "bucket"),
     # objects
     Operation("DeleteObjects", "POST", "bucket", "delete", "", "object"),

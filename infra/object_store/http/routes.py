@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra.object_store.http import buckets, copying, deleting, lifecycle, listings, multipart, objects
+from infra.object_store.http import (
+    buckets,
+    copying,
+    deleting,
+    lifecycle,
+    listings,
+    multipart,
+    objects,
+    watching,
+)
 from infra.object_store.http.front import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -30,6 +39,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ListObjects": listings.list_objects,
     "ListObjectsV2": listings.list_objects_v2,
     "ListObjectVersions": listings.list_versions,
+    "WatchObjects": watching.watch,
     "ListMultipartUploads": multipart.list_uploads,
     "DeleteObjects": deleting.delete_objects,
     "GetObject": objects.get_object,

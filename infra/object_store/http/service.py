@@ -31,7 +31,7 @@ async def serve(
 ) -> None:
     """Serve a folder until `stop`. `on_ready` is called when requests are answered. Raises StoreTaken, OSError."""
     store = await open_store(folder, time.time)
-    server = Server(Front(store, authorizer, HANDLERS, site).handle)
+    server = Server(Front(store, authorizer, HANDLERS, site, stop).handle)
     chores = asyncio.create_task(_keep_house(store))
     try:
         await server.start(sock)
