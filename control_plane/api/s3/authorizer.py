@@ -136,7 +136,7 @@ class KeyAuthorizer:
             "s3:signatureversion": None if claim is None else "AWS4-HMAC-SHA256",
             "s3:signatureAge": age,
             "s3:ResourceAccount": asker.caller.identity.account or None,
-            **question.context,
+            **question.context(),
         }
 
     def _load(self, access_key_id: str, now: float) -> Known | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from infra.object_store.http.chunked import ChunkVerifier
@@ -28,7 +28,8 @@ class Question:
 
     action: str
     resource: str
-    context: Mapping[str, object] = field(default_factory=dict)
+    context: Callable[[], Mapping[str, object]] = dict
+    """The condition keys that the request brings; asked for only where a policy asks."""
     policy: str | None = None
     restricted: bool = False
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from infra.object_store.errors import StoreError, translate_failure
 from infra.object_store.http import xml
@@ -90,7 +91,7 @@ class Call:
         question = Question(
             action,
             resource,
-            {**context_of(self), **context},
+            lambda: {**context_of(self), **context},
             found.policy if found else None,
             block is not None and block.restrict_public_buckets,
         )
@@ -175,7 +176,7 @@ class Front:
 
 def _require_creation(call: Call) -> None:
     """A bucket that is not there has no policy; nor has the one of others that is there a say."""
-    question = Question(call.operation.action, f"{_ARN}{call.bucket_name}", context_of(call))
+    question = Question(call.operation.action, f"{_ARN}{call.bucket_name}", partial(context_of, call))
     reason = call.authorizer.find_refusal(call.visitor, question)
     if reason is not None:
         raise refuse("AccessDenied", reason)
