@@ -24,6 +24,7 @@ COMMANDS = {
     "env": Entry("control_plane.commands.env", "Print the variables that point aws and boto3 here."),
     "profile": Entry("control_plane.commands.profile", "Write the same as an AWS profile in ~/.aws."),
     "iam": Entry("control_plane.commands.iam", "Users, roles and policies; who may do what, and why."),
+    "s3": Entry("control_plane.commands.s3", "The embedded object store: check, import, export, move away."),
     "dags": Entry("control_plane.commands.dags", "Check DAG files and try them out, without a service."),
     "demo": Entry("control_plane.commands.demo", "Run the main job end to end, with visible progress."),
 }
