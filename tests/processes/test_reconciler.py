@@ -29,9 +29,9 @@ from control_plane.reconcile.loop import Reconciler
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
-from infra import embedded_s3
 from infra.process import ProcessProvisioner
 from sync.venv import VenvCancelled, VenvError
+from tests.fakes.s3_server import running_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(airflow._wire.__file__).parents[2]
@@ -154,21 +154,19 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    home = tmp_path_factory.mktemp("s3")
-    port = embedded_s3.ensure(home, 0, {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)})
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="k",
-        aws_secret_access_key="s",
-    )
-    client.create_bucket(Bucket="code")
-    client.put_object(Bucket="code", Key="dags/a.py", Body=b"x = 1")
-    client.close()
-    yield port
-    embedded_s3.stop(home)
+def s3_port() -> Iterator[int]:
+    with running_s3() as server:
+        client = boto3.client(
+            "s3",
+            endpoint_url=server.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="k",
+            aws_secret_access_key="s",
+        )
+        client.create_bucket(Bucket="code")
+        client.put_object(Bucket="code", Key="dags/a.py", Body=b"x = 1")
+        client.close()
+        yield server.port
 
 
 @pytest.fixture
