@@ -6,7 +6,6 @@ The HTTP edge maps a code to a status. `NotModified` is no failure: it is how a 
 from __future__ import annotations
 
 import errno
-import sqlite3
 
 
 class StoreError(Exception):
@@ -58,6 +57,9 @@ CODES = frozenset(
     }
 )
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL_INDEX = {"SQLITE_FULL", "SQLITE_IOERR_WRITE"}
+"""SQLite tells ENOSPC by the first and every other refusal to take bytes, a quota's too, by the second."""
+_UNSURE = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def translate_failure(error: Exception) -> StoreError:
@@ -75,4 +77,10 @@ def is_full(error: Exception) -> bool:
     """Whether a failure says that there is no room left."""
     if isinstance(error, OSError):
         return error.errno in _FULL
-    return isinstance(error, sqlite3.Error) and "full" in str(error)
+    return getattr(error, "sqlite_errorname", "") in _FULL_INDEX
+
+
+def is_unsure(error: Exception) -> bool:
+    """Whether a failure leaves it open what the disk holds: a failed fsync, a damaged index."""
+    name: str = getattr(error, "sqlite_errorname", "")
+    return name.startswith(_UNSURE)

@@ -139,9 +139,11 @@ class ObjectStore(Protocol):
         byte_range: ByteRange | None = None,
         part: int | None = None,
     ) -> Content:
-        """As head_object, and InvalidRange (field ActualObjectSize)."""
+        """As head_object, and InvalidRange (field ActualObjectSize). With `part`, counted from 1, the head's
+        checksum is that part's own."""
 
-    async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted: ...
+    async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted:
+        """Nothing to delete is no error; only with If-Match it is NoSuchKey, and a mismatch PreconditionFailed."""
 
     async def delete_objects(
         self, bucket: str, refs: Sequence[tuple[ObjectRef, Conditions]]

@@ -20,7 +20,7 @@ from infra.object_store.store.blobs import Blobs
 
 MOST_INLINE = 64 * 1024
 """Up to here an object lives in the index (see infra/adr/0002)."""
-_STEP = 256 * 1024
+_STEP = 1024 * 1024
 _HASH_HERE = 16 * 1024
 
 
@@ -48,7 +48,7 @@ class StagedBody(Body):
         self._chunks: list[bytes] = []
         self._held = 0
         self._size = 0
-        self._step: asyncio.Future[list[None]] | None = None
+        self._step: asyncio.Future[tuple[None, None]] | None = None
         self._file: tuple[str, int] | None = None
         self._digests: dict[str, bytes] | None = None
         self._content: NewContent | None = None

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +47,7 @@ from infra.object_store.model import (
 )
 from infra.object_store.names import check_key, check_tags
 from infra.object_store.store import buckets, listings, objects, uploads
-from infra.object_store.store.blobs import Blobs
+from infra.object_store.store.blobs import Blobs, sync_folder
 from infra.object_store.store.bodies import StagedBody
 from infra.object_store.store.catalogue import Catalogue
 from infra.object_store.store.contents import StoredContent, find_pieces, open_content
@@ -57,7 +58,7 @@ from infra.object_store.store.locking import take_folder
 from infra.object_store.store.rows import Version
 from infra.object_store.store.schema import open_reader, open_writer
 from infra.object_store.store.sweeper import Sweeper
-from infra.object_store.store.writer import Outcome, Writer
+from infra.object_store.store.writer import Outcome, Transaction, Writer
 
 T = TypeVar("T")
 Told = Callable[[Sequence[Change]], None]
@@ -71,8 +72,11 @@ async def open_store(folder: Path, clock: Callable[[], float]) -> Store:
     try:
         blobs = Blobs(folder)
         blobs.prepare()
+        blobs.keep_reserve()
         index = folder / "index.db"
         store = Store(folder, lock, open_writer(index), open_reader(index), blobs, clock)
+        sync_folder(folder)
+        sync_folder(folder.parent)
     except BaseException:
         os.close(lock)
         raise
@@ -154,9 +158,7 @@ class Store(ObjectStore):
         self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS, part: int | None = None
     ) -> ObjectHead:
         found = self._find(ref, conditions)
-        if part is not None:
-            self._stretch(found, part)
-        return found.head
+        return found.head if part is None else self._find_part(found, part)[0]
 
     def open_object(
         self,
@@ -166,19 +168,19 @@ class Store(ObjectStore):
         part: int | None = None,
     ) -> StoredContent:
         found = self._find(ref, conditions)
-        start, length = 0, found.head.size
+        head, start, length = found.head, 0, found.head.size
         if part is not None:
-            start, length = self._stretch(found, part)
+            head, start, length = self._find_part(found, part)
         elif byte_range is not None:
             start, length = resolve_range(byte_range, found.head.size)
         pieces = find_pieces(self._reading, found, start, length)
         if sum(piece.length for piece in pieces) != length:  # replaced between two look-ups
             return self.open_object(ref, conditions, byte_range, part)
         partial = part is not None or byte_range is not None
-        return open_content(found.head, start, length, partial, pieces, self.blobs, self._threads)
+        return open_content(head, start, length, partial, pieces, self.blobs, self._threads)
 
     async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted:
-        return await self.change(lambda t: objects.delete_version(t, ref, conditions))
+        return await self._free(lambda t: objects.delete_version(t, ref, conditions))
 
     async def delete_objects(
         self, bucket: str, refs: Sequence[tuple[ObjectRef, Conditions]]
@@ -295,7 +297,7 @@ class Store(ObjectStore):
         )
 
     async def abort_upload(self, ref: ObjectRef, upload_id: str) -> None:
-        await self.change(lambda t: uploads.abort_upload(t, ref, upload_id))
+        await self._free(lambda t: uploads.abort_upload(t, ref, upload_id))
 
     def list_uploads(
         self,
@@ -336,16 +338,26 @@ class Store(ObjectStore):
         self._reading.close()
         os.close(self._lock)
 
+    async def _free(self, operation: Callable[[Transaction], T]) -> T:
+        """A change that makes room, but must write first: on a full disk it takes the reserve."""
+        try:
+            return await self.change(operation)
+        except StoreError as refused:
+            if refused.code != "InsufficientStorage" or not self.blobs.give_up_reserve():
+                raise
+        return await self.change(operation)
+
     def _find(self, ref: ObjectRef, conditions: Conditions) -> Version:
         bucket = self._catalogue.get(ref.bucket)
         found = objects.get_version(self._reading, bucket.id, ref)
         decide_read(conditions, found.head)
         return found
 
-    def _stretch(self, found: Version, part: int) -> tuple[int, int]:
-        """(start, length) of a part of an object."""
+    def _find_part(self, found: Version, part: int) -> tuple[ObjectHead, int, int]:
+        """(head with the part's own checksum, start, length) of a part of an object."""
+        head = found.head
         if found.chain is None and part == 1:
-            return 0, found.head.size
+            return head, 0, head.size
         stretch = uploads.find_stretch(self._reading, found.chain, part)
         if stretch is None:
             raise StoreError(
@@ -353,7 +365,10 @@ class Store(ObjectStore):
                 "The requested partnumber is not satisfiable",
                 ActualPartCount=str(found.head.parts or 1),
             )
-        return stretch
+        start, length, value = stretch
+        whole = head.checksum
+        own = Checksum(whole.algorithm, value, whole.type) if whole and value else None
+        return replace(head, checksum=own), start, length
 
     def _after_commit(self, outcome: Outcome) -> None:
         if outcome.bucket_changed:

@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from infra.object_store.lifecycle import Standing, Verdict, decide, is_upload_over
@@ -24,20 +25,21 @@ async def expire(reading: sqlite3.Connection, writer: Writer, stored: StoredBuck
     """Carry out one bucket's rules as of `now`; how many versions and uploads it touched."""
     rules = stored.bucket.lifecycle or ()
     done = 0
+    waiting: list[asyncio.Future[int]] = []
     async for standing in _walk(reading, stored.id):
         verdict = decide(rules, standing, now)
         if verdict is not None:
-            done += await _submit(writer, stored, standing, verdict)
+            waiting.append(writer.submit(partial(_carry_out, stored, standing, verdict)))
+        if len(waiting) == _PAGE:
+            done += sum(await asyncio.gather(*map(asyncio.shield, waiting)))
+            waiting.clear()
+    done += sum(await asyncio.gather(*map(asyncio.shield, waiting)))
     if any(rule.abort_upload_days is not None for rule in rules):
         done += await _abort_uploads(reading, writer, stored, rules, now)
     return done
 
 
-async def _submit(writer: Writer, stored: StoredBucket, standing: Standing, verdict: Verdict) -> int:
-    return int(await asyncio.shield(writer.submit(lambda t: _carry_out(t, stored, standing, verdict))))
-
-
-def _carry_out(transaction: Transaction, stored: StoredBucket, standing: Standing, verdict: Verdict) -> int:
+def _carry_out(stored: StoredBucket, standing: Standing, verdict: Verdict, transaction: Transaction) -> int:
     head = standing.head
     connection = transaction.connection
     found = objects.find_version(connection, stored.id, head.key, head.version_id)
@@ -98,16 +100,12 @@ async def _abort_uploads(
     for chain, key, name, started, facts in rows:
         upload = Upload(name, stored.bucket.name, key, started / 1000, read_facts(facts))
         if is_upload_over(rules, upload, now):
-            await asyncio.shield(writer.submit(_dropper(chain)))
+            await asyncio.shield(writer.submit(partial(_drop, chain)))
             over += 1
     return over
 
 
-def _dropper(chain: int) -> Any:
-    """The change that drops an upload, unless it was finished meanwhile: its chain is a version's then."""
-
-    def drop(transaction: Transaction) -> None:
-        if transaction.connection.execute("SELECT 1 FROM uploads WHERE chain = ?", (chain,)).fetchone():
-            uploads.drop_upload(transaction, chain)
-
-    return drop
+def _drop(chain: int, transaction: Transaction) -> None:
+    """Drop an upload, unless it was finished meanwhile: its chain is a version's then."""
+    if transaction.connection.execute("SELECT 1 FROM uploads WHERE chain = ?", (chain,)).fetchone():
+        uploads.drop_upload(transaction, chain)

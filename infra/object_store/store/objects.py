@@ -126,8 +126,6 @@ def delete_version(transaction: Transaction, ref: ObjectRef, conditions: Conditi
         return _delete_named(transaction, stored, ref, conditions)
     current = find_current(connection, stored.id, ref.key)
     alive = current.head if current and not current.head.delete_marker else None
-    if alive is None and conditions.if_match is not None:
-        return Deleted(ref.key)
     decide_write(conditions, ref.key, alive)
     if not stored.bucket.versioning:
         if current is not None:

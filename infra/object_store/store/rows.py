@@ -23,6 +23,7 @@ VERSION_COLUMNS = (
     "key, age, version, marker, etag, size, modified, algorithm, checksum_type, checksum, parts, content, chain,"
     " facts"
 )
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 ENTRY_COLUMNS = "key, etag, size, modified, version, marker, algorithm, checksum_type"
 
 
@@ -74,7 +75,7 @@ def read_entry(row: tuple[Any, ...], latest: bool) -> Entry:
 def write_facts(facts: Facts) -> str:
     if not (facts.headers or facts.metadata or facts.tags):
         return ""
-    return json.dumps([dict(facts.headers), dict(facts.metadata), dict(facts.tags)], ensure_ascii=False)
+    return _encode([dict(facts.headers), dict(facts.metadata), dict(facts.tags)])
 
 
 def read_facts(text: str) -> Facts:

@@ -59,6 +59,7 @@ class Sweeper:
         suspects = await self._in_thread(lambda: list(self._blobs.names()))
         orphans = [name for name in suspects if not self._is_known(name)]
         await self._in_thread(self._remove, orphans)
+        await self._in_thread(self._blobs.keep_reserve)
         await asyncio.shield(self._writer.submit(_give_pages_back))
         return removed + len(orphans)
 

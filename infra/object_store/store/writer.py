@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.object_store.errors import StoreError, is_full, translate_failure
+from infra.object_store.errors import StoreError, is_unsure, translate_failure
 from infra.object_store.model import Change
 from infra.object_store.store.catalogue import Catalogue
 
@@ -133,10 +133,10 @@ class Writer:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             self._broken = error
-        if not isinstance(failure, sqlite3.Error) or not (is_full(failure) or _is_busy(failure)):
-            self._broken = failure if isinstance(failure, sqlite3.Error) else self._broken
-        for future, answer in batch:
-            _resolve(future, answer if isinstance(answer, StoreError) else translate_failure(failure))
+        if is_unsure(failure):
+            self._broken = failure
+        for future, _ in batch:
+            _resolve(future, translate_failure(failure))
 
 
 def _attempt(transaction: Transaction, operation: Operation) -> Any:
@@ -172,10 +172,6 @@ def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
         future.set_exception(answer)
     else:
         future.set_result(answer)
-
-
-def _is_busy(failure: sqlite3.Error) -> bool:
-    return "locked" in str(failure)
 
 
 def _closed() -> StoreError:

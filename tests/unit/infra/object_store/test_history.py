@@ -13,7 +13,7 @@ from unittest import mock
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from infra.object_store.errors import StoreError
 from infra.object_store.model import (
@@ -214,10 +214,8 @@ class History(RuleBasedStateMachine):
     def collect(self) -> None:
         self.run(self.store.collect())
 
-    @invariant()
+    @rule()
     def holds_what_the_model_holds(self) -> None:
-        if not hasattr(self, "store"):
-            return
         for key, versions in self.model.keys.items():
             for place, kept in enumerate(versions):
                 ref = ObjectRef(BUCKET, key, kept.version_id)
@@ -231,6 +229,7 @@ class History(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            self.holds_what_the_model_holds()
             self.run(self.store.collect())
             assert self.run(self.store.check()).clean
             self.run(self.store.close())
