@@ -11,18 +11,21 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import airflow._wire
 import boto3
 import pytest
+from airflow._wire import cell as wire
+from airflow._wire.cell import CellSpec
 
 from control_plane.domain.defaults import fill
 from control_plane.domain.environment import Environment, LastUpdate, arn
 from control_plane.domain.status import Status
-from control_plane.reconcile.cell import ObjectStoreAccess, Roots
-from control_plane.reconcile.cell_keys import SharedKeys
+from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots
+from control_plane.reconcile.cell_keys import KeyIssuer, SharedKeys
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
@@ -82,7 +85,7 @@ class World:
         self.forgotten: list[ProcessProvisioner] = []
         self.boot()
 
-    def boot(self) -> None:
+    def boot(self, keys: KeyIssuer | None = None) -> None:
         """A control plane with nothing in memory."""
         self.provisioner = ProcessProvisioner(self.cells)
         self.forgotten.append(self.provisioner)
@@ -91,7 +94,7 @@ class World:
             database=self.database,
             provisioner=self.provisioner,
             access=ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s"),
-            keys=SharedKeys(ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s")),
+            keys=keys or SharedKeys(ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s")),
             cell_databases=CellDatabases(None),
             journal=Journal(self.home / "steps"),
             roots=self.roots,
@@ -349,3 +352,35 @@ def test_the_install_is_shown_called_off_and_taken_up_when_the_service_stops_mea
     world.boot()
     world.interpreters.go_on.set()
     assert world.settle().status is Status.AVAILABLE
+
+
+@dataclass
+class NumberedKeys:
+    """Keys with a number that grows whenever they are renewed, which they must be once."""
+
+    access: ObjectStoreAccess
+    number: int = 0
+
+    def issue(self, environment: Environment, told: CellSpec | None) -> KeyRing:
+        self.number += 1
+        mine = replace(self.access, access_key_id=f"key-{self.number}")
+        return KeyRing(mine, mine, {"AWS_ACCESS_KEY_ID": f"key-{self.number}"}, time.time() + 60)
+
+    def revoke(self, told: CellSpec) -> None:
+        """They are good for nothing."""
+
+    def is_due(self, environment: Environment, told: CellSpec) -> bool:
+        return self.number == 1
+
+
+def test_a_living_cell_is_told_new_keys_when_its_own_end_soon(world: World) -> None:
+    world.crash()
+    world.boot(NumberedKeys(ObjectStoreAccess(world.s3_url, "us-east-1", "k", "s")))
+    world.insert()
+    world.settle()
+    pids = world.pids()
+    until(lambda: wire.read(world.cells / "demo" / "cell.json").source.access_key_id == "key-2")
+    spec = wire.read(world.cells / "demo" / "cell.json")
+    assert (spec.logs.access_key_id, spec.identity) == ("key-2", {"AWS_ACCESS_KEY_ID": "key-2"})
+    assert spec.revision == 2
+    assert world.pids() == pids
