@@ -31,7 +31,17 @@ _SIGNED_QUERY = frozenset(
         ),
         *("requestPayment", "response-cache-control", "response-content-disposition", "restore", "tagging"),
         *("response-content-encoding", "response-content-language", "response-content-type", "torrent"),
-        *("response-expires", "uploadId", "uploads", "versionId", "versioning", "versions", "website"),
+        *(
+            "publicAccessBlock",
+            "x-aerodrome-watch",
+            "response-expires",
+            "uploadId",
+            "uploads",
+            "versionId",
+            "versioning",
+            "versions",
+            "website",
+        ),
     }
 )
 
