@@ -120,10 +120,11 @@ class Lister:
             reason = str(error) or type(error).__name__
             raise ObjectStoreError("unreachable", f"cannot {what}: {reason}") from None
 
-    def watch(self, prefix: str, told: Callable[[], None], stopped: Callable[[], bool]) -> None:
-        """Call `told` whenever the store says that something below `prefix` changed; until it ends or `stopped`.
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        """Call `told(True)` when something below `prefix` changed, `told(False)` as a sign of life.
 
-        Returns at once when the store did not offer it with its last listing. Raises ObjectStoreError.
+        Until the store ends it or `stopped`. Returns at once when the store did not offer it with its last listing.
+        Raises ObjectStoreError.
         """
         if not self.offers_watch:
             return
@@ -138,8 +139,7 @@ class Lister:
             if response.status != 200:
                 raise _refusal(what, response.status, response.read(_CHUNK))
             while not stopped() and (line := response.readline()):
-                if line.strip():
-                    told()
+                told(bool(line.strip()))
         except (http.client.HTTPException, OSError) as error:
             reason = str(error) or type(error).__name__
             raise ObjectStoreError("unreachable", f"cannot {what}: {reason}") from None

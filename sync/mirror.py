@@ -15,17 +15,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from sync import materialise
 from sync.manifest import Entry, Manifest, manifest_of, settled
 from sync.objects import ObjectInfo, ObjectStore, ObjectStoreError
 from sync.snapshot import Snapshot, find_pointer, write_pointer
+from sync.watching import Ears
 
 _LONGEST_BACKOFF = 30.0
-_DEAF_SECONDS = 2.0
-"""Between two tries to be told of changes."""
+_TOLD_FACTOR = 5.0
+"""Where the store tells of changes, looking is only a safety net, and rarer."""
 _PATIENCE = 5
 """Times in a row that an object may differ from its listing before that counts as a failure."""
 _ROUNDING = 0.001
@@ -94,10 +94,9 @@ class Mirror:
         self._was_away = False
         self._busy = threading.Lock()
         self._wake = threading.Event()
-        self._deaf = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
-        self._ears = threading.Thread(target=self._listen, name="mirror-watch", daemon=True)
+        self._ears = Ears(lambda: self._store, self._prefix, self.wake)
 
     def start(self) -> None:
         """Announce the last good snapshot, then look every `interval` seconds."""
@@ -108,7 +107,7 @@ class Mirror:
         """End the thread; a request on its way is waited for at most `timeout` seconds."""
         self._stopping = True
         self._wake.set()
-        self._deaf.set()
+        self._ears.stop()
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
@@ -261,24 +260,11 @@ class Mirror:
                 _log.exception("the mirror failed to start, or a callback of it failed; it goes on")
                 rest = self._interval
             look = self._look_now
+            if rest >= self._interval and self._ears.hears():
+                rest *= _TOLD_FACTOR
             took = time.monotonic() - started
             if self._wake.wait(max(rest - took, took / 2 if rest >= self._interval else 0.0)):
                 self._wake.clear()
-
-    def _listen(self) -> None:
-        """Where the store tells of changes, look when it does; looking every interval goes on all the same."""
-        while not self._stopping:
-            store = self._store
-            try:
-                store.watch(self._prefix, self.wake, partial(self._is_past, store))
-            except ObjectStoreError as error:
-                _log.debug("not told of changes for now: %s", error.message)
-            except Exception:
-                _log.exception("cannot listen for changes; looking goes on")
-            self._deaf.wait(_DEAF_SECONDS)
-
-    def _is_past(self, store: ObjectStore) -> bool:
-        return self._stopping or self._store is not store
 
     def _restore_first(self) -> float:
         self.restore()

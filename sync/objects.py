@@ -52,8 +52,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is no error."""
 
-    def watch(self, prefix: str, told: Callable[[], None], stopped: Callable[[], bool]) -> None:
-        """Call `told` on changes below `prefix` until the store ends it or `stopped`; at once where it cannot."""
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        """Call `told(True)` on changes below `prefix`, `told(False)` as a sign of life; until the store ends it or
+        `stopped`. Returns at once where it cannot."""
 
 
 def open_store(

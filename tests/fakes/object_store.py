@@ -57,7 +57,7 @@ class FakeObjectStore:
         with self._lock:
             self.objects.pop(key, None)
 
-    def watch(self, prefix: str, told: Callable[[], None], stopped: Callable[[], bool]) -> None:
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
         """It tells of nothing."""
 
     def _enter(self, operation: str, key: str) -> None:
