@@ -23,6 +23,9 @@ COMMANDS = {
     "status": Entry("control_plane.commands.status", "Show processes, environments and how they are."),
     "env": Entry("control_plane.commands.env", "Print the variables that point aws and boto3 here."),
     "profile": Entry("control_plane.commands.profile", "Write the same as an AWS profile in ~/.aws."),
+    "environments": Entry(
+        "control_plane.commands.environments", "Make, show, change and delete environments; a name is enough."
+    ),
     "iam": Entry("control_plane.commands.iam", "Users, roles and policies; who may do what, and why."),
     "s3": Entry("control_plane.commands.s3", "The embedded object store: check, import, export, move away."),
     "dags": Entry("control_plane.commands.dags", "Check DAG files and try them out, without a service."),

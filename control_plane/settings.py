@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 PREFIX = "AERODROME_"
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class BadSetting(ValueError):
@@ -30,6 +32,16 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    follow_interval: float = 5.0
+    """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
+    package_indexes: str = "allow"
+    """Whether requirements.txt may name package indexes and addresses of its own: allow or deny."""
+    web_domain: str | None = None
+    """host[:port] whose subdomains <environment>.web.<host> reach the service; None: environments share a host."""
+    audit: str = "all"
+    """What the audit trail keeps: all calls, or changes and refusals only."""
+    rate_limits: str = "500"
+    """Calls of one operation a caller may make in a second: see `control_plane.domain.throttle.parse_rates`."""
 
     @property
     def paths(self) -> Paths:
@@ -49,6 +61,16 @@ class Paths:
     @property
     def venvs(self) -> Path:
         return self.home / "venvs"
+
+    @property
+    def imports(self) -> Path:
+        """Archives of environments that are being made from them."""
+        return self.home / "imports"
+
+    @property
+    def plugins(self) -> Path:
+        """Unpacked plugins.zip of environments, by content."""
+        return self.home / "plugins"
 
     @property
     def keys(self) -> Path:
@@ -116,6 +138,7 @@ def _typed(name: str, value: Any) -> Any:
         "tls_port": int,
         "s3_port": int,
         "sync_interval": float,
+        "follow_interval": float,
         "home": Path,
     }
     try:
@@ -124,8 +147,14 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {value!r} as {name}: it must be a number") from None
     if name.endswith("port") and not 0 <= typed <= 65535:
         raise BadSetting(f"cannot use {typed} as {name}: ports are 0 to 65535")
-    if name == "sync_interval" and not 0.1 <= typed <= 3600:
-        raise BadSetting(f"cannot use {typed} as sync_interval: it must be 0.1 to 3600 seconds")
+    if name in ("sync_interval", "follow_interval") and not 0.1 <= typed <= 3600:
+        raise BadSetting(f"cannot use {typed} as {name}: it must be 0.1 to 3600 seconds")
+    if name == "package_indexes" and typed not in ("allow", "deny"):
+        raise BadSetting(f"cannot use {typed!r} as package_indexes: it must be allow or deny")
+    if name == "web_domain" and not _DOMAIN.fullmatch(typed):
+        raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
+    if name == "audit" and typed not in ("all", "changes"):
+        raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

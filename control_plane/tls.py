@@ -1,4 +1,5 @@
-"""The service's own certificate authority and server certificate: made once, renewed before they end.
+"""The service's own certificate authority and server certificate: made once, renewed before they end and when the
+hosts it must name change.
 
 The CA's certificate is what clients are told to trust (`keys/ca.pem`); its key never leaves `keys/`, 0600.
 """
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _CA_DAYS, _SERVER_DAYS, _RENEW_DAYS = 3650, 397, 30
-_PREFIXES = ("api.", "env.", "ops.")
+_PREFIXES = ("", "api.", "env.", "ops.", "*.web.")
+"""What stands before a host: nothing, what AWS clients put there, and the environments' own web hosts."""
 _ADDRESSES = ("127.0.0.1", "::1")
 
 
@@ -30,11 +32,11 @@ class Identity:
 
 
 def ensure_identity(keys: Path, hosts: tuple[str, ...], now: dt.datetime) -> Identity:
-    """A server identity good for localhost, these hosts and their api./env./ops. forms, signed by our CA."""
+    """A server identity good for localhost, these hosts and every form of them, signed by our CA."""
     ca = Identity(keys / "ca.pem", keys / "ca.key")
     server = Identity(keys / "server.pem", keys / "server.key")
     names = _names(hosts)
-    if not _is_good(ca, now, ()):
+    if not _is_good(ca, now, frozenset()):
         _make_ca(ca, now)
         server.certificate.unlink(missing_ok=True)
     if not _is_good(server, now, names):
@@ -42,9 +44,12 @@ def ensure_identity(keys: Path, hosts: tuple[str, ...], now: dt.datetime) -> Ide
     return server
 
 
-def _names(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    plain = dict.fromkeys(("localhost", *(host for host in hosts if host and not _is_address(host))))
-    return tuple(prefix + name for name in plain for prefix in ("", *_PREFIXES))
+def _names(hosts: tuple[str, ...]) -> frozenset[str]:
+    """Host names in all their forms, and addresses."""
+    given = {"localhost", *_ADDRESSES, *(host.lower() for host in hosts if host)}
+    addresses = {str(ipaddress.ip_address(name)) for name in given if _is_address(name)}
+    plain = {name for name in given if not _is_address(name)}
+    return frozenset(prefix + name for name in plain for prefix in _PREFIXES) | addresses
 
 
 def _is_address(text: str) -> bool:
@@ -55,7 +60,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_good(identity: Identity, now: dt.datetime, names: tuple[str, ...]) -> bool:
+def _is_good(identity: Identity, now: dt.datetime, names: frozenset[str]) -> bool:
     """Whether both files are there, long enough valid, and the certificate names all of these."""
     if not (identity.certificate.is_file() and identity.key.is_file()):
         return False
@@ -65,15 +70,16 @@ def _is_good(identity: Identity, now: dt.datetime, names: tuple[str, ...]) -> bo
         return False
     if certificate.not_valid_after_utc - now < dt.timedelta(days=_RENEW_DAYS):
         return False
-    return set(names) <= set(_dns_names(certificate))
+    return names <= _names_of(certificate)
 
 
-def _dns_names(certificate: x509.Certificate) -> list[str]:
+def _names_of(certificate: x509.Certificate) -> set[str]:
     try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return []
-    return found.value.get_values_for_type(x509.DNSName)
+        return set()
+    addresses = found.get_values_for_type(x509.IPAddress)
+    return {*found.get_values_for_type(x509.DNSName), *map(str, addresses)}
 
 
 def _make_ca(ca: Identity, now: dt.datetime) -> None:
@@ -85,13 +91,12 @@ def _make_ca(ca: Identity, now: dt.datetime) -> None:
     _write(ca, key, builder.add_extension(usage, critical=True).sign(key, hashes.SHA256()))
 
 
-def _make_server(server: Identity, ca: Identity, names: tuple[str, ...], now: dt.datetime) -> None:
+def _make_server(server: Identity, ca: Identity, names: frozenset[str], now: dt.datetime) -> None:
     issuer = x509.load_pem_x509_certificate(ca.certificate.read_bytes())
     issuer_key = serialization.load_pem_private_key(ca.key.read_bytes(), None)
     assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - we wrote it
     key = ec.generate_private_key(ec.SECP256R1())
-    addresses = [x509.IPAddress(ipaddress.ip_address(text)) for text in _ADDRESSES]
-    alternatives = x509.SubjectAlternativeName([*map(x509.DNSName, names), *addresses])
+    alternatives = x509.SubjectAlternativeName([_alternative(name) for name in sorted(names)])
     builder = _builder(_name("Aerodrome"), issuer.subject, key, now, _SERVER_DAYS)
     builder = builder.add_extension(alternatives, critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -99,6 +104,10 @@ def _make_server(server: Identity, ca: Identity, names: tuple[str, ...], now: dt
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     builder = builder.add_extension(authority, critical=False)
     _write(server, key, builder.sign(issuer_key, hashes.SHA256()))
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    return x509.IPAddress(ipaddress.ip_address(name)) if _is_address(name) else x509.DNSName(name)
 
 
 def _name(text: str) -> x509.Name:

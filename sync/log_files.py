@@ -64,9 +64,8 @@ def folder(key: str) -> str:
     return f"{raw[: _KEY_BYTES - 40].decode(errors='ignore')}{_MORE}{hashlib.sha256(raw).hexdigest()[:32]}/"
 
 
-def remove_local(directory: Path, path: Path) -> None:
-    """Remove a log's file and the folders that are empty without it."""
-    path.unlink(missing_ok=True)
+def remove_empty_folders(directory: Path, path: Path) -> None:
+    """Remove the folders that are empty without the file that was there."""
     for parent in path.parents:
         if parent == directory:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,12 @@ def iter_log(
 ) -> Iterator[bytes]:
     """As `read_log`, in chunks of at most a part's size."""
     try:
-        file = local_path(directory, key).open("rb")
-    except FileNotFoundError:
-        pass
-    else:
-        with file:
-            file.seek(start)
-            while chunk := file.read(_CHUNK):
-                yield chunk
+        for chunk in _iter_local(local_path(directory, key), start):
+            start += len(chunk)
+            yield chunk
         return
+    except FileNotFoundError:
+        pass  # it is shipped, perhaps while we were reading
     opened: ObjectStore = open_store(**store) if isinstance(store, dict) else store
     parts = list_parts(opened, key)
     if not parts:
@@ -47,6 +45,20 @@ def iter_log(
         if at + part.size > start:
             yield opened.get(part.key)[max(0, start - at) :]
         at += part.size
+
+
+def _iter_local(path: Path, start: int) -> Iterator[bytes]:
+    """What the local file holds. Raises FileNotFoundError as soon as it is the file of this log no more."""
+    with path.open("rb", buffering=0) as file:
+        number = os.fstat(file.fileno()).st_ino
+        file.seek(start)
+        while True:
+            chunk = file.read(_CHUNK)
+            if path.stat().st_ino != number:
+                raise FileNotFoundError(path)
+            if not chunk:
+                return
+            yield chunk
 
 
 def list_parts(store: ObjectStore, key: str) -> list[ObjectInfo]:

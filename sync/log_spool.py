@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -15,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.log_files import find_local, local_path, remove_local
+from sync.free_files import FreeFiles
+from sync.log_files import find_local, local_path, remove_empty_folders
 
 _OPEN_FILES = 64
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +52,7 @@ class Spool:
 
     def __init__(self, directory: Path, cap_bytes: int, mark_dropped: Callable[[int], bytes]) -> None:
         self.directory = directory
+        self._free = FreeFiles(directory / ".free")
         self.pending = 0
         self.last_write = 0.0
         self._cap = cap_bytes
@@ -115,7 +118,8 @@ class Spool:
                 return False
             del self._logs[log.key]
             self._close_file(log.key)
-            remove_local(self.directory, log.path)
+            self._free.give(log.path)
+            remove_empty_folders(self.directory, log.path)
             return True
 
     def forget(self, log: Log) -> None:
@@ -162,7 +166,7 @@ class Spool:
         if file is None:
             if len(self._files) >= _OPEN_FILES:
                 os.close(self._files.popitem(last=False)[1])
-            file = self._files[log.key] = _open_file(log.path)
+            file = self._files[log.key] = self._open(log.path)
         else:
             self._files.move_to_end(log.key)
         return file
@@ -172,10 +176,14 @@ class Spool:
         if file is not None:
             os.close(file)
 
-
-def _open_file(path: Path) -> int:
-    try:
-        return os.open(path, _APPEND, 0o640)
-    except FileNotFoundError:
+    def _open(self, path: Path) -> int:
+        """The file of a log: the one that is there, one that was used before, or a new one."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, _APPEND, 0o640)
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        free = self._free.take()
+        if free is None:
+            return os.open(path, _APPEND | os.O_CREAT, 0o640)
+        os.truncate(free, 0)
+        os.rename(free, path)  # noqa: PTH104 - done for every attempt
         return os.open(path, _APPEND, 0o640)

@@ -14,7 +14,8 @@ SERVED = ("apache-airflow", "apache-airflow-core", "apache-airflow-task-sdk")
 """Distributions whose place the service takes; they are left out wherever a package requires them."""
 
 _NAME = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[(?P<extras>[^\]]*)\])?")
-_CONSTRAINTS = re.compile(r"^(-c|--constraint)[ =]?\s*(?P<place>\S*constraints-\d\S*)")
+_PLACE = r"[\"']?https?://\S*constraints-\d\S*"
+_CONSTRAINTS = re.compile(rf"^(-c|--constraint)[ =]?\s*(?P<place>{_PLACE})")
 _EXTRAS = {
     "aws": "amazon",
     "s3": "amazon",
@@ -48,19 +49,34 @@ class Plan:
 
     lines: tuple[str, ...]
     notes: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    """Arguments of uv in the place of options that it does not read from a file."""
 
 
 def plan_requirements(text: str) -> Plan:
     """What to install for a requirements.txt. Lines that are not about Airflow stay as they are; comments go."""
     lines: list[str] = []
     notes: list[str] = []
-    for number, line in enumerate(_logical_lines(text), start=1):
-        kept, note = _plan_line(line)
+    options: list[str] = []
+    for number, line in enumerate(list_logical_lines(text), start=1):
+        argument = _find_argument(line)
+        kept, note = _plan_line(line) if argument is None else ([], None)
         lines += kept
+        options += argument or ()
         if note:
             notes.append(f"line {number}: {note}")
     asked = (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    return Plan(tuple(asked), tuple(notes))
+    return Plan(tuple(asked), tuple(notes), tuple(options))
+
+
+def _find_argument(line: str) -> tuple[str, ...] | None:
+    """The arguments of uv for a line that is an option which it does not know in a file."""
+    name, _, value = line.split(" #")[0].strip().replace("=", " ", 1).partition(" ")
+    if name == "--pre":
+        return "--prerelease", "allow"
+    if name == "--prefer-binary":
+        return ()  # as it does anyway
+    return ("--allow-insecure-host", value.strip()) if name == "--trusted-host" else None
 
 
 def _plan_line(line: str) -> tuple[list[str], str | None]:
@@ -85,7 +101,12 @@ def _providers(extras: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name.replace("-", "_") not in _NO_PROVIDER))
 
 
-def _logical_lines(text: str) -> list[str]:
+def is_airflow_constraints(place: str) -> bool:
+    """Whether a constraints file is one of Apache Airflow's releases."""
+    return re.fullmatch(_PLACE, place) is not None
+
+
+def list_logical_lines(text: str) -> list[str]:
     """Lines with their continuations, comments and hashes still in them."""
     return re.sub(r"\\\r?\n", " ", text).splitlines()
 

@@ -9,23 +9,21 @@ others wait.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
+from sync.folders import TEMPORARY, locked, mark_used
 from sync.installer import VenvCancelled, VenvError, run_uv
 from sync.requirements import SERVED, Plan, plan_requirements
 
 __all__ = ["VenvCancelled", "VenvError", "ensure_base_venv", "ensure_environment_venv"]
 
-_TEMPORARY = ".new-"
 _PROBE = "import sys; print(sys.version, sys.base_prefix, sys.implementation.cache_tag)"
 
 
@@ -72,7 +70,7 @@ def ensure_environment_venv(
     base = ensure_base_venv(root, requirements, python, progress).parent.parent
     if not plan.lines:
         return base / "bin" / "python"
-    final = root / _digest(base.name.encode(), "\n".join((*plan.lines, *index)).encode())
+    final = root / _digest(base.name.encode(), "\n".join((*plan.lines, *plan.options, *index)).encode())
 
     def build(staging: Path) -> None:
         _copy_base(base, staging)
@@ -113,7 +111,16 @@ def _install_wanted(staging: Path, plan: Plan, index: tuple[str, ...], cancelled
     wanted.write_text("\n".join(plan.lines) + "\n", encoding="utf-8")
     left_out.write_text("\n".join(SERVED) + "\n", encoding="utf-8")
     options = ["--python", str(staging / "bin" / "python"), "--compile-bytecode", "--excludes", str(left_out)]
-    return run_uv(["pip", "install", *options, *index, "-r", str(wanted)], cancelled)
+    try:
+        return _run(options, plan, index, wanted, cancelled)
+    finally:
+        wanted.unlink()  # it may hold passwords of indexes, and tasks can read this folder
+
+
+def _run(
+    options: list[str], plan: Plan, index: tuple[str, ...], wanted: Path, cancelled: Callable[[], bool]
+) -> str:
+    return run_uv(["pip", "install", *options, *plan.options, *index, "-r", str(wanted)], cancelled)
 
 
 def _build_base(staging: Path, requirements: Path, base: str, progress: Callable[[str], None]) -> None:
@@ -141,19 +148,21 @@ def _build_base(staging: Path, requirements: Path, base: str, progress: Callable
 
 def _ensure(root: Path, final: Path, build: Callable[[Path], None]) -> None:
     """Let `build` fill a directory that becomes `final`, unless it is there; one builder at a time."""
-    if final.is_dir():
-        return
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / f"{final.name}.lock"):
-        if final.is_dir():
-            return
-        _clean(root, final.name)
-        staging = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{final.name}-", dir=root))
-        try:
-            build(staging)
-            staging.rename(final)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    with locked(root / f"{final.name}.lock"):
+        if not final.is_dir():
+            _make(root, final, build)
+        mark_used(final)
+
+
+def _make(root: Path, final: Path, build: Callable[[Path], None]) -> None:
+    _clean(root, final.name)
+    staging = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}{final.name}-", dir=root))
+    try:
+        build(staging)
+        staging.rename(final)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _describe(python: str) -> str:
@@ -172,12 +181,5 @@ def _digest(*parts: bytes) -> str:
 
 def _clean(root: Path, name: str) -> None:
     """Remove what a killed builder of this venv left. The lock is ours."""
-    for left in root.glob(f"{_TEMPORARY}{name}-*"):
+    for left in root.glob(f"{TEMPORARY}{name}-*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

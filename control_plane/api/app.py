@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
@@ -9,8 +11,11 @@ from control_plane.api.aws.authenticate import make_authenticator
 from control_plane.api.aws.edge import Edge
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Observe, RequestId
+from control_plane.api.throttle import Throttle
+from control_plane.api.web.edge import WebEdge
 from control_plane.iam.sigv4 import Rules
 from control_plane.operations.service import Service
+from control_plane.operations.visits import Doorkeeper
 
 
 def create_app(service: Service) -> FastAPI:
@@ -28,5 +33,8 @@ def create_app(service: Service) -> FastAPI:
         ],
     )
     app.router.redirect_slashes = False
-    app.router.default = Edge(service, make_authenticator(service.db, service.vault, rules), metrics)
+    authenticator = make_authenticator(service.db, service.vault, rules)
+    throttle = Throttle(service.rates, time.monotonic)
+    web = WebEdge(Doorkeeper(service, authenticator.reader), throttle)
+    app.router.default = Edge(service, authenticator, metrics, web, throttle)
     return app

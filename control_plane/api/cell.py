@@ -76,7 +76,7 @@ def _target(request: CellRequest) -> str:
 def _headers(request: CellRequest, layout: Layout) -> dict[str, str]:
     headers = {
         "Authorization": f"Bearer {cell.read(layout.spec).token}",
-        "Accept": "application/json",
+        "Accept": request.accept,
         "Connection": "close",
         "X-Aerodrome-User": request.user,
         "X-Aerodrome-Role": request.role,

@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from control_plane.api.aws.errors import Answer
 from control_plane.api.cell_metrics import collect_cells
-from control_plane.api.metrics import Metrics
+from control_plane.api.metrics import Metrics, render_published
 from control_plane.domain.status import SERVING, Status
 from control_plane.operations.service import Service
 from control_plane.store import environments
@@ -31,7 +31,8 @@ def render_metrics(service: Service, metrics: Metrics) -> Answer:
         names = [
             row.name for row in environments.list_all(conn) if row.status in SERVING | {Status.UNAVAILABLE}
         ]
-    text = metrics.render() + collect_cells(service.cells, names)
+    told = render_published(service.published.list_of(names))
+    text = metrics.render() + told + collect_cells(service.cells, names)
     return Answer(200, text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from control_plane.commands.iam_audit import audit
 from control_plane.commands.iam_explain import explain, read_whom, simulate, whom_options
-from control_plane.commands.options import home_option, read_settings
+from control_plane.commands.options import home_option
 
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
@@ -30,6 +30,7 @@ def command() -> None:
 
 command.add_command(explain)
 command.add_command(simulate)
+command.add_command(audit)
 
 
 @command.group("user")
@@ -209,26 +210,6 @@ def attach_policy(arn: str, user: str | None, role: str | None, home: str | None
     iam = open_iam(home)
     with saying_why(f"attach {arn} to {kind} {who}"):
         getattr(iam, f"attach_{kind}_policy")(**{f"{kind.title()}Name": who}, PolicyArn=whole)
-
-
-@command.command("audit")
-@click.option("--last", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
-@click.option("--denied", is_flag=True, help="Only what was refused.")
-@click.option("--database", help="URL of the service database.  [default: SQLite in the home]")
-@home_option
-def show_audit(last: int, denied: bool, database: str | None, home: str | None) -> None:
-    """What was decided last: when, who, what, on what, and why. Reads the database: for the home's owner."""
-    from control_plane.store.opening import CannotOpen, read_audit
-
-    settings = read_settings(home=home, database=database)
-    try:
-        url = settings.database or f"sqlite:///{settings.paths.database}"
-        entries = read_audit(url, last, "deny" if denied else None)
-    except CannotOpen as error:
-        raise click.ClickException(str(error)) from None
-    for one in reversed(entries):
-        at = datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        click.echo(f"{at} {one.decision:5} {one.caller} {one.action} {one.resource}: {one.reason or '-'}")
 
 
 def _print_key(iam: Any, name: str) -> None:

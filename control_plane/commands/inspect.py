@@ -10,8 +10,11 @@ from airflow._wire import cell as wire
 from airflow._wire.layout import Layout
 
 from control_plane.commands.provisioner import open_provisioner
+from control_plane.operations.code import describe
+from control_plane.reconcile.equipment import find_kept
 from control_plane.reconcile.health import find_health, is_ready
 from control_plane.reconcile.journal import Journal
+from control_plane.reconcile.newest import find_newest
 from control_plane.reconcile.plan import ROLES
 from control_plane.settings import Paths
 from infra.locks import find_holder, is_alive
@@ -38,6 +41,10 @@ class EnvironmentEntry(TypedDict):
     reason: str
     created: list[dict[str, Any]]
     health: dict[str, Any] | None
+    doing: str
+    """What is being done to it, when something is."""
+    code: dict[str, Any]
+    """What of its requirements, plugins and startup script is applied, and what is newest in the bucket."""
     last_words: str
     """What the engine printed last, when it does not answer."""
 
@@ -102,8 +109,14 @@ def _environment(
         reason=row["reason"] if row else "the service database has no such environment or cannot be read",
         created=[dict(step) for step in Journal(paths.steps).read(name)],
         health=health,
+        doing=row["doing"] if row else "",
+        code=_describe_code(row["spec"], home) if row else {},
         last_words="" if health else find_last_words(home),
     )
+
+
+def _describe_code(spec: dict[str, Any], home: Path) -> dict[str, Any]:
+    return describe(spec, find_kept(home), find_newest(home))
 
 
 def find_last_words(home: Path) -> str:
@@ -136,5 +149,13 @@ def _find_rows(paths: Paths, database: str | None) -> dict[str, dict[str, Any]]:
     except CannotOpen:
         return {}  # every environment then says that its row could not be read
     return {
-        row.name: {"status": str(row.status), "reason": row.last_update.error_message or ""} for row in rows
+        row.name: {
+            "status": str(row.status),
+            "reason": row.last_update.error_message or "",
+            "doing": row.last_update.source or ""
+            if row.last_update.status == "PENDING" or row.is_paused
+            else "",
+            "spec": dict(row.spec),
+        }
+        for row in rows
     }

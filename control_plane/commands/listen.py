@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from control_plane.tls import Identity
 
 _DRAIN_SECONDS = 5
 _BACKLOG = 512
+_RENEW_SECONDS = 86_400.0
+_log = logging.getLogger(__name__)
 
 
 class CannotListen(RuntimeError):
@@ -85,17 +88,32 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: Any, sockets: Sockets, identity: Identity, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then let requests under way end."""
+async def serve(app: Any, sockets: Sockets, renew: Callable[[], Identity], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then let requests under way end. `renew` gives the certificate, asked again daily."""
+    identity = renew()
     tls = {"ssl_certfile": str(identity.certificate), "ssl_keyfile": str(identity.key)}
     pairs = [(_server(app, {}), sockets.plain), (_server(app, tls), sockets.tls)]
     tasks = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in pairs]
     waiter = asyncio.create_task(stop.wait())
+    keeper = asyncio.create_task(_keep_certificate(pairs[1][0].config, renew, _RENEW_SECONDS))
     await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for server, _ in pairs:
         server.should_exit = True
     await asyncio.gather(*tasks)
     waiter.cancel()
+    keeper.cancel()
+
+
+async def _keep_certificate(config: uvicorn.Config, renew: Callable[[], Identity], seconds: float) -> None:
+    """Load the certificate anew now and then: connections that come later are shown a renewed one."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            identity = await asyncio.to_thread(renew)
+            if config.ssl is not None:
+                config.ssl.load_cert_chain(identity.certificate, identity.key)
+        except OSError:
+            _log.exception("cannot renew the certificate; the one there is stays")
 
 
 def _server(app: Any, tls: dict[str, Any]) -> uvicorn.Server:

@@ -16,8 +16,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,7 +67,8 @@ def run(settings: Settings) -> None:
 
 def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.ExitStack) -> None:
     paths = settings.paths
-    identity = ensure_identity(paths.keys, (settings.host, socket.gethostname()), dt.datetime.now(dt.UTC))
+    renew = partial(_renew_identity, settings)
+    renew()
     undo.callback(object_store.close, settings)
     stores = wiring.open_stores(settings)
     access, keys = object_store.open_access(settings, stores)
@@ -81,20 +83,27 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     undo.callback(service.reconciler.stop, _JOB_SECONDS)
     service.prepare_interpreter(_say)
     _say_ready(settings, endpoints, time.monotonic() - began)
-    asyncio.run(_until_signal(service.app, sockets, identity, object_store.keep(settings, access)))
+    asyncio.run(_until_signal(service.app, sockets, renew, object_store.keep(settings, access)))
     _exit_at_once_when_asked_again()
     _say("stopping: environments, then the object store (Ctrl-C again to leave them as they are)")
 
 
+def _renew_identity(settings: Settings) -> Identity:
+    """The certificate for every host we are known by: the one there is while it is good."""
+    domain = (settings.web_domain or "").partition(":")[0]
+    hosts = (settings.host, socket.gethostname(), domain)
+    return ensure_identity(settings.paths.keys, hosts, dt.datetime.now(dt.UTC))
+
+
 async def _until_signal(
-    app: Any, sockets: Sockets, identity: Identity, chore: Coroutine[Any, Any, None]
+    app: Any, sockets: Sockets, renew: Callable[[], Identity], chore: Coroutine[Any, Any, None]
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, _on_signal, stop)
     background = loop.create_task(chore)
-    await serve(app, sockets, identity, stop)
+    await serve(app, sockets, renew, stop)
     background.cancel()
 
 

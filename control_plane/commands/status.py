@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from control_plane.commands.inspect import EnvironmentEntry
 
 
+_AT_WORK = ("CREATING", "UPDATING", "CREATING_SNAPSHOT", "ROLLING_BACK")
+
+
 @click.command("status")
 @home_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -42,7 +45,9 @@ def command(home: str | None, form: str) -> None:
     click.echo(_table(("PROCESS", "ENVIRONMENT", "PID"), rows))
     states = [_state(entry, time.time()) for entry in report["environments"]]
     click.echo(
-        _table(("ENVIRONMENT", "STATUS", "ENGINE", "HEARTBEAT", "LAST SYNC", "QUEUE", "ABOUT"), states)
+        _table(
+            ("ENVIRONMENT", "STATUS", "ENGINE", "WORKERS", "HEARTBEAT", "LAST SYNC", "QUEUE", "ABOUT"), states
+        )
     )
 
 
@@ -58,18 +63,33 @@ def _state(entry: EnvironmentEntry, now: float) -> tuple[str, ...]:
         entry["name"],
         entry["status"],
         engine,
+        _workers(health),
         _age(max((beat for beat in beats if beat), default=None), now),
         _age(sync.get("at"), now),
         " ".join(f"{count} {name}" for name, count in waiting.items()) or ("empty" if health else "-"),
-        _about(entry, health, sync),
+        _about(entry, health, sync, now),
     )
 
 
-def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any]) -> str:
+def _workers(health: dict[str, Any]) -> str:
+    """How many there are of how many there may be."""
+    workers = health.get("scheduler", {}).get("workers") or {}
+    return f"{workers['count']}/{workers['max']}" if workers.get("tasks_per_worker") else "-"
+
+
+def _step(entry: EnvironmentEntry, now: float) -> str:
+    """What is being done to it, and for how long."""
+    if entry["status"] not in _AT_WORK or not entry["created"]:
+        return entry["doing"]
+    step = entry["created"][-1]
+    return f"{entry['doing'] or step['step']} ({max(0.0, now - step['at']):.0f} s)"
+
+
+def _about(entry: EnvironmentEntry, health: dict[str, Any], sync: dict[str, Any], now: float) -> str:
     """What its owner should know, the worst first."""
     found = (
         entry["reason"],
-        str(entry["created"][-1]["step"]) if entry["status"] == "CREATING" and entry["created"] else "",
+        _step(entry, now),
         f"the engine's last words: {entry['last_words']}" if entry["last_words"] else "",
         str(sync.get("message") or ""),
         *_complaints(health, sync),

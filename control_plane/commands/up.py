@@ -23,6 +23,28 @@ from infra.reaper import leave_pid_one
 @click.option("--region", help="Region the service says it is in.  [default: us-east-1]")
 @click.option("--account-id", help="Account the service says it is.  [default: 123456789012]")
 @click.option("--sync-interval", type=float, help="Seconds between looks at a DAG folder.  [default: 1]")
+@click.option(
+    "--follow-interval", type=float, help="Seconds between looks at requirements and plugins.  [default: 5]"
+)
+@click.option(
+    "--package-indexes",
+    type=click.Choice(["allow", "deny"]),
+    help="Whether requirements.txt may name package indexes of its own.  [default: allow]",
+)
+@click.option(
+    "--web-domain",
+    help="HOST[:PORT] whose subdomains NAME.web.HOST reach this service: each environment's web host is then its own.",
+)
+@click.option(
+    "--audit",
+    type=click.Choice(["all", "changes"]),
+    help="What the audit trail keeps: all calls, or changes and refusals only.  [default: all]",
+)
+@click.option(
+    "--rate-limits",
+    help="Calls a second a caller may make of one operation, as 500,InvokeRestApi=10:20 "
+    "(10 a second, 20 at once); 0 is no limit.  [default: 500]",
+)
 def command(**options: Any) -> None:
     """Run the whole service in the foreground. Ctrl-C stops it, and all it runs.
 

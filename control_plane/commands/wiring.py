@@ -14,12 +14,17 @@ import airflow._wire
 from setproctitle import setproctitle
 
 import control_plane
+from control_plane.domain.throttle import Rates, parse_rates
+from control_plane.operations.trail import Trail
+from control_plane.reconcile.archives import Archives
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.cell_keys import KeyIssuer
+from control_plane.reconcile.equipment import find_kept
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
+from control_plane.reconcile.newest import find_newest
 from control_plane.settings import Settings
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
@@ -50,12 +55,14 @@ class ServiceParts:
     credentials: AdminKey
     database: ServiceDatabase
     interpreters: Interpreters
+    trail: Trail
 
     def prepare_interpreter(self, say: Callable[[str], None]) -> None:
         """Build the environments' interpreter in the background, so that the first create finds it."""
         threading.Thread(target=self.interpreters.prepare, args=(say,), name="base-venv", daemon=True).start()
 
     def close(self) -> None:
+        self.trail.flush()
         self.database.close()
 
 
@@ -99,11 +106,15 @@ def build(
         sync_interval=settings.sync_interval,
         interpreters=interpreters,
         clock=time.time,
+        plugins=paths.plugins,
+        indexes=settings.package_indexes == "allow",
     )
-    reconciler = Reconciler(jobs, time.time)
-    app = _build_app(settings, tls_port, database, vault, reconciler)
+    reconciler = Reconciler(jobs, time.time, settings.follow_interval)
+    trail = Trail(database, reads=settings.audit == "all")
+    archives = Archives(jobs, paths.imports)
+    app = _build_app(settings, tls_port, database, vault, reconciler, trail, archives)
     key = AdminKey(admin.access_key_id, admin.secret_access_key)
-    return ServiceParts(app, reconciler, key, database, interpreters)
+    return ServiceParts(app, reconciler, key, database, interpreters, trail)
 
 
 def find_roots() -> Roots:
@@ -135,12 +146,21 @@ def _open_vault(path: Path) -> Vault:
         raise CannotWire(str(error)) from None
 
 
+def _read_rates(settings: Settings) -> Rates:
+    try:
+        return parse_rates(settings.rate_limits)
+    except ValueError as error:
+        raise CannotWire(f"cannot use rate limits: {error}") from None
+
+
 def _build_app(
     settings: Settings,
     tls_port: int,
     database: ServiceDatabase,
     vault: Vault,
     reconciler: Reconciler,
+    trail: Trail,
+    archives: Archives,
 ) -> Any:
     from control_plane.api.app import create_app
     from control_plane.api.cell import CellCaller
@@ -153,7 +173,15 @@ def _build_app(
         region=settings.region,
         account_id=settings.account_id,
         web_host=f"localhost:{tls_port}",
+        web_domain=settings.web_domain,
         clock=time.time,
         on_change=reconciler.wake,
+        trail=trail,
+        archives=archives,
+        rates=_read_rates(settings),
+        find_code=lambda name: (
+            find_kept(settings.paths.cells / name),
+            find_newest(settings.paths.cells / name),
+        ),
     )
     return create_app(service)

@@ -29,7 +29,7 @@ class Need(StrEnum):
     PLUGINS = "plugins"
     STARTUP = "startup"
     ENGINE = "engine"
-    """A new engine process. Running tasks live on, and the new engine adopts them."""
+    """A new engine process (`airflow._wire.reload` says why). Running tasks live on, and the new engine adopts them."""
     SNAPSHOT = "snapshot"
     """The metadata is copied first."""
 
@@ -67,16 +67,6 @@ NEEDS: Mapping[str, frozenset[Need]] = {
     "AirflowVersion": _SPEC | {N.SNAPSHOT, N.ENGINE},
 }
 """Member of the spec -> what a change of it takes. A test holds it against the model: no member is left out."""
-
-ENGINE_OPTIONS = frozenset(
-    {
-        "core.dagbag_import_timeout",
-        "core.execute_tasks_new_python_interpreter",
-        "core.max_map_length",
-        "scheduler.use_job_schedule",
-    }
-)
-"""Options that an engine reads when it begins, and never again."""
 
 _ENDING = frozenset({N.LIMITS, N.BUCKET, N.INTERPRETER, N.PLUGINS, N.STARTUP, N.SNAPSHOT})
 """What makes a difference to tasks: a FORCED update ends those that run with the old."""
@@ -126,8 +116,6 @@ def find_changes(old: EnvironmentSpec, new: EnvironmentSpec) -> Changes:
     members = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     needs = {need for name in members for need in NEEDS.get(name, _SPEC)}
     options = _differing(old["AirflowConfigurationOptions"], new["AirflowConfigurationOptions"])
-    if ENGINE_OPTIONS & set(options):
-        needs.add(N.ENGINE)
     if "core.parallelism" in options:
         needs.add(N.WORKERS)
     named = [name for name in members if name != "AirflowConfigurationOptions"]

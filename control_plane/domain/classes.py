@@ -46,6 +46,20 @@ class EnvironmentClass:
     fixed: bool = False
     """One of each, no scaling."""
 
+    def range_of(self, count: str) -> tuple[int, int]:
+        """The least and the most of a count that one may ask for."""
+        return (1, 1) if self.fixed else _RANGES[count]
+
+
+_RANGES = {
+    "MinWorkers": (1, 50),
+    "MaxWorkers": (1, 50),
+    "MinWebservers": (2, 5),
+    "MaxWebservers": (2, 5),
+    "Schedulers": (2, 5),
+}
+"""Of classes that scale. Workers: AWS gives 25, and 50 when asked; one number less to ask for."""
+
 
 CLASSES: Mapping[str, EnvironmentClass] = {
     "mw1.micro": EnvironmentClass(

@@ -15,6 +15,7 @@ class Code(StrEnum):
     ACCESS_DENIED = "AccessDeniedException"
     INTERNAL = "InternalServerException"
     UNAVAILABLE = "ServiceUnavailableException"
+    THROTTLING = "ThrottlingException"
     REST_CLIENT = "RestApiClientException"
     REST_SERVER = "RestApiServerException"
     SERIALIZATION = "SerializationException"
@@ -37,10 +38,20 @@ class Code(StrEnum):
 
 
 class ServiceError(Exception):
-    """A request cannot be served; `message` says what, which and what to do, `members` go into the answer."""
+    """A request cannot be served; `message` says what, which and what to do, `members` go into the answer.
 
-    def __init__(self, code: Code, message: str, members: Mapping[str, Any] | None = None) -> None:
+    `retry_after`: seconds until it may be asked again.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        members: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
+        self.retry_after = retry_after
         self.code = code
         self.message = message
         self.members = dict(members or {})

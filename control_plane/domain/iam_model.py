@@ -55,6 +55,18 @@ def _attached(member: str) -> dict[str, Structure]:
     }
 
 
+def _tagged(kind: str, member: str, name: Shape) -> dict[str, Structure]:
+    what = {member: name}
+    return {
+        f"Tag{kind}": _shape(f"{member} Tags", **what, Tags=TAGS),
+        f"Untag{kind}": _shape(f"{member} TagKeys", **what, TagKeys=ListOf(Text(1, 128, TAG_PATTERN), 0, 50)),
+        f"List{kind}Tags": _shape(member, **what, **PAGE),
+    }
+
+
+_VERSION = _shape(
+    "PolicyArn VersionId", PolicyArn=ARN, VersionId=Text(pattern=r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?")
+)
 _DOCUMENTS = ListOf(DOCUMENT)
 _SIMULATION: dict[str, Shape] = {
     "PolicyInputList": _DOCUMENTS,
@@ -103,9 +115,13 @@ IAM: dict[str, Structure] = {
         Tags=TAGS,
     ),
     "GetPolicy": _shape("PolicyArn", PolicyArn=ARN),
-    "GetPolicyVersion": _shape(
-        "PolicyArn VersionId", PolicyArn=ARN, VersionId=Text(pattern=r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?")
+    "CreatePolicyVersion": _shape(
+        "PolicyArn PolicyDocument", PolicyArn=ARN, PolicyDocument=DOCUMENT, SetAsDefault=Flag()
     ),
+    "GetPolicyVersion": _VERSION,
+    "ListPolicyVersions": _shape("PolicyArn", PolicyArn=ARN, **PAGE),
+    "SetDefaultPolicyVersion": _VERSION,
+    "DeletePolicyVersion": _VERSION,
     "ListPolicies": _shape(
         Scope=Text(choices=("All", "AWS", "Local")), OnlyAttached=Flag(), PathPrefix=Text(1, 512), **PAGE
     ),
@@ -123,6 +139,9 @@ IAM: dict[str, Structure] = {
     "ListGroupsForUser": _shape("UserName", UserName=EXISTING_NAME, **PAGE),
     **_inline("GroupName", EXISTING_NAME),
     **{name: shape for name, shape in _attached("GroupName").items() if "Boundary" not in name},
+    **_tagged("User", "UserName", EXISTING_NAME),
+    **_tagged("Role", "RoleName", NAME),
+    **_tagged("Policy", "PolicyArn", ARN),
     "SimulatePrincipalPolicy": _shape("PolicySourceArn ActionNames", PolicySourceArn=ARN, **_SIMULATION),
     "SimulateCustomPolicy": _shape("PolicyInputList ActionNames", **_SIMULATION),
 }

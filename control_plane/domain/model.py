@@ -9,6 +9,7 @@ from control_plane.domain.shapes import (
     ListOf,
     MapOf,
     Number,
+    Real,
     Shape,
     Structure,
     Text,
@@ -24,7 +25,8 @@ KMS_KEY = Text(1, 1224, rf"(({_KMS}key\/)?{_UUID}|{_KMS}alias/.+)")
 PATH = Text(0, 1024, ".*")
 OBJECT_VERSION = Text(0, 1024)
 AT_LEAST_ONE = Number(1)
-TAGS = MapOf(Text(1, 128, TAG_PATTERN), Text(1, 256, TAG_PATTERN), 1, 50)
+TAG_KEY = Text(1, 128, TAG_PATTERN)
+TAGS = MapOf(TAG_KEY, Text(1, 256, TAG_PATTERN), 1, 50)
 CONFIGURATION = MapOf(Text(1, 64, "[a-z]+([a-z0-9._]*[a-z0-9_]+)?"), Text(1, 65536, "[ -~]+", sensitive=True))
 LOG_MODULE = Structure(
     {"Enabled": Flag(), "LogLevel": Text(choices=("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"))},
@@ -55,6 +57,15 @@ IDENTITY_CENTER = Structure(
 )
 TEAM = Structure(
     {"SourceBucketArn": BUCKET_ARN, "DagS3Path": PATH}, frozenset({"SourceBucketArn", "DagS3Path"})
+)
+_SIZES = tuple(
+    f"{scale}{what}" for what in ("bytes", "bits") for scale in ("", "Kilo", "Mega", "Giga", "Tera")
+)
+_AMOUNTS = tuple(size.capitalize() for size in _SIZES)
+UNITS = (
+    *("Seconds", "Microseconds", "Milliseconds", "Percent", "Count", "Count/Second", "None"),
+    *_AMOUNTS,
+    *(f"{amount}/Second" for amount in _AMOUNTS),
 )
 TEAM_NAME = Text(3, 50, "[a-zA-Z0-9][a-zA-Z0-9_-]*")
 TEAMS = MapOf(TEAM_NAME, TEAM, 1, 20)
@@ -106,7 +117,40 @@ UPDATE_MEMBERS: dict[str, Shape] = {
 UPDATE = Structure(UPDATE_MEMBERS, frozenset({"Name"}))
 NAMED = Structure({"Name": NAME}, frozenset({"Name"}))
 """Get and Delete."""
+PAUSE = Structure(
+    {"Name": NAME, "WorkerReplacementStrategy": Text(choices=("FORCED", "GRACEFUL"))}, frozenset({"Name"})
+)
+"""Ours, as the next two: AWS pauses nothing."""
+_PASSPHRASE = Text(8, 1024, sensitive=True)
+EXPORT = Structure({"Name": NAME, "Key": Text(1, 1024), "Passphrase": _PASSPHRASE}, frozenset({"Name"}))
+IMPORT = Structure(
+    {"Name": NAME, "Location": Text(6, 2048, "s3://[a-z0-9.-]+/.+"), "Passphrase": _PASSPHRASE},
+    frozenset({"Name", "Location"}),
+)
 LIST = Structure({"NextToken": Text(0, 2048), "MaxResults": Number(1, 25)})
+RESOURCE_ARN = Text(1, 1224, r"arn:aws(-[a-z]+)?:airflow:[a-z0-9\-]+:\d{12}:environment/\w+.*")
+TAGGED = Structure({"ResourceArn": RESOURCE_ARN}, frozenset({"ResourceArn"}))
+"""ListTagsForResource."""
+TAG = Structure({"ResourceArn": RESOURCE_ARN, "Tags": TAGS}, frozenset({"ResourceArn", "Tags"}))
+UNTAG = Structure(
+    {"ResourceArn": RESOURCE_ARN, "tagKeys": ListOf(TAG_KEY, 0, 50)}, frozenset({"ResourceArn", "tagKeys"})
+)
+_DATUM = Structure(
+    {
+        "MetricName": Text(),
+        "Timestamp": Real("timestamp"),
+        "Dimensions": ListOf(Structure({"Name": Text(), "Value": Text()}, frozenset({"Name", "Value"}))),
+        "Value": Real(),
+        "Unit": Text(choices=UNITS),
+        "StatisticValues": Structure(
+            {"SampleCount": Number(), "Sum": Real(), "Minimum": Real(), "Maximum": Real()}
+        ),
+    },
+    frozenset({"MetricName", "Timestamp"}),
+)
+PUBLISH = Structure(
+    {"EnvironmentName": NAME, "MetricData": ListOf(_DATUM)}, frozenset({"EnvironmentName", "MetricData"})
+)
 INVOKE = Structure(
     {
         "Name": NAME,

@@ -50,6 +50,13 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Real:
+    """A number that need not be whole; a time is one, in seconds since 1970."""
+
+    kind: str = "double"
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """A boolean."""
 
@@ -86,7 +93,7 @@ class Structure:
     required: frozenset[str] = frozenset()
 
 
-Shape = Text | Number | Flag | Document | ListOf | MapOf | Structure
+Shape = Text | Number | Real | Flag | Document | ListOf | MapOf | Structure
 
 
 def check(shape: Shape, value: Any, at: str) -> Iterator[Violation]:
@@ -96,6 +103,9 @@ def check(shape: Shape, value: Any, at: str) -> Iterator[Violation]:
             yield from _check_text(shape, value, at)
         case Number():
             yield from _check_number(shape, value, at)
+        case Real():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                yield _wrong_type(value, at, shape.kind)
         case Flag():
             if not isinstance(value, bool):
                 yield _wrong_type(value, at, "boolean")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -127,6 +127,27 @@ def decide(caller: Caller, action: str, resources: Iterable[str], context: Mappi
     if refused is None:
         raise ValueError(f"cannot decide about {action}: it names no resource")
     return refused
+
+
+ROLE_ACTIONS = ("airflow:CreateWebLoginToken", "airflow:InvokeRestApi")
+
+
+def reach_role(caller: Caller, roles: Sequence[str], context: Mapping[str, object]) -> str:
+    """The Airflow role of a caller whose action is on the environment as a whole: `roles` are its resources.
+
+    The mightiest that one of the two actions on roles reaches. Who has been granted none works as MWAA lets them:
+    with the mightiest that neither action is explicitly denied on, and as Public when there is none.
+    """
+    made = make_context(context)
+
+    def outcomes(resource: str) -> set[Outcome]:
+        questions = (Question(action, resource, caller.identity, made) for action in ROLE_ACTIONS)
+        return {evaluate(question, caller.policies).outcome for question in questions}
+
+    found = {resource: outcomes(resource) for resource in roles}
+    granted = [resource for resource in roles if Outcome.ALLOWED in found[resource]]
+    left = [resource for resource in roles if Outcome.EXPLICIT_DENY not in found[resource]]
+    return [*granted, *left, AIRFLOW_ROLES[-1]][0].rpartition("/")[2]
 
 
 def describe_refusal(caller: Caller, ruling: Ruling) -> str:

@@ -102,7 +102,7 @@ class Decision:
             return f"with an explicit deny in {_article(self.matches[0].layer)}"
         if self.missing is not None:
             return f"because no {self.missing} allows the {action} action"
-        return "allowed by " + "; ".join(map(str, self.matches))
+        return "allowed by " + ("; ".join(map(str, self.matches)) or "being signed: it needs no permission")
 
 
 def make_context(values: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

@@ -66,15 +66,17 @@ class CellKeys:
         return CellAccess(first, second, now + LIFETIME)
 
     def are_good(self, access_key_ids: Iterable[str], environment: Environment) -> bool:
-        """Whether keys exist still and are of the role that the environment names now, as it is there now."""
+        """Whether keys exist still, and are for the bucket and the role that the environment names now."""
         with self.db.read() as conn:
             found = [keys.find_key(conn, self.vault, one) for one in access_key_ids]
             role = principals.find_by_arn(conn, environment.spec["ExecutionRoleArn"])
-        if None in found or not found:
-            return False
-        first = found[0]
-        return first is not None and (first.principal.name == SERVICE_ROLE if role is None else
-                                      first.principal.id == role.id)  # fmt: skip
+        owners = [SERVICE_ROLE if role is None else role.name, SERVICE_ROLE]
+        return len(found) == 2 and all(
+            key is not None
+            and key.principal.name == owner
+            and key.session.get("about") == _about(environment)
+            for key, owner in zip(found, owners, strict=True)
+        )
 
     def revoke(self, access_key_ids: Iterable[str]) -> None:
         """End them now."""
@@ -93,7 +95,7 @@ class CellKeys:
     ) -> Credentials:
         name = f"AmazonMWAA-{environment.name}"[:64]
         arn = f"arn:aws:sts::{self.account}:assumed-role/{role}/{name}"
-        session = {"arn": arn, "name": name, "policies": limits}
+        session = {"arn": arn, "name": name, "policies": limits, "about": _about(environment)}
         return keys.create_session(conn, self.vault, owner, session, now, now + LIFETIME)
 
 
@@ -131,6 +133,12 @@ def logs_policy(environment: Environment) -> dict[str, object]:
         [["s3:ListBucket", "s3:GetBucketLocation"], [bucket]],
         [["s3:GetObject", *_WRITE], [f"{bucket}/{prefix}/*"]],
     )
+
+
+def _about(environment: Environment) -> str:
+    """What keys are for: that and no other environment of the same name."""
+    spec = environment.spec
+    return f"{environment.uid} {spec['SourceBucketArn']} {spec['ExecutionRoleArn']}"
 
 
 def _document(*allowed: list[list[str]]) -> dict[str, object]:

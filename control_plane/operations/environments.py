@@ -1,4 +1,4 @@
-"""CreateEnvironment, GetEnvironment, ListEnvironments, DeleteEnvironment."""
+"""CreateEnvironment, GetEnvironment, UpdateEnvironment, ListEnvironments, DeleteEnvironment."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 
 from control_plane.domain import model
 from control_plane.domain.defaults import fill
-from control_plane.domain.environment import Environment, LastUpdate, arn
+from control_plane.domain.environment import DEFAULT_STRATEGY, Environment, LastUpdate, Strategy, arn
 from control_plane.domain.errors import ServiceError, validation
 from control_plane.domain.output import to_output
-from control_plane.domain.status import BUSY, DELETABLE, Status
-from control_plane.domain.validation import refuse, validate, validate_create
+from control_plane.domain.shapes import Violation
+from control_plane.domain.status import BUSY, DELETABLE, UPDATABLE, Status
+from control_plane.domain.update import merge
+from control_plane.domain.validation import refuse, validate, validate_create, validate_update
+from control_plane.domain.web_hosts import make_host
 from control_plane.operations.service import Call, Service
 from control_plane.store import environments
 
@@ -25,17 +28,17 @@ def create_environment(service: Service, call: Call) -> dict[str, Any]:
     """Accept a new environment; the reconciler makes it, and checks bucket and files while it does."""
     name = call.path["Name"]
     refuse(validate_create(name, call.body, service.versions))
-    now = service.clock()
+    now, uid = service.clock(), secrets.token_hex(16)
     wanted = Environment(
         name=name,
-        uid=secrets.token_hex(16),
+        uid=uid,
         arn=arn(service.region, service.account_id, name),
         status=Status.CREATING,
         status_since=now,
         spec=fill(call.body),
         created_at=now,
         last_update=LastUpdate("PENDING", now, source="CreateEnvironment"),
-        webserver_url=service.web_host,
+        webserver_url=make_host(service.web_host, service.web_domain, name, uid),
     )
     with service.db.begin() as conn:
         if not environments.insert(conn, wanted):
@@ -50,6 +53,25 @@ def get_environment(service: Service, call: Call) -> dict[str, Any]:
     validate(model.NAMED, {"Name": name})
     with service.db.read() as conn:
         return {"Environment": to_output(environments.get(conn, name))}
+
+
+def update_environment(service: Service, call: Call) -> dict[str, Any]:
+    """Accept what an environment shall become; the reconciler makes it so, or leaves it as it was and says why.
+
+    Workers are replaced gracefully unless FORCED is asked for; AWS does it the other way round.
+    """
+    name = call.path["Name"]
+    validate(model.UPDATE, {**call.body, "Name": name})
+    with service.db.begin() as conn:
+        found = environments.get(conn, name, lock=True)
+        refuse(validate_update(call.body, found.spec, service.versions))
+        if found.status not in UPDATABLE:
+            raise _busy(found.status) if found.status in BUSY else _cannot(found.status, "updated")
+        strategy: Strategy = call.body.get("WorkerReplacementStrategy") or DEFAULT_STRATEGY
+        pending = LastUpdate("PENDING", service.clock(), source="UpdateEnvironment", strategy=strategy)
+        environments.put_wanted(conn, name, merge(found.spec, call.body), strategy, pending)
+    service.on_change()
+    return {"Arn": found.arn}
 
 
 def list_environments(service: Service, call: Call) -> dict[str, Any]:
@@ -73,9 +95,9 @@ def delete_environment(service: Service, call: Call) -> dict[str, Any]:
     now = service.clock()
     update = LastUpdate("PENDING", now, source="DeleteEnvironment")
     with service.db.begin() as conn:
-        status = environments.get(conn, name).status
+        status = environments.get(conn, name, lock=True).status
         if status not in DELETABLE:
-            raise _busy(status) if status in BUSY else _gone(status)
+            raise _busy(status) if status in BUSY else _cannot(status, "deleted")
         environments.transition(conn, name, DELETABLE, Status.DELETING, now, update)
     service.on_change()
     return {}
@@ -97,8 +119,8 @@ def _busy(status: Status) -> ServiceError:
     )
 
 
-def _gone(status: Status) -> ServiceError:
-    return validation(f"Environments with {status} status cannot be deleted")
+def _cannot(status: Status, verb: str) -> ServiceError:
+    return validation(f"Environments with {status} status cannot be {verb}")
 
 
 def _to_integer(text: str) -> int | str:
@@ -120,3 +142,14 @@ def _read_token(token: str) -> str:
     if not text.startswith(_TOKEN_MARK):
         raise validation("The NextToken is not one that ListEnvironments gave: start again without it.")
     return text.removeprefix(_TOKEN_MARK)
+
+
+def publish_metrics(service: Service, call: Call) -> dict[str, Any]:
+    """Keep the last values for our metrics page. AWS ignores them: the operation is of its own containers."""
+    name = call.path["EnvironmentName"]
+    validate(model.PUBLISH, {**call.body, "EnvironmentName": name})
+    with service.db.read() as conn:
+        if environments.find(conn, name) is None:  # the model has no ResourceNotFoundException here
+            refuse([Violation("environmentName", "Member must name an environment that exists", name)])
+    service.published.put(name, call.body["MetricData"])
+    return {}

@@ -11,15 +11,18 @@ from sqlalchemy import Connection
 
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.grammar import parse
-from control_plane.iam.managed import MANAGED
+from control_plane.iam.managed import MANAGED, MANAGED_TEXTS
 from control_plane.iam.policy import Kind as PolicyKind
 from control_plane.iam.policy import MalformedPolicy
 from control_plane.operations.service import Call
 from control_plane.store import policies, principals
+from control_plane.store.policies import Managed
 from control_plane.store.principals import Kind, Principal
 
 T = TypeVar("T")
 _PAGE = 100
+_MANAGED_SIZE = 6144
+_EPOCH = 0.0
 TITLES: Mapping[Kind, str] = {"user": "User", "role": "Role", "group": "Group"}
 
 
@@ -59,6 +62,34 @@ def check_managed(conn: Connection, arn: str) -> None:
         raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
 
 
+def check_managed_size(document: str) -> None:
+    """Raises ServiceError(LIMIT_EXCEEDED) for what is too much for a managed policy."""
+    check_size(document, _MANAGED_SIZE, f"Cannot exceed quota for PolicySize: {_MANAGED_SIZE}")
+
+
+def get_managed(conn: Connection, arn: str) -> Managed:
+    """A managed policy, ours or AWS's. Raises ServiceError(NO_SUCH_ENTITY)."""
+    found = aws_policy(arn) if arn in MANAGED else policies.find(conn, arn)
+    if found is None:
+        raise no_such_entity(f"Policy {arn} was not found.")
+    return found
+
+
+def get_own(conn: Connection, arn: str) -> Managed:
+    """A managed policy of the account, which may be changed."""
+    found = get_managed(conn, arn)
+    if arn in MANAGED:
+        raise ServiceError(Code.ACCESS_DENIED, f"Policy {arn} is AWS's own and cannot be changed or deleted")
+    return found
+
+
+def aws_policy(arn: str) -> Managed:
+    """A policy that AWS wrote, which is the same in every account."""
+    name = arn.rpartition("/")[2]
+    identity = "ANPA" + name.upper()[:17].ljust(17, "A")
+    return Managed(arn, identity, name, "/", None, MANAGED_TEXTS[arn], _EPOCH)
+
+
 def describe(principal: Principal) -> dict[str, Any]:
     """A user or role as answers show it."""
     title = TITLES[principal.kind]
@@ -78,8 +109,13 @@ def describe(principal: Principal) -> dict[str, Any]:
         boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": principal.boundary}
         found["PermissionsBoundary"] = boundary
     if principal.details.get("Tags"):
-        found["Tags"] = [{"Key": key, "Value": value} for key, value in principal.details["Tags"].items()]
+        found["Tags"] = show_tags(principal.details["Tags"])
     return found
+
+
+def show_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as answers of IAM show them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def details_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,37 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from control_plane.domain.errors import Code, ServiceError
-from control_plane.iam.managed import MANAGED, MANAGED_TEXTS
+from control_plane.iam.managed import MANAGED
 from control_plane.operations.iam_entities import (
     TITLES,
+    aws_policy,
     check_document,
     check_managed,
+    check_managed_size,
     check_size,
     encode,
+    get_managed,
+    get_own,
     get_principal,
     make_page,
     no_such_entity,
+    read_tags,
+    show_tags,
     to_date,
 )
 from control_plane.operations.service import Call, Service
-from control_plane.store import policies
+from control_plane.store import policies, policy_versions
 from control_plane.store.ids import make_id
 from control_plane.store.policies import Managed
 from control_plane.store.principals import Kind
 
-_MANAGED_SIZE = 6144
 _INLINE_SIZE = {"user": 2048, "role": 10240, "group": 5120}
 _ATTACHED = 10
-_VERSION = "v1"
-_EPOCH = 0.0
 
 
 def create_policy(service: Service, call: Call) -> dict[str, Any]:
-    """CreatePolicy; it has one version and keeps it."""
+    """CreatePolicy: with its first version."""
     given = call.body
     name, path = given["PolicyName"], given.get("Path", "/")
     check_document(given["PolicyDocument"])
-    check_size(given["PolicyDocument"], _MANAGED_SIZE, f"Cannot exceed quota for PolicySize: {_MANAGED_SIZE}")
+    check_managed_size(given["PolicyDocument"])
     made = Managed(
         arn=f"arn:aws:iam::{service.account_id}:policy{path}{name}",
         id=make_id("ANPA"),
@@ -44,6 +47,7 @@ def create_policy(service: Service, call: Call) -> dict[str, Any]:
         description=given.get("Description"),
         document=given["PolicyDocument"],
         created_at=service.clock(),
+        tags=read_tags(given),
     )
     with service.db.begin() as conn:
         if policies.find_named(conn, name) is not None or not policies.insert(conn, made):
@@ -55,20 +59,10 @@ def create_policy(service: Service, call: Call) -> dict[str, Any]:
 def get_policy(service: Service, call: Call) -> dict[str, Any]:
     """GetPolicy."""
     arn = call.body["PolicyArn"]
-    found = _get(service, arn)
     with service.db.read() as conn:
+        found = get_managed(conn, arn)
         attached, limiting = policies.count_uses(conn)
     return {"Policy": _describe(found, attached.get(arn, 0), limiting.get(arn, 0), whole=True)}
-
-
-def get_policy_version(service: Service, call: Call) -> dict[str, Any]:
-    """GetPolicyVersion."""
-    arn, version = call.body["PolicyArn"], call.body["VersionId"]
-    found = _get(service, arn)
-    if version != _VERSION:
-        raise no_such_entity(f"Policy {arn} version {version} does not exist or is not attachable.")
-    shown = {"Document": encode(found.document), "VersionId": _VERSION, "IsDefaultVersion": True}
-    return {"PolicyVersion": {**shown, "CreateDate": to_date(found.created_at)}}
 
 
 def list_policies(service: Service, call: Call) -> dict[str, Any]:
@@ -78,7 +72,7 @@ def list_policies(service: Service, call: Call) -> dict[str, Any]:
     with service.db.read() as conn:
         local = policies.list_all(conn) if scope != "AWS" else []
         attached, limiting = policies.count_uses(conn)
-    both = [*local, *(_aws(arn) for arn in MANAGED if scope != "Local")]
+    both = [*local, *(aws_policy(arn) for arn in MANAGED if scope != "Local")]
     wanted = [
         one
         for one in both
@@ -92,13 +86,17 @@ def list_policies(service: Service, call: Call) -> dict[str, Any]:
 def delete_policy(service: Service, call: Call) -> dict[str, Any]:
     """DeletePolicy."""
     arn = call.body["PolicyArn"]
-    _get(service, arn)
-    if arn in MANAGED:
-        raise ServiceError(Code.ACCESS_DENIED, f"Policy {arn} is AWS's own and cannot be deleted")
     with service.db.begin() as conn:
+        get_own(conn, arn)
         attached, limiting = policies.count_uses(conn)
         if arn in attached or arn in limiting:
             raise ServiceError(Code.DELETE_CONFLICT, "Cannot delete a policy attached to entities.")
+        if len(policy_versions.list_all(conn, arn)) > 1:
+            words = (
+                "This policy has more than one version. Before you delete a policy, you must delete "
+                "the policy's versions. The default version is deleted with the policy."
+            )
+            raise ServiceError(Code.DELETE_CONFLICT, words)
         policies.delete(conn, arn)
     return {}
 
@@ -183,33 +181,19 @@ def _no_inline(kind: Kind, name: str) -> ServiceError:
     return no_such_entity(f"The {kind} policy with name {name} cannot be found.")
 
 
-def _get(service: Service, arn: str) -> Managed:
-    if arn in MANAGED:
-        return _aws(arn)
-    with service.db.read() as conn:
-        found = policies.find(conn, arn)
-    if found is None:
-        raise no_such_entity(f"Policy {arn} was not found.")
-    return found
-
-
-def _aws(arn: str) -> Managed:
-    name = arn.rpartition("/")[2]
-    identity = "ANPA" + name.upper()[:17].ljust(17, "A")
-    return Managed(arn, identity, name, "/", None, MANAGED_TEXTS[arn], _EPOCH)
-
-
 def _describe(policy: Managed, attached: int, limiting: int, whole: bool = False) -> dict[str, Any]:
     found = {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": policy.arn,
         "Path": policy.path,
-        "DefaultVersionId": _VERSION,
+        "DefaultVersionId": f"v{policy.default_version}",
         "AttachmentCount": attached,
         "PermissionsBoundaryUsageCount": limiting,
         "IsAttachable": True,
         "CreateDate": to_date(policy.created_at),
-        "UpdateDate": to_date(policy.created_at),
+        "UpdateDate": to_date(policy.updated_at or policy.created_at),
     }
-    return {**found, "Description": policy.description} if whole and policy.description else found
+    if whole and policy.description:
+        found["Description"] = policy.description
+    return {**found, "Tags": show_tags(policy.tags)} if whole and policy.tags else found

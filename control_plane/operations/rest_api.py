@@ -14,6 +14,7 @@ from control_plane.domain.shapes import Violation
 from control_plane.domain.status import SERVING
 from control_plane.domain.validation import refuse, validate
 from control_plane.operations.service import Call, CellRequest, CellResponse, CellUnreachable, Service
+from control_plane.operations.tokens import airflow_identity
 from control_plane.store import environments
 
 PREFIX = "/api/v2"
@@ -31,7 +32,7 @@ def invoke_rest_api(service: Service, call: Call) -> dict[str, Any]:
         path=PREFIX + encode_path(given["Path"]),
         query=encode_query(given.get("QueryParameters")),
         body=_encode_body(given["Method"], given.get("Body")),
-        user=call.caller.name,
+        user=airflow_identity(call.caller),
         role=call.role,
     )
     _check_serving(service, given["Name"])

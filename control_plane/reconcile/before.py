@@ -25,8 +25,12 @@ def keep(home: Path, generation: int, paths: Iterable[str]) -> None:
     if (folder / "files.json").exists():
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    texts = {path: _read(home / path) for path in paths}
-    write_private(folder / "files.json", json.dumps(texts))
+    write_private(folder / "files.json", json.dumps(read(home, paths)))
+
+
+def read(home: Path, paths: Iterable[str]) -> Files:
+    """The files as they are now."""
+    return {path: _read(home / path) for path in paths}
 
 
 def find(home: Path, generation: int) -> Files | None:

@@ -12,15 +12,17 @@ from airflow._wire.cell import Bucket, CellSpec
 
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
 from control_plane.domain.environment import Environment
+from control_plane.domain.equipment import Equipment
+from control_plane.domain.options import choose_options
 from control_plane.reconcile.plan import ROLES
 from infra.provisioner import CellPlan, Limits, ProcessSpec
 
 UID_FILE = "uid"
 """Beside cell.json: whose cell this is. A name that is created again is another environment."""
-KEPT_REQUIREMENTS = "requirements.txt"
-"""Beside it: the text that the cell's interpreter was made for, whatever the bucket has now."""
 _AGENT_MEMORY = GIB
 """For the agent itself, its zygotes and triggerers."""
+KEPT_EQUIPMENT = "equipment.json"
+"""Beside it: what the cell was told of packages, plugins and exports, whatever the bucket has now."""
 _KEPT = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
 )
@@ -80,7 +82,7 @@ def cell_spec(
     keys: KeyRing,
     *,
     database_url: str,
-    python: str,
+    equipment: Equipment,
     sdk: Path,
     token: str,
     account: str,
@@ -94,7 +96,9 @@ def cell_spec(
         database_url=database_url,
         source=source_bucket(environment, keys.source),
         logs=keys.logs.bucket(_bucket_name(environment), f"logs/{environment.name}"),
-        python=python,
+        python=equipment.python,
+        plugins=equipment.plugins,
+        exports={component: dict(found) for component, found in equipment.exports.items()},
         sdk=str(sdk),
         token=token,
         slots=slots(environment),
@@ -102,7 +106,7 @@ def cell_spec(
         min_workers=spec["MinWorkers"],
         max_workers=spec["MaxWorkers"],
         worker_memory=size_of(environment).worker_memory,
-        config=dict(spec["AirflowConfigurationOptions"]),
+        config=choose_options(spec["AirflowConfigurationOptions"]),
         logging={module: dict(setting) for module, setting in spec["LoggingConfiguration"].items()},
         sync_interval=sync_interval,
         region=keys.source.region,
@@ -176,10 +180,10 @@ def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]
 
 
 def cell_plan(
-    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], wanted: str | None = None
+    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], equipment: Equipment
 ) -> CellPlan:
-    """The cell as the provisioner is to make it. `wanted`: the text of its requirements."""
-    kept = {} if wanted is None else {KEPT_REQUIREMENTS: wanted}
+    """The cell as the provisioner is to make it."""
+    kept = {KEPT_EQUIPMENT: equipment.to_json()}
     return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
 
 

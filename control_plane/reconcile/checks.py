@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from airflow._wire import cell as wire
@@ -15,10 +14,6 @@ from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 T = TypeVar("T")
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
-_FILES = {
-    "PluginsS3Path": "plugins.zip",
-    "StartupScriptS3Path": "the startup script",
-}
 _ADVICE = {
     "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn",
     "denied": "let the execution role (and the service's S3 credentials) list and read it",
@@ -38,7 +33,7 @@ class CannotCreate(Exception):
 
 
 def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
-    """Look at everything the environment names in S3. Raises CannotCreate naming check, resource and fix.
+    """Look at the bucket and the DAG folder. Raises CannotCreate naming check, resource and fix.
 
     An empty DAG folder is fine: folders of an object store exist with their first object.
     """
@@ -51,10 +46,6 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
         "DagS3Path",
         lambda: store.list(f"{folder}/" if folder else ""),
     )
-    for member, what in _FILES.items():
-        path = str(environment.spec.get(member, "")).lstrip("/")
-        if path:
-            try_to(f"read {what}", bucket, path, member, partial(store.head, path))
 
 
 def check_role(environment: Environment, plan: CellPlan) -> None:

@@ -38,6 +38,7 @@ class Interpreters:
         self._pinned = roots.code / "runner" / "sdk" / "requirements.lock"
         self._guard = threading.Lock()
         self._known: Path | None = None
+        self._checked: set[Path] = set()
 
     def find_base(self) -> str:
         """The path of the one without requirements. Raises BrokenBase."""
@@ -58,8 +59,10 @@ class Interpreters:
         python = ensure_environment_venv(
             self._venvs, self._pinned, wanted, progress=progress, cancelled=cancelled
         )
-        progress("checking the environment's interpreter")
-        self._check(python)
+        if python not in self._checked:
+            progress("checking the environment's interpreter")
+            self._check(python)
+            self._checked.add(python)
         return str(python)
 
     def prepare(self, say: Callable[[str], None]) -> None:

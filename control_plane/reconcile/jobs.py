@@ -1,4 +1,4 @@
-"""The work on one cell: create, start again, stop, delete. Each is idempotent and has a thread of its own."""
+"""The work on one cell: start again, stop, delete, and what every job needs. Each is idempotent, in its own thread."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from airflow._wire import cell as wire
 from airflow._wire.cell import CellSpec
 from airflow._wire.layout import Layout
 
-from control_plane.domain.environment import Environment, LastUpdate
-from control_plane.domain.status import Status
+from control_plane.domain.environment import Environment
+from control_plane.domain.equipment import Equipment
 from control_plane.private_files import write_private
 from control_plane.reconcile.cell import (
     UID_FILE,
@@ -29,14 +29,16 @@ from control_plane.reconcile.cell import (
     with_keys,
 )
 from control_plane.reconcile.cell_keys import KeyIssuer
-from control_plane.reconcile.checks import CannotCreate, check_role, check_source
-from control_plane.reconcile.health import find_health, is_ready
+from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.equipment import Tools, equip, restore
+from control_plane.reconcile.health import find_health
 from control_plane.reconcile.journal import Journal
-from control_plane.reconcile.requirements import Finder, find_interpreter, find_kept, read_requirements
+from control_plane.reconcile.requirements import Finder
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
 from infra.provisioner import CellPlan, ProcessSpec, Provisioner
+from sync.startup import Run, run_here
 from sync.venv import VenvCancelled
 
 log = logging.getLogger(__name__)
@@ -67,23 +69,13 @@ class Jobs:
     sync_interval: float
     interpreters: Finder
     clock: Callable[[], float]
+    plugins: Path
+    """Where unpacked plugins lie."""
+    indexes: bool = True
+    """Whether requirements may name package indexes of their own."""
+    run: Run = run_here
+    """Runs user code as whoever user code runs as."""
     stopping: threading.Event = field(default_factory=threading.Event)
-
-    def create(self, environment: Environment) -> None:
-        """CREATING to AVAILABLE, or to CREATE_FAILED with the reason."""
-        name = environment.name
-        self.journal.begin(name)
-        try:
-            self._create(environment)
-            outcome, to = LastUpdate("SUCCESS", environment.last_update.created_at), Status.AVAILABLE
-        except CannotCreate as refusal:
-            log.warning("environment not created", extra={"environment": name, "reason": refusal.message})
-            self.provisioner.stop(name, GRACE)
-            at = environment.last_update.created_at
-            outcome, to = LastUpdate("FAILED", at, refusal.code, refusal.message), Status.CREATE_FAILED
-        self.step(name, str(to))
-        with self.database.begin() as connection:
-            environments.transition(connection, name, [Status.CREATING], to, self.clock(), outcome)
 
     def start(self, environment: Environment, roles: tuple[str, ...]) -> None:
         """Start dead processes. When none lives the files are written anew: addresses may have changed."""
@@ -92,8 +84,7 @@ class Jobs:
         if any(pid is not None for pid in seen.processes.values()):
             self.provisioner.ensure(plan)
         else:
-            wanted = find_kept(self.provisioner.home(environment.name))
-            self.provisioner.create(self.plan_cell(environment, wanted))
+            self.provisioner.create(self.plan_cell(environment, self._restore(environment)))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
     def needs_keys(self, environment: Environment) -> bool:
@@ -128,63 +119,72 @@ class Jobs:
         if told is not None:
             self.keys.revoke(told)
         self.cell_databases.drop(environment)
+        if environment.origin is not None:
+            shutil.rmtree(environment.origin, ignore_errors=True)
         self.journal.forget(name)
         with self.database.begin() as connection:
             environments.delete(connection, name)
-
-    def _create(self, environment: Environment) -> None:
-        name = environment.name
-        self.step(name, "checking the bucket")
-        check_source(environment, self.access)
-        self.step(name, "preparing the interpreter")
-        plan = self.prepare(environment)
-        check_role(environment, plan)
-        if self.stopping.is_set():
-            raise Interrupted
-        self.step(name, "starting engine and agent")
-        self.provisioner.create(plan)
-        self.step(name, "waiting for the engine")
-        self.wait_until(plan, is_ready)
 
     def prepare(self, environment: Environment) -> CellPlan:
         """The whole cell by what the bucket has now: fetched, built and checked, and nothing of it in force.
 
         Raises CannotCreate, Interrupted.
         """
-        wanted = read_requirements(environment, self.access)
-        return self.plan_cell(environment, wanted, partial(self.tell, environment.name))
+        return self.plan_cell(environment, self._equip(environment))
 
-    def plan_cell(
-        self, environment: Environment, wanted: str | None, tell: Callable[[str], None] = lambda step: None
-    ) -> CellPlan:
-        """The whole cell. What is left of another environment of that name is removed first."""
+    def plan_cell(self, environment: Environment, equipment: Equipment) -> CellPlan:
+        """The whole cell, as it is to be with that equipment."""
         home = self.provisioner.home(environment.name)
-        if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
-            self.provisioner.destroy(environment.name, GRACE)
         spec = cell_spec(
             environment,
             self.keys.issue(environment, _find_spec(home)),
             database_url=self.cell_databases.ensure(environment, home),
-            python=self._find_python(environment, wanted, tell),
+            equipment=equipment,
             sdk=self.roots.sdk,
             token=_find_token(home) or secrets.token_urlsafe(32),
             account=self.account,
             sync_interval=self.sync_interval,
         )
         spec = wire.follow(_find_spec(home), spec)
-        return cell_plan(environment, spec, self.list_processes(environment), wanted)
+        return cell_plan(environment, spec, self.list_processes(environment), equipment)
 
     def list_processes(self, environment: Environment) -> tuple[ProcessSpec, ...]:
         """The environment's processes as they are to be."""
         home = self.provisioner.home(environment.name)
         return processes(environment, home, self.roots, self.surroundings)
 
-    def _find_python(self, environment: Environment, wanted: str | None, tell: Callable[[str], None]) -> str:
-        stopping = self.stopping.is_set
+    @property
+    def tools(self) -> Tools:
+        """What equipment is made with."""
+        return Tools(
+            self.access,
+            self.interpreters,
+            self.plugins,
+            self.account,
+            self.surroundings,
+            self.indexes,
+            self.run,
+        )
+
+    def _equip(self, environment: Environment) -> Equipment:
+        """By what the bucket has now. What is left of another environment of that name is removed first."""
+        home = self.provisioner.home(environment.name)
+        if home.is_dir() and _read(home / UID_FILE) not in ("", environment.uid):
+            self.provisioner.destroy(environment.name, GRACE)
         try:
-            return find_interpreter(wanted, environment, self.access, self.interpreters, tell, stopping)
+            return equip(
+                environment, self.tools, home, partial(self.tell, environment.name), self.stopping.is_set
+            )
         except VenvCancelled:
             raise Interrupted from None
+
+    def _restore(self, environment: Environment) -> Equipment:
+        """As it was when the cell ran last; by the bucket where that is gone."""
+        try:
+            kept = restore(self.provisioner.home(environment.name), self.tools, self.stopping.is_set)
+        except VenvCancelled:
+            raise Interrupted from None
+        return kept or self._equip(environment)
 
     def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
         """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.

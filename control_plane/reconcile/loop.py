@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from control_plane.domain.environment import Environment
 from control_plane.domain.status import Status
 from control_plane.reconcile import update
+from control_plane.reconcile.create import create
+from control_plane.reconcile.following import Follower, refresh
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.pausing import pause
 from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
@@ -30,8 +32,10 @@ _KEYS_PERIOD = 30.0
 class Reconciler:
     """One per service. `wake` may be called from any thread."""
 
-    def __init__(self, jobs: Jobs, clock: Callable[[], float]) -> None:
+    def __init__(self, jobs: Jobs, clock: Callable[[], float], follow_interval: float = 5.0) -> None:
+        """`follow_interval`: seconds between looks at requirements, plugins and startup scripts in the buckets."""
         self._jobs = jobs
+        self._follower = Follower(jobs, follow_interval, self.wake)
         self._clock = clock
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
@@ -43,6 +47,7 @@ class Reconciler:
 
     def start(self) -> None:
         self._thread.start()
+        self._follower.start()
 
     def wake(self) -> None:
         """Look now: a row has changed."""
@@ -82,7 +87,8 @@ class Reconciler:
         resting = now < self._not_before.get(name, 0.0)
         observed = self._jobs.provisioner.observe(name)
         starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
-        return Cell(observed, busy or resting, starts, self._needs_keys(row, now))
+        stale, needs_keys = self._follower.is_stale(name), self._needs_keys(row, now)
+        return Cell(observed, busy or resting, starts, stale, needs_keys)
 
     def _needs_keys(self, row: Environment, now: float) -> bool:
         """Looked up once in a while: keys last for days."""
@@ -95,6 +101,8 @@ class Reconciler:
         if action.verb is Verb.START:
             starts = self._starts.setdefault(row.name, {})
             starts.update({role: count_start(starts.get(role, Starts()), now) for role in action.roles})
+        if action.verb is Verb.REFRESH:
+            self._follower.taken(row.name)
         job = self._pool.submit(self._work, action, row)
         self._busy[row.name] = job
         job.add_done_callback(lambda _: self._wake.set())
@@ -119,12 +127,13 @@ class Reconciler:
 
 
 _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
-    Verb.CREATE: Jobs.create,
+    Verb.CREATE: create,
     Verb.DELETE: Jobs.delete,
     Verb.STOP: Jobs.stop,
     Verb.UPDATE: update.update,
     Verb.ROLL_BACK: update.roll_back,
     Verb.RECOVER: update.recover,
+    Verb.REFRESH: refresh,
     Verb.PAUSE: pause,
     Verb.RENEW: Jobs.renew_keys,
 }

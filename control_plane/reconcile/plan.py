@@ -38,6 +38,8 @@ class Cell:
     observed: Observed
     busy: bool = False
     starts: Mapping[str, Starts] = field(default_factory=dict)
+    stale: bool = False
+    """The bucket has newer requirements, plugins or a newer startup script."""
     needs_keys: bool = False
     """Its S3 keys end soon, or are no longer those of its role."""
 
@@ -54,6 +56,8 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RENEW = "renew"
     """Tell it new S3 keys."""
+    REFRESH = "refresh"
+    """Apply what is newer in the bucket."""
     RECOVER = "recover"
     """Look whether an environment that was out of order is in order again."""
 
@@ -106,9 +110,13 @@ def _keep(row: Environment, cell: Cell, now: float) -> Action | None:
     due = tuple(role for role in dead if is_due(cell.starts, role, now))
     if due:
         return Action(Verb.START, row.name, due)
-    if cell.needs_keys and not dead:
+    if dead:
+        return None
+    if cell.needs_keys:
         return Action(Verb.RENEW, row.name)
-    return Action(Verb.RECOVER, row.name) if row.status is Status.UNAVAILABLE and not dead else None
+    if row.status is Status.UNAVAILABLE:
+        return Action(Verb.RECOVER, row.name)
+    return Action(Verb.REFRESH, row.name) if cell.stale else None
 
 
 def is_due(records: Mapping[str, Starts], role: str, now: float) -> bool:

@@ -1,26 +1,46 @@
-"""An environment's own requirements: read from the bucket, installed, and told about.
+"""An environment's own requirements: read from the bucket, checked, installed, and told about.
 
-What was done, and the installer's own words, are kept in the bucket beside the environment's logs.
+What was done, and the installer's own words, are kept in the bucket beside the environment's logs, without the
+passwords of indexes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from control_plane.domain.environment import Environment
-from control_plane.reconcile.cell import KEPT_REQUIREMENTS, ObjectStoreAccess
-from control_plane.reconcile.checks import INCORRECT_CONFIGURATION, CannotCreate, open_bucket, try_to
+from control_plane.reconcile.cell import ObjectStoreAccess
+from control_plane.reconcile.checks import CannotCreate, open_bucket, try_to
+from control_plane.reconcile.code_files import CodeFile, refuse
 from control_plane.reconcile.interpreters import BrokenBase
-from sync.objects import ObjectStoreError
+from control_plane.reconcile.said import keep_log
+from sync.requirement_rules import (
+    DAGS,
+    PLUGINS,
+    BadRequirements,
+    Prepared,
+    Rules,
+    list_named_files,
+    mask,
+    prepare_requirements,
+)
 from sync.venv import VenvError
 
 log = logging.getLogger(__name__)
-_LARGEST = 1 << 20
 _ERROR_ROOM = 760
 """Characters of the installer's words in LastUpdate.Error, which holds 1024 in all."""
+FETCHED = ".files-"
+"""What the folders begin with that hold files which requirements named."""
+_MOST_FILES, _LARGEST = 500, 256 << 20
 
 
 class Finder(Protocol):
@@ -31,91 +51,119 @@ class Finder(Protocol):
     def find(self, wanted: str, progress: Callable[[str], None], cancelled: Callable[[], bool]) -> str: ...
 
 
-def read_requirements(environment: Environment, access: ObjectStoreAccess) -> str | None:
-    """The text that RequirementsS3Path names, of its version where one is given; None without such a path.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What lines of requirements may refer to. `plugins`: the folder of the unpacked archive, '' for none."""
 
-    Raises CannotCreate naming the object and the fix.
-    """
-    path = environment.spec.get("RequirementsS3Path", "").lstrip("/")
-    if not path:
-        return None
-    version = environment.spec.get("RequirementsS3ObjectVersion") or None
-    bucket, store = open_bucket(environment, access)
-    member = "RequirementsS3ObjectVersion" if version else "RequirementsS3Path"
-    info = try_to("read requirements.txt", bucket, path, member, lambda: store.head(path, version))
-    if info.size > _LARGEST:
-        raise _refuse(f"cannot use s3://{bucket}/{path}: it has {info.size} bytes, {_LARGEST} are allowed")
-    data = try_to("read requirements.txt", bucket, path, member, lambda: store.get(path, version=version))
+    plugins: str = ""
+    exports: Mapping[str, str] = field(default_factory=dict)
+    indexes: bool = True
+
+
+def find_base(interpreters: Finder) -> str:
+    """The interpreter that all share. Raises CannotCreate."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refuse(f"cannot use s3://{bucket}/{path}: it is not UTF-8 text: {error}") from None
-
-
-def find_kept(home: Path) -> str | None:
-    """The text that a cell's interpreter was made for; None when it has no requirements."""
-    kept = home / KEPT_REQUIREMENTS
-    return kept.read_text(encoding="utf-8") if kept.is_file() else None
-
-
-def find_interpreter(
-    wanted: str | None,
-    environment: Environment,
-    access: ObjectStoreAccess,
-    interpreters: Finder,
-    step: Callable[[str], None],
-    cancelled: Callable[[], bool],
-) -> str:
-    """The interpreter for requirements of that text; without any, the one that all share. Raises CannotCreate."""
-    try:
-        if wanted is None:
-            return interpreters.find_base()
-        return _install(wanted, environment, access, interpreters, step, cancelled)
+        return interpreters.find_base()
     except BrokenBase as error:
         raise CannotCreate("INTERNAL_ERROR", f"cannot build its interpreter: {error}") from error
 
 
-def _install(
-    wanted: str,
-    environment: Environment,
-    access: ObjectStoreAccess,
-    interpreters: Finder,
-    step: Callable[[str], None],
-    cancelled: Callable[[], bool],
-) -> str:
-    said: list[str] = []
+def install(
+    environment: Environment, file: CodeFile, place: Surroundings, access: ObjectStoreAccess, interpreters: Finder,
+    tell: Callable[[str], None], cancelled: Callable[[], bool],
+) -> tuple[str, str]:  # fmt: skip
+    """The text as it was installed, and the interpreter that has it. Raises CannotCreate, VenvCancelled."""
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse(f"cannot use {file.place}: it is not UTF-8 text: {error}") from None
+    venvs = Path(interpreters.find_base()).parents[2]
+    with _fetched(environment, access, list_named_files(text), venvs) as dags:
+        places = ({PLUGINS: place.plugins} if place.plugins else {}) | ({DAGS: dags} if dags else {})
+        try:
+            wanted = prepare_requirements(text, Rules(place.indexes, places, place.exports))
+        except BadRequirements as bad:
+            raise refuse(f"{bad}\nMend requirements.txt") from None
+        return wanted.text, _build(wanted, environment, access, interpreters, tell, cancelled)
+
+
+def _build(
+    wanted: Prepared, environment: Environment, access: ObjectStoreAccess, interpreters: Finder,
+    step: Callable[[str], None], cancelled: Callable[[], bool],
+) -> str:  # fmt: skip
+    said = [f"requirements.txt: {note}" for note in wanted.notes]
 
     def tell(line: str) -> None:
+        line = mask(line, wanted.secrets)
         said.append(line)
         first = line.partition("\n")[0]
         log.info(first, extra={"environment": environment.name})
         step(first)
 
     try:
-        return interpreters.find(wanted, tell, cancelled)
+        return interpreters.find(wanted.text, tell, cancelled)
     except VenvError as error:
-        said.append(str(error))
+        words = mask(str(error), wanted.secrets)
+        said.append(words)
         place = f"s3://{environment.spec['SourceBucketArn'].rpartition(':')[2]}/{_log_key(environment)}"
-        short = str(error) if len(str(error)) <= _ERROR_ROOM else f"{str(error)[:_ERROR_ROOM]} ..."
-        raise _refuse(f"{short}\nThe whole log: {place}\nMend requirements.txt") from None
+        short = words if len(words) <= _ERROR_ROOM else f"{words[:_ERROR_ROOM]} ..."
+        raise refuse(f"{short}\nThe whole log: {place}\nMend requirements.txt") from None
+    except BrokenBase as error:
+        raise CannotCreate("INTERNAL_ERROR", f"cannot build its interpreter: {error}") from error
     finally:
-        _keep_log(said, environment, access)
+        keep_log(environment, access, _log_key(environment), "\n".join(said))
 
 
-def _keep_log(said: list[str], environment: Environment, access: ObjectStoreAccess) -> None:
-    """For those who see the bucket only. A bucket that takes no logs does not stop a creation."""
-    _bucket, store = open_bucket(environment, access)
-    try:
-        store.put(_log_key(environment), ("\n".join(said) + "\n").encode())
-    except ObjectStoreError as error:
-        log.warning(
-            "requirements log not kept", extra={"environment": environment.name, "why": error.message}
-        )
+@contextmanager
+def _fetched(
+    environment: Environment, access: ObjectStoreAccess, names: list[str], root: Path
+) -> Iterator[str | None]:
+    """A folder with those files and folders of the DAG folder, named after what is in it; None for none."""
+    if not names:
+        yield None
+        return
+    bucket, store = open_bucket(environment, access)
+    prefix = environment.spec["DagS3Path"].strip("/")
+    with tempfile.TemporaryDirectory(prefix=".requirements-", dir=root) as temporary:
+        digest, total = hashlib.sha256(), 0
+        for key in _list_keys(environment, access, names):
+            data = try_to("read a file of requirements.txt", bucket, key, "the file", partial(store.get, key))
+            total += len(data)
+            if total > _LARGEST:
+                raise refuse(
+                    f"cannot use the files that requirements.txt names: they have more than {_LARGEST} bytes"
+                )
+            path = Path(temporary, "files", key.removeprefix(f"{prefix}/") if prefix else key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            digest.update(f"{key}\0{len(data)}\0".encode() + data)
+        # By its content: the same files make the same text, and that the same interpreter.
+        final = root / f"{FETCHED}{digest.hexdigest()[:32]}"
+        with contextlib.suppress(FileExistsError, OSError):  # it is there already
+            Path(temporary, "files").rename(final)
+        yield str(final)
+
+
+def _list_keys(environment: Environment, access: ObjectStoreAccess, names: list[str]) -> list[str]:
+    bucket, store = open_bucket(environment, access)
+    prefix = environment.spec["DagS3Path"].strip("/")
+    keys: list[str] = []
+    for name in names:
+        key = "/".join(part for part in (prefix, name) if part)
+        if any(part in ("", ".", "..") for part in key.split("/")):
+            raise refuse(
+                f"cannot use {name!r}, which requirements.txt names: it is no path below the DAG folder"
+            )
+        found = [info.key for info in try_to("list", bucket, key, "the file", partial(store.list, key))]
+        below = [each for each in found if each == key or each.startswith(f"{key}/")]
+        files = [each for each in below if each == key or each.endswith((".whl", ".tar.gz", ".zip", ".txt"))]
+        if not files:
+            raise refuse(f"cannot find s3://{bucket}/{key}, which requirements.txt names; upload it")
+        keys += files
+    if len(keys) > _MOST_FILES:
+        raise refuse(f"cannot use {len(keys)} files that requirements.txt names, {_MOST_FILES} are allowed")
+    return sorted(set(keys))
 
 
 def _log_key(environment: Environment) -> str:
     return f"logs/{environment.name}/Worker/requirements_install.log"
-
-
-def _refuse(message: str) -> CannotCreate:
-    return CannotCreate(INCORRECT_CONFIGURATION, f"{message}, then create it again")

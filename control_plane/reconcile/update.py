@@ -24,6 +24,7 @@ from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
 from control_plane.reconcile.checks import CannotCreate, check_role, check_source
+from control_plane.reconcile.following import has_newer
 from control_plane.reconcile.health import is_in_force, is_ready
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.snapshots import take_snapshot
@@ -44,8 +45,9 @@ def update(jobs: Jobs, row: Environment) -> None:
     jobs.journal.begin(row.name)
     jobs.tell(row.name, changes.describe())
     try:
-        if not changes.is_row_only:
-            _bring_about(jobs, row, replace(row, spec=row.wanted), changes)
+        target = replace(row, spec=row.wanted)
+        if not changes.is_row_only or (not changes.members and has_newer(jobs, target)):
+            _bring_about(jobs, row, target, changes)
     except (Interrupted, SQLAlchemyError):
         raise
     except CannotCreate as refusal:

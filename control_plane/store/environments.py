@@ -31,15 +31,22 @@ def insert(conn: Connection, environment: Environment) -> bool:
     return True
 
 
-def find(conn: Connection, name: str) -> Environment | None:
-    """The environment of that name."""
-    row = conn.execute(select(table).where(table.c.name == name)).one_or_none()
+def find(conn: Connection, name: str, lock: bool = False) -> Environment | None:
+    """The environment of that name; with `lock`, nobody else changes it before this transaction ends."""
+    query = select(table).where(table.c.name == name)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _from_row(row)
 
 
-def get(conn: Connection, name: str) -> Environment:
-    """The environment of that name. Raises ServiceError(NOT_FOUND)."""
-    found = find(conn, name)
+def find_by_uid(conn: Connection, uid: str) -> Environment | None:
+    """The environment of that uid."""
+    row = conn.execute(select(table).where(table.c.uid == uid)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def get(conn: Connection, name: str, lock: bool = False) -> Environment:
+    """The environment of that name, as `find` has it. Raises ServiceError(NOT_FOUND)."""
+    found = find(conn, name, lock)
     if found is None:
         raise not_found(name)
     return found
@@ -132,7 +139,7 @@ def drop_origin(conn: Connection, name: str) -> None:
 
 def put_tags(conn: Connection, name: str, tags: Mapping[str, str]) -> None:
     """Set the tags, now and in what a pending update wants: tags change at once, whatever the status."""
-    found = get(conn, name)
+    found = get(conn, name, lock=True)
     specs = {"spec": found.spec, "wanted": found.wanted}
     values = {
         key: json.dumps({**spec, "Tags": dict(tags)}) for key, spec in specs.items() if spec is not None
@@ -171,6 +178,20 @@ def put_progress(conn: Connection, name: str, step: str) -> None:
     shown = json.dumps(replace(found.last_update, source=step).to_json())
     query = sa.update(table).where(table.c.name == name, table.c.status == found.status.value)
     conn.execute(query.values(last_update=shown))
+
+
+def put_last_update(
+    conn: Connection, name: str, generation: int, statuses: Iterable[Status], update: LastUpdate
+) -> bool:
+    """Say how something went that changes neither spec nor status. False when either has changed meanwhile."""
+    unchanged = (
+        table.c.name == name,
+        table.c.generation == generation,
+        table.c.status.in_(sorted(statuses)),
+        table.c.wanted.is_(None),
+    )
+    query = sa.update(table).where(*unchanged).values(last_update=json.dumps(update.to_json()))
+    return conn.execute(query).rowcount == 1
 
 
 def delete(conn: Connection, name: str) -> bool:

@@ -36,9 +36,14 @@ def read_environments(url: str) -> list[Environment]:
     return _read(url, environments.list_all)
 
 
-def read_audit(url: str, limit: int, decision: str | None) -> list[audit.Entry]:
+def read_audit(url: str, limit: int, decision: str | None, changes: bool) -> list[audit.Entry]:
     """The newest of the audit trail, for whoever owns the home. Changes nothing. Raises CannotOpen."""
-    return _read(url, lambda conn: audit.list_newest(conn, limit, decision))
+    return _read(url, lambda conn: audit.list_newest(conn, limit, decision, changes))
+
+
+def verify_audit(url: str, noted: str) -> audit.Verdict:
+    """Whether the audit trail is as it was written. Changes nothing. Raises CannotOpen."""
+    return _read(url, lambda conn: audit.verify(conn, noted))
 
 
 def _read(url: str, ask: Callable[[Connection], T]) -> T:

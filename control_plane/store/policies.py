@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+from control_plane.store import policy_versions
+from control_plane.store.policy_versions import Version
 from control_plane.store.schema import attachment as attachments
 from control_plane.store.schema import inline_policy as inlines
 from control_plane.store.schema import membership, principal
@@ -25,16 +29,22 @@ class Managed:
     path: str
     description: str | None
     document: str
+    """Of the default version: what counts."""
     created_at: float
+    default_version: int = 1
+    latest_version: int = 1
+    updated_at: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def insert(conn: Connection, policy: Managed) -> bool:
-    """Keep a new policy. False when its ARN is taken."""
+    """Keep a new policy with its first version. False when its ARN is taken."""
     try:
         with conn.begin_nested():
-            conn.execute(sa.insert(table).values(**asdict(policy)))
+            conn.execute(sa.insert(table).values(**{**asdict(policy), "tags": json.dumps(dict(policy.tags))}))
     except IntegrityError:
         return False
+    policy_versions.insert(conn, policy.arn, Version(1, policy.document, policy.created_at))
     return True
 
 
@@ -50,11 +60,32 @@ def find_named(conn: Connection, name: str) -> Managed | None:
 
 def list_all(conn: Connection) -> list[Managed]:
     """Every managed policy, by ARN; there are at most some thousand."""
-    return [Managed(**row) for row in conn.execute(select(table).order_by(table.c.arn)).mappings()]
+    return [_from_row(row) for row in conn.execute(select(table).order_by(table.c.arn)).mappings()]
+
+
+def add_version(conn: Connection, arn: str, document: str, now: float) -> int:
+    """Another version, not in force yet; its number has never been given before."""
+    raised = sa.update(table).where(table.c.arn == arn).values(latest_version=table.c.latest_version + 1)
+    conn.execute(raised.values(updated_at=now))
+    number = conn.execute(select(table.c.latest_version).where(table.c.arn == arn)).scalar_one()
+    policy_versions.insert(conn, arn, Version(number, document, now))
+    return int(number)
+
+
+def set_default(conn: Connection, arn: str, version: Version, now: float) -> None:
+    """Put a version in force, at once, wherever the policy is attached."""
+    values = {"default_version": version.number, "document": version.document, "updated_at": now}
+    conn.execute(sa.update(table).where(table.c.arn == arn).values(**values))
+
+
+def set_tags(conn: Connection, arn: str, tags: Mapping[str, str]) -> None:
+    """Put other tags in place of a policy's."""
+    conn.execute(sa.update(table).where(table.c.arn == arn).values(tags=json.dumps(dict(tags))))
 
 
 def delete(conn: Connection, arn: str) -> None:
-    """Forget a policy that is attached to nobody."""
+    """Forget a policy that is attached to nobody, and its versions."""
+    policy_versions.delete_all(conn, arn)
     conn.execute(sa.delete(table).where(table.c.arn == arn))
 
 
@@ -121,7 +152,11 @@ def delete_inline(conn: Connection, principal_id: str, name: str) -> bool:
 
 def _first(conn: Connection, where: Any) -> Managed | None:
     row = conn.execute(select(table).where(where)).mappings().first()
-    return None if row is None else Managed(**row)
+    return None if row is None else _from_row(row)
+
+
+def _from_row(row: Any) -> Managed:
+    return Managed(**{**row, "tags": json.loads(row["tags"])})
 
 
 def _pairs(conn: Connection, query: Any) -> dict[str, int]:

@@ -95,6 +95,12 @@ def set_trust(conn: Connection, identity: str, document: str) -> None:
     conn.execute(sa.update(table).where(table.c.id == identity).values(trust=document))
 
 
+def set_tags(conn: Connection, principal: Principal, tags: Mapping[str, str]) -> None:
+    """Put other tags in place of a principal's."""
+    details = {**principal.details, "Tags": dict(tags)}
+    conn.execute(sa.update(table).where(table.c.id == principal.id).values(details=json.dumps(details)))
+
+
 def find_hold(conn: Connection, principal: Principal) -> str | None:
     """What keeps a principal from being deleted, in AWS's words."""
     holds: list[tuple[sa.Table, Any, str]] = [

@@ -143,6 +143,27 @@ access_key = Table(
     Index(None, "principal_id"),
 )
 
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("id_hash", String(64), primary_key=True, comment="sha256 of the cookie's value"),
+    Column("environment", String(32), nullable=False, comment="uid of the environment"),
+    Column("access_key_id", String(128), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Index(None, "expires_at"),
+)
+
+spent_token = Table(
+    "spent_token",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="of a login token, until it would expire"),
+    Column("expires_at", Double, nullable=False),
+    comment="login tokens are good once",
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -156,6 +177,7 @@ audit = Table(
     Column("reason", Text),
     Column("request_id", String(64), nullable=False),
     Column("source_ip", String(64)),
+    Column("detail", Text, comment="what the request named; no values"),
     Column(
         "chain", String(64), comment="hash of this row and of the chain before it; null in rows older than it"
     ),

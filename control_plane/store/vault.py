@@ -5,8 +5,10 @@ The master key is a file of its own, readable by its owner only. Losing it loses
 
 from __future__ import annotations
 
+import hmac
 import os
-from dataclasses import dataclass
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -19,6 +21,11 @@ class Vault:
     """Seals and opens secrets. With several keys the first seals and any opens: so keys are rotated."""
 
     fernet: MultiFernet
+    roots: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def derive(self, purpose: str) -> tuple[bytes, ...]:
+        """Keys for signing, of their own for each purpose: the first signs, any may verify."""
+        return tuple(hmac.digest(root, f"aerodrome:{purpose}".encode(), "sha256") for root in self.roots)
 
     def seal(self, secret: str) -> bytes:
         """Encrypt."""
@@ -42,7 +49,7 @@ def open_vault(path: Path) -> Vault:
     keys = path.read_text(encoding="ascii").split()
     if not keys:
         raise ValueError(f"cannot use the master key file {path}: it is empty; restore it from its backup")
-    return Vault(MultiFernet([Fernet(key) for key in keys]))
+    return Vault(MultiFernet([Fernet(key) for key in keys]), tuple(map(urlsafe_b64decode, keys)))
 
 
 def _make_key(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -83,7 +82,8 @@ class Attempt:
             self.pipe = None
 
     def close(self, loop: Loop) -> None:
-        """Close all that is open; the lock last, for it says that everything else is over."""
+        """Close all that is open; the lock last. A process that the task left behind may hold it on: its file is not
+        used again then."""
         for timer in self.timers:
             timer.cancel()
         self.timers.clear()
@@ -93,7 +93,6 @@ class Attempt:
             self.stream.close()
             self.stream = None
         if self.lock is not None:
-            fcntl.flock(self.lock, fcntl.LOCK_UN)
             os.close(self.lock)
             self.lock = None
         self.ended = True

@@ -57,12 +57,14 @@ def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str], component: str
     variables = {
         "LANG": "C.UTF-8",
         **{name: outer[name] for name in _PASSED_ON if name in outer},
-        "PATH": f"{Path(spec.python).parent}:{outer.get('PATH', os.defpath)}",
+        "PATH": outer.get("PATH", os.defpath),
         "HOME": str(work),
         **spec.identity,
         "AIRFLOW__CORE__PLUGINS_FOLDER": spec.plugins or str(work / "plugins"),
         **spec.exports.get(component, {}),
     }
+    # What BashOperator finds first is the environment's own, wherever a startup script has put its folders.
+    variables["PATH"] = f"{Path(spec.python).parent}:{variables['PATH']}"
     for option, value in spec.config.items():
         section, _dot, key = option.partition(".")
         variables[f"AIRFLOW__{section.upper().replace('-', '_')}__{key.upper()}"] = value

@@ -11,13 +11,16 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER = 36
 _PROC = Path("/proc")
+_GROUP = Path("/sys/fs/cgroup")
+"""In a container, its own group."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Process:
     session: int
     started: int
     """Clock ticks since boot: with the pid, the identity of a process."""
+    pages: int = 0
+    """Of memory that it has in use, those it shares with others included."""
 
 
 def become_subreaper() -> None:
@@ -60,11 +65,10 @@ def find_process(pid: int) -> Process | None:
     finally:
         os.close(fd)
     fields = text[text.rfind(b")") + 2 :].split()
-    return (
-        Process(pid, fields[0] in (b"Z", b"X"), int(fields[1]), int(fields[3]), int(fields[19]))
-        if len(fields) > 19
-        else None
-    )
+    if len(fields) < 22:
+        return None
+    dead = fields[0] in (b"Z", b"X")
+    return Process(pid, dead, int(fields[1]), int(fields[3]), int(fields[19]), int(fields[21]))
 
 
 def list_processes() -> Iterator[Process]:
@@ -76,6 +80,52 @@ def list_processes() -> Iterator[Process]:
             process = find_process(int(name))
             if process is not None:
                 yield process
+
+
+def sum_memory(sessions: Container[int]) -> dict[int, int]:
+    """Session -> bytes that its processes have in use, each counted whole. One look at every process."""
+    found: dict[int, int] = {}
+    for process in list_processes():
+        if process.session in sessions:
+            found[process.session] = found.get(process.session, 0) + process.pages * _PAGE
+    return found
+
+
+def measure_memory(session: int) -> int:
+    """Bytes that a session's processes have in use, what they share with others only in part. Dearer, and exact."""
+    return sum(_measure(pid) for pid in session_members(session))
+
+
+def _measure(pid: int) -> int:
+    try:
+        text = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:
+        return 0  # it ended meanwhile
+    lines = (line.split() for line in text.splitlines())
+    return sum(int(words[1]) * 1024 for words in lines if words[0] in ("Pss:", "SwapPss:"))
+
+
+def find_free_memory() -> tuple[int, int] | None:
+    """Bytes that are left for us, and all there are: of the machine, or of our control group when it has less."""
+    try:
+        rows = (line.split() for line in (_PROC / "meminfo").read_text().splitlines())
+        facts = {words[0]: int(words[1]) * 1024 for words in rows}
+        free, whole = facts["MemAvailable:"], facts["MemTotal:"]
+    except (OSError, KeyError, ValueError):
+        return None
+    group = _find_group_memory()
+    return min((free, whole), group) if group else (free, whole)
+
+
+def _find_group_memory() -> tuple[int, int] | None:
+    """What is left of our own limit (control groups, version 2); None when there is no limit."""
+    try:
+        most = int((_GROUP / "memory.max").read_text())
+        used = int((_GROUP / "memory.current").read_text())
+        rows = (line.split() for line in (_GROUP / "memory.stat").read_text().splitlines())
+        return most - used + next(int(words[1]) for words in rows if words[0] == "inactive_file"), most
+    except (OSError, ValueError, StopIteration):
+        return None
 
 
 def session_members(session: int) -> list[int]:

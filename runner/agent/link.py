@@ -30,7 +30,7 @@ class Link:
 
     def __init__(
         self, loop: Loop, path: Path, epoch_file: Path, hello: Callable[[], Message],
-        on_welcome: Callable[[], None], on_message: Callable[[Message], None], on_lost: Callable[[], None],
+        on_welcome: Callable[[Message], None], on_message: Callable[[Message], None], on_lost: Callable[[], None],
         is_crowded: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._loop, self._path, self._epoch_file = loop, path, epoch_file
@@ -84,9 +84,10 @@ class Link:
         if self._welcomed:
             self._on_message(message)
         elif message["kind"] == "welcome":
-            self._greet(stream, message["epoch"])
+            self._greet(stream, message)
 
-    def _greet(self, stream: Stream, epoch: int) -> None:
+    def _greet(self, stream: Stream, message: Message) -> None:
+        epoch = message["epoch"]
         if epoch < self._epoch:
             log.warning("refusing an engine of epoch %d; epoch %d has been served", epoch, self._epoch)
             stream.close()
@@ -97,7 +98,7 @@ class Link:
             _write_epoch(self._epoch_file, epoch)
         self._welcomed, self._delay = True, FIRST_RETRY
         log.info("connected to the engine of epoch %d", epoch)
-        self._on_welcome()
+        self._on_welcome(message)
 
     def _give_up_on(self, stream: Stream) -> None:
         if self._stream is stream and not self._welcomed and not stream.closed:

@@ -25,6 +25,7 @@ from runner.agent.importing import ImportQuestions
 from runner.agent.kit import Kit, needs_another
 from runner.agent.link import Link
 from runner.agent.loop import Loop
+from runner.agent.memory import MemoryGuard
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays
 from runner.agent.supervisor import Supervisor
@@ -92,6 +93,10 @@ class Agent:
             loop, self._kit, layout.bundle, layout.own_logs / "triggerer.log",
             TriggerLogs(loop, store, self._kit.level), self._link.send,
         )  # fmt: skip
+        self._memory = MemoryGuard(
+            loop, lambda: list(self._supervisor.attempts.values()), lambda: self._spec,
+            lambda attempt, reason: self._supervisor.terminate(attempt, 0.0, reason),
+        )  # fmt: skip
         self._strays = Strays(loop, layout.attempts, self._supervisor.living, self._spared_sessions)
         self._adoption = Adoption(loop, layout.attempts, store, self._kit.level, self._supervisor.adopt)
         self._handlers: dict[str, Callable[[Message], None]] = {
@@ -123,6 +128,7 @@ class Agent:
         self._kit.start()
         self._link.connect()
         loop.every(HEARTBEAT, self._beat)
+        self._memory.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
@@ -141,7 +147,8 @@ class Agent:
         triggers = self._triggers.list_held()
         return messages.hello(name, self._incarnation, pid, host, slots, attempts, triggers)
 
-    def _on_welcome(self) -> None:
+    def _on_welcome(self, message: Message) -> None:
+        self._reload(message)
         self._supervisor.resend()
         self._triggers.resend()
         self._imports.resend()
@@ -235,7 +242,7 @@ class Agent:
             self._handlers = {"ack": self._supervisor.ack, "reply": self._reply}
             self._cancel_parses()
             self._triggers.stop()
-            self._supervisor.lose_all(STOP_GRACE, "its agent was stopped")
+            self._supervisor.lose_all(STOP_GRACE, _find_reason(self._layout))
             self._wait_for_end(time.monotonic() + STOP_GRACE + STOP_REPORT)
 
     def _wait_for_end(self, deadline: float) -> None:
@@ -248,3 +255,11 @@ class Agent:
             self._loop.stop()
         else:
             self._loop.after(0.02, lambda: self._wait_for_end(deadline))
+
+
+def _find_reason(layout: Layout) -> str:
+    """Why we are stopped: what whoever stops us has written down, or nothing in particular."""
+    try:
+        return layout.ending.read_text(encoding="utf-8").strip()
+    except OSError:
+        return "its agent was stopped"

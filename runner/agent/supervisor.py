@@ -43,7 +43,8 @@ class Supervisor:
         self, loop: Loop, store: LogStore, directory: Path,
         send: Callable[[Message], None], on_end: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._loop, self._store, self._directory = loop, store, directory
+        self._loop, self._store = loop, store
+        self._spool = spool.Spool(directory)
         self._send, self._on_end = send, on_end
         self._boot = kernel.boot_id()
         self.kit: Kit | None = None
@@ -107,7 +108,7 @@ class Supervisor:
         log_key = work.log_key
         facts = {"workload": _identity(work), "log_key": log_key, "boot": self._boot, "at": time.time()}
         try:
-            lock = spool.create(self._directory, work.attempt, **facts)
+            lock = self._spool.create(work.attempt, **facts)
         except OSError as error:
             reason = f"cannot write down the attempt: {error}"
             log.error("%s (%s)", reason, work.attempt)
@@ -332,7 +333,7 @@ class Supervisor:
         self._on_end()
 
     def _forget(self, attempt: Attempt) -> None:
-        spool.remove(self._directory, attempt.id)
+        self._spool.remove(attempt.id)
         del self.attempts[attempt.id]
 
     def adopt(self, attempt: Attempt) -> None:

@@ -40,6 +40,9 @@ def create_app(cell: CellContext) -> Starlette:
     routes: list[BaseRoute] = [
         Route("/healthz", endpoint.wrap(get_healthz, Role.PUBLIC), methods=["GET"]),
         Route("/metrics", endpoint.wrap(get_metrics, Role.PUBLIC), methods=["GET"]),
+        Route(
+            "/cli", endpoint.wrap(post_cli, Role.PUBLIC), methods=["POST"]
+        ),  # each command has its own least role
         *(
             Route(prefix + path, endpoint.wrap(handler, least, EVENTS.get((method, path))), methods=[method])
             for prefix, table in tables.items()
@@ -60,6 +63,13 @@ def get_metrics(call: Call) -> Response:
     from runner.api.metrics import write_metrics  # its library is loaded by the first who asks
 
     return Response(write_metrics(call), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def post_cli(call: Call) -> Response:
+    """POST /cli"""
+    from runner.api.cli.run import run_cli  # the commands are loaded by the first who gives one
+
+    return run_cli(call)
 
 
 class ApiServer:

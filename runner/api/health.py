@@ -64,7 +64,7 @@ def read_health(call: Call, conn: sa.Connection) -> dict[str, Any]:
 
 def find_revision(engine: int, agents: Iterable[Mapping[str, Any]]) -> int:
     """The revision of the cell's spec that is in force: the lowest that any of them runs by."""
-    return min([engine, *(int(agent["revision"]) for agent in agents)])
+    return min([engine, *(int(agent.get("revision", 0)) for agent in agents)])
 
 
 def is_alive(last: float | None, now: float) -> bool:

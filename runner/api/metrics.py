@@ -58,6 +58,9 @@ def _from_health(health: dict[str, Any], now: float) -> Iterator[GaugeMetricFami
     yield _one("import_errors", "DAG files that cannot be parsed", health["import_errors"])
     yield _one("ready", "1 when the cell takes work", int(health["ready"]))
     yield _one("agents", "Agents connected", len(health["agents"]))
+    workers = health["scheduler"].get("workers", {})
+    counts = {name: workers[name] for name in ("count", "min", "max") if name in workers}
+    yield _by("workers", "Workers: how many there are, and how few and many there may be", "which", counts)
     for name, value in health["scheduler"].items():
         if name == "last_turn" and value is not None:
             yield _one(

@@ -1,12 +1,12 @@
 """How many workers a cell has now: as many as its tasks need, between the environment's MinWorkers and MaxWorkers.
 
-A worker is a share of the agent's slots and memory (`runner/adr/`): one more is there in the same turn, and one
-fewer ends no task, for it goes only when its slots are free and have not been needed for a while.
+A worker is a share of the agent's slots and memory (`runner/adr/`): one more is there in the turn that hands out the
+task that needs it, and one fewer ends no task, for it goes only when its slots are free and were not needed lately.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 QUIET_SECONDS = 120.0
 """A worker stays so long after it was needed last: what comes in waves finds it there. MWAA waits as long."""
@@ -19,6 +19,8 @@ class Bounds:
     tasks: int = 0
     fewest: int = 1
     most: int = 1
+    draining: bool = False
+    """No task is to begin any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +31,20 @@ class Workers:
     keep_until: float = 0.0
 
 
-def scale(workers: Workers, bounds: Bounds, running: int, queued: int, now: float) -> Workers:
-    """The workers after a look at the tasks. Never fewer than the running tasks stand on, whatever the bounds say."""
+def find_room(bounds: Bounds, running: int) -> int | None:
+    """How many more tasks may begin; None when only the slots say. Workers above the bounds take none."""
+    if bounds.draining:
+        return 0
+    return max(0, bounds.most * bounds.tasks - running) if bounds.tasks else None
+
+
+def scale(workers: Workers, bounds: Bounds, running: int, now: float) -> Workers:
+    """The workers for so many tasks, those included that begin now. What tasks run on stays."""
     if not bounds.tasks:
         return workers
-    standing = _count(running, bounds)
-    needed = max(standing, bounds.fewest, min(_count(running + queued, bounds), bounds.most))
-    if needed >= workers.count:
+    needed = max(bounds.fewest, -(-running // bounds.tasks))
+    if needed >= workers.count or now >= workers.keep_until:
         return Workers(needed, now + QUIET_SECONDS)
     if workers.count > bounds.most:
-        return replace(workers, count=max(needed, standing, bounds.most))
-    return workers if now < workers.keep_until else Workers(needed, now + QUIET_SECONDS)
-
-
-def _count(tasks: int, bounds: Bounds) -> int:
-    return -(-tasks // bounds.tasks)
-
-
-def find_room(bounds: Bounds, workers: Workers, running: int) -> int | None:
-    """How many more tasks the workers take; None when only the slots say. A worker above the bounds takes none."""
-    if not bounds.tasks:
-        return None
-    return max(0, min(workers.count, max(bounds.most, bounds.fewest)) * bounds.tasks - running)
+        return Workers(max(needed, bounds.most), workers.keep_until)
+    return workers

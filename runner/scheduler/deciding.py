@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from airflow._wire.cell import CellSpec
 from airflow._wire.frames import Message
@@ -13,6 +13,7 @@ from runner.domain.mapping import MAX_LENGTH
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
+from runner.domain.workers import Bounds, Workers, find_room, scale
 from runner.scheduler import creation, firing, reports
 from runner.scheduler.asset_runs import AssetRuns
 from runner.scheduler.batch import Batch
@@ -49,6 +50,7 @@ class Rules:
     max_map_length: int = MAX_LENGTH
     makes_runs: bool = True
     """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
+    workers: Bounds = field(default_factory=Bounds)
 
 
 def read_rules(spec: CellSpec) -> Rules:
@@ -58,6 +60,7 @@ def read_rules(spec: CellSpec) -> Rules:
         spec.flag("core", "execute_tasks_new_python_interpreter", False),
         int(spec.number("core", "max_map_length", MAX_LENGTH)),
         spec.flag("scheduler", "use_job_schedule", True),
+        Bounds(spec.tasks_per_worker, spec.min_workers, spec.max_workers, spec.draining),
     )
 
 
@@ -76,6 +79,7 @@ class Decider:
         self._rules = rules
         self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
         self.timers = Timers()
+        self.workers = Workers()
         self._loader = Loader(self.frontier, self.timers)
         self._limits = Limits({})
         self._held: frozenset[str] = frozenset()
@@ -93,6 +97,13 @@ class Decider:
         self.frontier.max_map_length = rules.max_map_length
         self.callbacks.fresh = rules.fresh_interpreter
 
+    def describe_workers(self) -> dict[str, int | bool]:
+        """How many there are, how many there may be, and how many tasks each takes."""
+        bounds = self._rules.workers
+        count = max(self.workers.count, bounds.fewest)
+        facts = {"count": count, "min": bounds.fewest, "max": bounds.most, "tasks_per_worker": bounds.tasks}
+        return {**facts, "draining": bounds.draining}
+
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
         """What the batch leads to."""
         frontier = self.frontier
@@ -106,10 +117,14 @@ class Decider:
             self._report(link, message, now)
         for kind, key in batch.due:
             self._fall_due(kind, key, now)
-        rooms = _list_rooms(links, changes)
+        rooms, running = _list_rooms(links, changes)
+        _bound(rooms, find_room(self._rules.workers, running))
+        running += sum(room.free for room in rooms)
         admit(frontier, rooms, self._limits, now, self._new_attempt)
         if self.callbacks.has_pending:
             self.callbacks.admit(rooms, changes, self._new_attempt)
+        running -= sum(room.free for room in rooms)
+        self.workers = scale(self.workers, self._rules.workers, running, now)
         self._end_stuck_runs(changes)
         return changes
 
@@ -250,12 +265,25 @@ class Decider:
         self._next_creation = at
 
 
-def _list_rooms(links: Sequence[AgentLink], changes: Changes) -> list[Room]:
-    """The agents' free slots, with those that this turn's reports free and without those it takes again."""
-    rooms = []
+def _list_rooms(links: Sequence[AgentLink], changes: Changes) -> tuple[list[Room], int]:
+    """The agents' free slots, with those that this turn's reports free and without those it takes again.
+
+    And how many attempts the agents have then.
+    """
+    rooms, running = [], 0
     for link in links:
         if link.agent:
             held = link.held.difference(changes.acks.get(link.id, ()))
-            free = link.slots - len(held) - len(changes.starts.get(link.id, ()))
-            rooms.append(Room(link.id, link.agent, free, held))
-    return rooms
+            live = len(held) + len(changes.starts.get(link.id, ()))
+            rooms.append(Room(link.id, link.agent, link.slots - live, held))
+            running += live
+    return rooms, running
+
+
+def _bound(rooms: list[Room], most: int | None) -> None:
+    """Leave no more than `most` slots free in all; None leaves them all."""
+    if most is None:
+        return
+    for room in rooms:
+        room.free = min(room.free, most)
+        most -= max(0, room.free)

@@ -152,9 +152,8 @@ class Scheduler:
         if changes is not None:
             self._refusals.clear()
             self._send(changes)
-        self._status = describe(
-            self._decider.frontier, self._hub.links.values(), self._epoch, self._spec.revision, now
-        )
+        links, workers = self._hub.links.values(), self._decider.describe_workers()
+        self._status = describe(self._decider.frontier, links, self._epoch, self._spec.revision, workers, now)
 
     def _find_timeout(self) -> float | None:
         steady = self._steady()
@@ -212,8 +211,7 @@ class Scheduler:
         link.agent, link.incarnation, link.host = message["agent"], message["incarnation"], message["host"]
         link.pid, link.slots, link.since = message["pid"], message["slots"], now
         link.held = set(message["attempts"])
-        self._hub.send(link, messages.welcome(self._epoch))
-        self._hub.send(link, messages.reload(self._spec.revision))
+        self._hub.send(link, messages.welcome(self._epoch, self._spec.revision))
         self._parsing.take_up(link.id)
         self._consulting.take_up(link.id)
         self._batch.reports.append((link, message))

@@ -16,12 +16,18 @@ _TURNS_WITHIN = 12.0
 
 
 def describe(
-    frontier: Frontier, links: Iterable[AgentLink], epoch: int, revision: int, now: float
+    frontier: Frontier,
+    links: Iterable[AgentLink],
+    epoch: int,
+    revision: int,
+    workers: Mapping[str, int | bool],
+    now: float,
 ) -> dict[str, Any]:
     """A snapshot that other threads may keep. `revision`: of the spec that the scheduler runs by."""
     return {
         "epoch": epoch,
         "revision": revision,
+        "workers": workers,
         "last_turn": now,
         "runs": len(frontier.runs),
         "running": len(frontier.attempts),

@@ -14,10 +14,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from runner.store.bundles import ACTIVE
 from runner.store.database import Connection, Database
-from runner.store.schema import connection, metadata, pool, process, trigger, variable
+from runner.store.meta import find_fact, put_fact
+from runner.store.schema import connection, meta, metadata, pool, process, trigger, variable
 
 _ROWS = 1000
+LOADED = "loaded_from"
+"""The fact that says that a cell's metadata came from a file."""
 
 
 class CannotCopy(RuntimeError):
@@ -47,7 +51,7 @@ def save(source: Database, path: Path, with_secrets: bool = True) -> None:
 
 
 def load(path: Path, target: Database) -> None:
-    """Make the metadata of a cell that has none from a saved file. Raises CannotCopy when it has some."""
+    """Make the metadata of a cell that has none from a saved file, once. Raises CannotCopy when it has some."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         copy = Path(folder) / "metadata.db"
         _back_up(path, copy)
@@ -56,11 +60,15 @@ def load(path: Path, target: Database) -> None:
             source.create_or_migrate()
             target.create_or_migrate()
             with source.read() as reader, target.begin() as writer:
+                if find_fact(writer, LOADED) is not None:
+                    return  # an earlier try came to its end
                 if writer.execute(sa.text("SELECT count(*) FROM dag_run")).scalar():
                     raise CannotCopy("cannot load an archive into a cell that has runs of its own")
                 writer.execute(sa.delete(pool))
                 _copy_rows(reader, writer)
-                writer.execute(sa.delete(process))  # of the cell that was saved
+                writer.execute(sa.delete(process))  # of the cell that was saved, as its snapshots
+                writer.execute(sa.delete(meta).where(meta.c.key == ACTIVE))
+                put_fact(writer, LOADED, path.name)
         finally:
             source.dispose()
 

@@ -33,6 +33,7 @@ class Database:
         self.url = _with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = threading.RLock()
+        self._held: Connection | None = None
         if self.is_sqlite:
             self._engine = _open_sqlite(self.url, "BEGIN IMMEDIATE")
             self._reading = _open_sqlite(self.url, "BEGIN", "query_only=ON")
@@ -47,8 +48,16 @@ class Database:
             with self._engine.begin() as conn:
                 yield conn
             return
-        with self._writer, self._engine.begin() as conn:
-            yield conn
+        with self._writer:
+            conn = self._held or self._engine.connect()
+            self._held = None
+            try:
+                with conn.begin():
+                    yield conn
+            except BaseException:
+                conn.close()
+                raise
+            self._held = conn  # taking one from the pool and giving it back costs as much as a small commit
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -76,6 +85,10 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        with self._writer:
+            if self._held is not None:
+                self._held.close()
+                self._held = None
         self._engine.dispose()
         self._reading.dispose()
 

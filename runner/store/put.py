@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,16 +15,19 @@ def put_row(conn: sa.Connection, table: sa.Table, values: dict[str, Any]) -> Non
 
 def put_rows(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """`put_row` for many rows that name the same columns."""
-    if not rows:
-        return
-    statement = _insert(conn, table)
+    if rows:
+        conn.execute(_make_put(conn.dialect.name, table, tuple(rows[0])), rows)
+
+
+@lru_cache(maxsize=256)
+def _make_put(dialect: str, table: sa.Table, names: tuple[str, ...]) -> Any:
+    """The statement is made once: making it takes longer than the rest of a small transaction."""
+    statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
     if changed:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    conn.execute(statement, rows)
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_nothing(index_elements=keys)
 
 
 def insert_missing(
@@ -31,13 +35,17 @@ def insert_missing(
 ) -> None:
     """Insert the rows that are not there yet, by the columns that are unique together."""
     if rows:
-        statement = _insert(conn, table)
-        conn.execute(statement.on_conflict_do_nothing(index_elements=unique), rows)
+        conn.execute(_make_insert(conn.dialect.name, table, tuple(unique)), rows)
 
 
-def _insert(conn: sa.Connection, table: sa.Table) -> Any:
+@lru_cache(maxsize=256)
+def _make_insert(dialect: str, table: sa.Table, unique: tuple[str, ...]) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=list(unique))
+
+
+def _insert(dialect: str, table: sa.Table) -> Any:
     """The database's own insert; a dialect takes a tenth of a second to load, so only the one in use is."""
-    if conn.dialect.name == "sqlite":
+    if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
 
         return insert(table)

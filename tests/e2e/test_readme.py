@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 def test_the_quickstart_works_when_pasted_into_a_shell(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    _start, script = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    _start, script, *_ = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     service = RunningService(tmp_path / ".aerodrome", tmp_path_factory.getbasetemp().parent / "venvs")
     try:
         service.up()

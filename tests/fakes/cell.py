@@ -209,7 +209,8 @@ class Cell:
         return self.log(work)
 
     def attempts(self) -> list[str]:
-        return sorted(path.name for path in self.layout.attempts.iterdir())
+        """The attempts that have a file; those in `.free` are nobody's."""
+        return sorted(path.name for path in self.layout.attempts.iterdir() if path.is_file())
 
     def zygote(self, about: str = "") -> int:
         """The pid of the base zygote, or of a file's."""

@@ -18,8 +18,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from control_plane.api.app import create_app
+from control_plane.domain.environment import LastUpdate
 from control_plane.domain.status import Status
 from control_plane.operations.service import CellRequest, CellResponse, CellUnreachable, Service
+from control_plane.operations.trail import Trail
 from control_plane.store import environments
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import Credentials, bootstrap_admin
@@ -53,6 +55,7 @@ class Server:
     credentials: Credentials
     cells: FakeCells
     changes: list[int]
+    trail: Trail
 
     @property
     def url(self) -> str:
@@ -86,14 +89,15 @@ class Server:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Server]:
-    """An edge over a fresh database in `home`."""
+def running(home: Path, **more: Any) -> Iterator[Server]:
+    """An edge over a fresh database in `home`; `more` are other parts of its Service."""
     db = ServiceDatabase(f"sqlite:///{home}/service.db")
     db.prepare()
     vault = open_vault(home / "master.key")
     with db.begin() as conn:
         credentials = bootstrap_admin(conn, vault, ACCOUNT, time.time())
     cells, changes = FakeCells(CellResponse(200, "application/json", b"{}")), []
+    trail = Trail(db)
     service = Service(
         db=db,
         vault=vault,
@@ -103,10 +107,13 @@ def running(home: Path) -> Iterator[Server]:
         web_host="localhost:8443",
         clock=time.time,
         on_change=lambda: changes.append(1),
+        trail=trail,
+        **more,
     )
     config = uvicorn.Config(create_app(service), port=0, lifespan="off", http="httptools", log_config=None)
     with _serving(uvicorn.Server(config)) as port:
-        yield Server(port, db, credentials, cells, changes)
+        yield Server(port, db, credentials, cells, changes, trail)
+    trail.flush()
     db.close()
 
 
@@ -157,6 +164,25 @@ def make(server: Server, name: str, status: Status = S.AVAILABLE) -> Any:
     client.create_environment(Name=name, **MINIMAL)
     server.set_status(name, *PATHS[status])
     return client
+
+
+def finish(server: Server, name: str, error: str | None = None) -> None:
+    """What the reconciler does in the end."""
+    now = time.time()
+    with server.db.begin() as conn:
+        row = environments.get(conn, name)
+        if row.status is Status.CREATING:
+            environments.transition(
+                conn, name, [row.status], Status.AVAILABLE, now, LastUpdate("SUCCESS", now)
+            )
+        elif row.status is Status.DELETING:
+            environments.delete(conn, name)
+        elif error is None:
+            done = LastUpdate("SUCCESS", now, strategy=row.strategy)
+            assert environments.apply_wanted(conn, name, now, done)
+        else:
+            failed = LastUpdate("FAILED", now, "INCORRECT_CONFIGURATION", error, strategy=row.strategy)
+            environments.drop_wanted(conn, name, [row.status], Status.UPDATE_FAILED, now, failed)
 
 
 def refused(operation: Any, **arguments: Any) -> ClientError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -276,16 +277,35 @@ def test_list_refuses_bad_pages(server: Server, arguments: dict[str, Any]) -> No
     assert code(refused(server.client().list_environments, **arguments)) == ("ValidationException", 400)
 
 
-def test_writes_leave_a_row_in_the_audit_trail(server: Server) -> None:
+def test_every_call_leaves_a_row_in_the_audit_trail(server: Server) -> None:
     client = make(server, "audited")
-    answer = client.delete_environment(Name="audited")
+    options = {"AirflowConfigurationOptions": {"core.fernet_key": "s3cr3t"}, "MaxWorkers": 3}
+    answers = {
+        "UpdateEnvironment": client.update_environment(Name="audited", **options),
+        "GetEnvironment": client.get_environment(Name="audited"),
+        "InvokeRestApi": client.invoke_rest_api(
+            Name="audited", Method="POST", Path="/variables", Body={"value": "s3cr3t"}
+        ),
+    }
+    server.trail.flush()
     with server.db.read() as conn:
-        rows = [row for _, row in audit.list_page(conn, 0, 10_000)]
-    row = next(row for row in rows if row.request_id == answer["ResponseMetadata"]["RequestId"])
-    assert (row.action, row.decision, row.caller) == (
-        "airflow:DeleteEnvironment",
-        "allow",
-        f"arn:aws:iam::{ACCOUNT}:user/admin",
-    )
-    assert row.resource.endswith("environment/audited")
-    assert not [row for row in rows if row.action == "airflow:GetEnvironment"]
+        rows = {row.request_id: row for _, row in audit.list_page(conn, 0, 10_000)}
+    found = {name: rows[one["ResponseMetadata"]["RequestId"]] for name, one in answers.items()}
+    who = f"arn:aws:iam::{ACCOUNT}:user/admin"
+    for name, row in found.items():
+        assert (row.action, row.decision, row.caller) == (f"airflow:{name}", "allow", who)
+        assert row.reason and row.access_key_id == server.credentials.access_key_id
+        assert "s3cr3t" not in str(row)
+    assert found["GetEnvironment"].resource.endswith("environment/audited")
+    assert found["UpdateEnvironment"].detail == "AirflowConfigurationOptions, MaxWorkers"
+    assert found["InvokeRestApi"].detail == "POST /variables"
+
+
+def test_reads_reach_the_audit_trail_by_themselves(server: Server) -> None:
+    request = server.client().list_environments()["ResponseMetadata"]["RequestId"]
+    deadline = time.monotonic() + 10
+    found = False
+    while not found and time.monotonic() < deadline:
+        with server.db.read() as conn:
+            found = request in {row.request_id for row in audit.list_newest(conn, 100)}
+    assert found

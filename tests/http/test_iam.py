@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.exceptions import ClientError
 
 from control_plane.api.query.routes import QUERY_ROUTES
 from control_plane.domain.iam_model import IAM, STS
@@ -120,6 +121,19 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
     call(iam, "GetPolicy", PolicyArn=managed)
     version = call(iam, "GetPolicyVersion", PolicyArn=managed, VersionId="v1")["PolicyVersion"]
     assert version["Document"] == json.loads(document())
+    second = call(iam, "CreatePolicyVersion", PolicyArn=managed, PolicyDocument=document())
+    assert (second["PolicyVersion"]["VersionId"], second["PolicyVersion"]["IsDefaultVersion"]) == (
+        "v2",
+        False,
+    )
+    call(iam, "SetDefaultPolicyVersion", PolicyArn=managed, VersionId="v2")
+    listed = call(iam, "ListPolicyVersions", PolicyArn=managed)["Versions"]
+    assert [(one["VersionId"], one["IsDefaultVersion"]) for one in listed] == [("v2", True), ("v1", False)]
+    call(iam, "DeletePolicyVersion", PolicyArn=managed, VersionId="v1")
+    call(iam, "TagPolicy", PolicyArn=managed, Tags=[{"Key": "Team", "Value": "a"}])
+    assert call(iam, "GetPolicy", PolicyArn=managed)["Policy"]["Tags"] == [{"Key": "Team", "Value": "a"}]
+    call(iam, "UntagPolicy", PolicyArn=managed, TagKeys=["team", "none"])
+    assert call(iam, "ListPolicyTags", PolicyArn=managed)["Tags"] == []
     for title, name in (("User", "u"), ("Role", "r"), ("Group", "g")):
         who = {f"{title}Name": name}
         more: dict[str, Any] = {} if title == "Group" else {"Tags": [{"Key": "k", "Value": "v"}]}
@@ -133,6 +147,12 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
         assert title == "Group" or made["PermissionsBoundary"]["PermissionsBoundaryArn"] == managed
         assert made.get("Tags") == more.get("Tags")
         assert name in {one[f"{title}Name"] for one in call(iam, f"List{title}s")[f"{title}s"]}
+        if title != "Group":
+            call(iam, f"Tag{title}", **who, Tags=[{"Key": "K", "Value": "2"}, {"Key": "a", "Value": ""}])
+            tags = [{"Key": "K", "Value": "2"}, {"Key": "a", "Value": ""}]
+            assert call(iam, f"List{title}Tags", **who)["Tags"] == tags
+            call(iam, f"Untag{title}", **who, TagKeys=["A"])
+            assert call(iam, f"Get{title}", **who)[title]["Tags"] == tags[:1]
         call(iam, f"Put{title}Policy", **who, PolicyName="i", PolicyDocument=document())
         assert call(iam, f"List{title}Policies", **who)["PolicyNames"] == ["i"]
         inline = call(iam, f"Get{title}Policy", **who, PolicyName="i")
@@ -236,6 +256,7 @@ def test_user_may_do_what_its_policies_say_and_no_more(server: Server) -> None:
         refused(client.delete_environment, Name="mine")
     )
     refused(client.list_environments)
+    server.trail.flush()
     with server.db.read() as conn:
         rows = [one for _, one in audit.list_page(conn, 0, 10_000) if one.caller.endswith("user/limited")]
     assert [(one.action, one.decision) for one in rows][-1] == ("airflow:ListEnvironments", "deny")
@@ -371,6 +392,7 @@ def test_iam_itself_is_guarded_and_no_secret_is_kept_readable(server: Server) ->
     assert f"iam:CreateAccessKey on resource: arn:aws:iam::{ACCOUNT}:user/admin" in str(error)
     made = server.client("iam").create_access_key(UserName="reader")["AccessKey"]
     token = server.client("sts").get_session_token()["Credentials"]
+    server.trail.flush()
     with server.db.read() as conn:
         rows = "".join(str(one) for _, one in audit.list_page(conn, 0, 100_000))
         dump = "".join(str(row) for row in conn.exec_driver_sql("SELECT * FROM access_key"))
@@ -417,3 +439,61 @@ def test_form_that_is_wrong_is_the_callers_fault(server: Server, body: bytes) ->
         urllib.request.urlopen(sent, timeout=10)
     assert caught.value.code == 400
     assert b"<Type>Sender</Type>" in caught.value.read()
+
+
+def test_default_version_is_what_counts_wherever_the_policy_is_attached(server: Server) -> None:
+    iam, name = server.client("iam"), "versioned"
+    arn = iam.create_policy(PolicyName="versioned", PolicyDocument=document("airflow:ListEnvironments"))
+    arn = arn["Policy"]["Arn"]
+    client = as_user(server, name)
+    iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    client.list_environments()
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=document("s3:*"), SetAsDefault=True)
+    assert code(refused(client.list_environments)) == ("AccessDeniedException", 403)
+    iam.set_default_policy_version(PolicyArn=arn, VersionId="v1")
+    client.list_environments()
+
+
+def test_versions_of_a_policy_are_five_and_their_numbers_are_not_given_twice(server: Server) -> None:
+    iam = server.client("iam")
+    arn = iam.create_policy(PolicyName="five", PolicyDocument=document())["Policy"]["Arn"]
+    for _ in range(4):
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document())
+    full = refused(iam.create_policy_version, PolicyArn=arn, PolicyDocument=document())
+    assert code(full) == ("LimitExceeded", 409)
+    assert code(refused(iam.delete_policy, PolicyArn=arn)) == ("DeleteConflict", 409)
+    assert code(refused(iam.delete_policy_version, PolicyArn=arn, VersionId="v1"))[0] == "DeleteConflict"
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v5")
+    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=document())["PolicyVersion"]
+    assert made["VersionId"] == "v6"
+    missing = refused(iam.set_default_policy_version, PolicyArn=arn, VersionId="v5")
+    assert code(missing) == ("NoSuchEntity", 404)
+    aws = "arn:aws:iam::aws:policy/AdministratorAccess"
+    refusal = refused(iam.create_policy_version, PolicyArn=aws, PolicyDocument=document())
+    assert code(refusal) == ("AccessDenied", 403)
+
+
+def test_names_that_mean_something_elsewhere_widen_no_grant(server: Server) -> None:
+    """Environments called like roles, resources and parts of paths: a grant on one is a grant on that one."""
+    names = ["Admin", "Viewer", "role", "environment", "api", "DAGs", "environments"]
+    for name in names:
+        make(server, name)
+    for mine in names:
+        resources = [f"arn:aws:airflow:us-east-1:{ACCOUNT}:{kind}/{mine}" for kind in ("environment", "role")]
+        grant = document("airflow:*", [resources[0], f"{resources[1]}/*"])
+        client = as_user(server, f"only-{mine}", "mwaa", grant)
+        assert {name for name in names if may(client.get_environment, Name=name)} == {mine}
+        rest = {"Path": "/dags", "Method": "GET"}
+        assert {name for name in names if may(client.invoke_rest_api, Name=name, **rest)} == {mine}
+        prefix = resources[0].removesuffix(mine)
+        tags = client.list_tags_for_resource
+        assert {name for name in names if may(tags, ResourceArn=prefix + name)} == {mine}
+
+
+def may(operation: Any, **given: Any) -> bool:
+    try:
+        operation(**given)
+    except ClientError as error:
+        assert code(error) == ("AccessDeniedException", 403)
+        return False
+    return True

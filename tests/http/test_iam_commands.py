@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
 from control_plane.commands.options import Endpoints
 from control_plane.main import cli
@@ -95,9 +96,27 @@ def test_audit_shows_who_what_and_why(server: Server, run: Run) -> None:
     url = f"sqlite:///{server.db.engine.url.database}"
     shown = run("audit", "--database", url).output.splitlines()[-1]
     admin = f"arn:aws:iam::{ACCOUNT}:user/admin"
-    assert (
-        f"allow {admin} iam:CreateUser arn:aws:iam::{ACCOUNT}:user/erin: allowed by identity-based" in shown
-    )
+    user = f"arn:aws:iam::{ACCOUNT}:user/erin"
+    assert f"allow {admin} iam:CreateUser {user} (Path, UserName): allowed by identity-based" in shown
     denied = run("audit", "--database", url, "--denied").output.splitlines()
     assert denied
     assert all(" deny " in line for line in denied)
+
+
+def test_audit_says_whether_it_is_as_it_was_written(server: Server, run: Run) -> None:
+    url = f"sqlite:///{server.db.engine.url.database}"
+    run("user", "add", "frank")
+    told = run("audit", "--database", url, "--verify")
+    assert told.exit_code == 0
+    head = told.output.rpartition("head ")[2].strip()
+    run("user", "add", "grace")
+    assert run("audit", "--database", url, "--noted", head).exit_code == 0
+    other = run("audit", "--database", url, "--noted", "0" * 64)
+    assert (other.exit_code, "cut or rewritten" in other.output) == (1, True)
+    last = json.loads(run("audit", "--database", url, "--format", "json").output.splitlines()[-1])
+    assert (last["action"], last["detail"]) == ("iam:CreateUser", "Path, UserName")
+    with server.db.begin() as conn:
+        conn.execute(text("DROP TRIGGER audit_no_update"))
+        conn.execute(text("UPDATE audit SET caller = 'nobody' WHERE id = 1"))
+    broken = run("audit", "--database", url, "--verify")
+    assert (broken.exit_code, "row 1 is not what was written" in broken.output) == (1, True)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import airflow._wire
 import boto3
@@ -22,7 +22,7 @@ from airflow._wire import cell as wire
 from airflow._wire.cell import CellSpec
 
 from control_plane.domain.defaults import fill
-from control_plane.domain.environment import Environment, LastUpdate, arn
+from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, arn
 from control_plane.domain.status import Status
 from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots
 from control_plane.reconcile.cell_keys import KeyIssuer, SharedKeys
@@ -103,9 +103,21 @@ class World:
             sync_interval=1.0,
             interpreters=self.interpreters,
             clock=time.time,
+            plugins=self.home / "plugins",
         )
-        self.reconciler = Reconciler(jobs, time.time)
+        self.reconciler = Reconciler(jobs, time.time, 0.2)
         self.reconciler.start()
+
+    def found(self) -> Environment:
+        row = self.find()
+        assert row is not None
+        return row
+
+    def cell_spec(self) -> dict[str, Any]:
+        return dict(json.loads((self.cells / "demo" / "cell.json").read_text()))
+
+    def equipment(self) -> dict[str, Any]:
+        return dict(json.loads((self.cells / "demo" / "equipment.json").read_text()))
 
     def crash(self) -> None:
         self.reconciler.stop(5)
@@ -302,11 +314,70 @@ def test_requirements_are_installed_first_and_kept_when_an_environment_names_the
         s3.get_object(Bucket="code", Key="logs/demo/Worker/requirements_install.log")["Body"].read()
         == b"installing\n"
     )
-    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==2.0\n")
+    world.crash()  # nobody follows what is uploaded now
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"broken\n")
     for pid in world.pids().values():
         os.kill(pid or 0, signal.SIGKILL)
+    world.boot()
     until(lambda: all(world.pids().values()))
-    assert (world.cells / "demo" / "requirements.txt").read_text() == "toy==1.0\n", "what it was made with"
+    assert world.equipment()["requirements"] == "toy==1.0\n", "what it was made with"
+
+
+def test_newer_requirements_are_applied_while_the_environment_stays_available(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt")
+    world.settle()
+    pids, revision = world.pids(), world.cell_spec()["revision"]
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==2.0\n")
+    until(lambda: world.found().last_update.source == "requirements.txt: the newest is in force")
+    row = world.found()
+    assert (row.status, row.last_update.status) == (Status.AVAILABLE, "SUCCESS")
+    assert world.equipment()["requirements"] == "toy==2.0\n"
+    assert world.cell_spec()["revision"] == revision, "the same interpreter: the cell has nothing to take up"
+    assert world.pids() == pids, "nothing was restarted"
+
+
+def test_newer_requirements_that_cannot_be_installed_leave_all_as_it_was_and_say_why(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt")
+    world.settle()
+    spec, equipment = world.cell_spec(), world.equipment()
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"broken\n")
+    until(lambda: world.found().last_update.status == "FAILED")
+    row = world.found()
+    assert row.status is Status.AVAILABLE
+    assert str(row.last_update.error_message).startswith("cannot install the requirements; uv says:\nbecause")
+    assert str(row.last_update.error_message).endswith("Mend requirements.txt, then upload it again")
+    assert (world.cell_spec(), world.equipment()) == (spec, equipment)
+    newest = json.loads((world.cells / "demo" / "newest.json").read_text())
+    assert newest["sources"] == newest["refused"] != equipment["sources"]
+    with world.database.begin() as connection:
+        options = {**row.spec["AirflowConfigurationOptions"], "x.y": "z"}
+        wanted = cast(EnvironmentSpec, {**row.spec, "AirflowConfigurationOptions": options})
+        pending = LastUpdate("PENDING", time.time())
+        assert environments.put_wanted(connection, "demo", wanted, "GRACEFUL", pending)
+    world.reconciler.wake()
+    until(lambda: world.found().last_update.status == "SUCCESS")
+    assert (world.cell_spec()["config"], world.equipment()) == ({"x.y": "z"}, equipment), (
+        "an update of something else"
+    )
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==3.0\n")
+    until(lambda: world.found().last_update.source == "requirements.txt: the newest is in force")
+    assert world.equipment()["requirements"] == "toy==3.0\n"
+
+
+def test_a_refresh_gives_way_to_its_owners_delete(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt")
+    world.settle()
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"slow\n")
+    until(lambda: world.found().last_update.source == "installing")
+    with world.database.begin() as connection:
+        assert environments.transition(connection, "demo", [Status.AVAILABLE], Status.DELETING, time.time())
+    until(lambda: world.find() is None)
 
 
 def test_creation_fails_with_the_installers_words_when_requirements_are_broken(world: World) -> None:

@@ -64,7 +64,7 @@ def test_a_change_of_settings_is_in_force_with_no_process_restarted(made: World)
     assert (told["revision"], told["slots"], told["max_workers"]) == (2, 20, 4)
     assert told["config"] == {"core.default_task_retries": "3"}
     assert made.pids() == before
-    assert not (made.cells / "demo" / "before").exists()
+    until(lambda: not (made.cells / "demo" / "before").exists())
 
 
 def test_the_cell_hears_nothing_of_what_only_the_row_has(made: World) -> None:

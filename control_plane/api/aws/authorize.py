@@ -17,6 +17,7 @@ from control_plane.iam.authorize import (
     context_of,
     decide,
     describe_refusal,
+    reach_role,
     tag_context,
 )
 from control_plane.iam.canonical import Request
@@ -24,6 +25,7 @@ from control_plane.operations.service import Service
 from control_plane.store import audit, environments
 
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action, not a secret
+_DETAIL = 500
 _NAME = re.compile("[a-zA-Z][0-9a-zA-Z_-]{0,79}")
 _PASSED_TO = {"iam:PassedToService": "airflow.amazonaws.com"}
 
@@ -40,27 +42,30 @@ class Asked:
 
 
 def authorize(service: Service, asked: Asked, trace: Trace) -> str:
-    """The resource the caller may act on. Every decision about a write, and every refusal, is kept.
+    """The Airflow role the caller has in what they ask for.
 
-    Raises ServiceError(ACCESS_DENIED).
+    Every decision is kept; about a write, or a refusal, before it is done. Raises ServiceError(ACCESS_DENIED).
     """
     resources = asked.route.resources(service, asked.path)
     context = _make_context(service, asked, trace)
     rulings = [decide(asked.caller, asked.route.action, resources, context)]
     if rulings[0].allowed:
         rulings += _decide_about_role(asked, context)
-    writes = asked.route.writes(asked.body)
+    writes, detail = asked.route.writes(asked.body), _detail_of(asked)
     for ruling in rulings:
-        if writes or not ruling.allowed:
-            record(service, asked.caller, ruling, trace)
+        record(service, asked.caller, ruling, trace, detail, soon=ruling.allowed and not writes)
     trace.resource, trace.reason = rulings[0].resource, rulings[-1].reason
     if not rulings[-1].allowed:
         raise ServiceError(Code.ACCESS_DENIED, _describe(asked, rulings[-1], len(resources)))
-    return rulings[0].resource
+    if asked.route.roles is not None:
+        return reach_role(asked.caller, asked.route.roles(service, asked.path), context)
+    return rulings[0].resource.rpartition("/")[2]
 
 
-def record(service: Service, caller: Caller, ruling: Ruling, trace: Trace) -> None:
-    """Add a decision to the audit trail."""
+def record(
+    service: Service, caller: Caller, ruling: Ruling, trace: Trace, detail: str = "", soon: bool = False
+) -> None:
+    """Add a decision to the audit trail; `soon` for one that only reads."""
     entry = audit.Entry(
         at=service.clock(),
         caller=caller.arn,
@@ -71,9 +76,25 @@ def record(service: Service, caller: Caller, ruling: Ruling, trace: Trace) -> No
         request_id=trace.request_id,
         access_key_id=caller.access_key_id,
         source_ip=trace.source_ip,
+        detail=to_detail(detail),
     )
-    with service.db.begin() as conn:
-        audit.append(conn, entry)
+    if soon:
+        service.trail.put_soon(entry)
+    else:
+        service.trail.put(entry)
+
+
+def to_detail(text: str) -> str | None:
+    """What a request named, cut, with nothing in it that could forge a line where it is shown."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text[:_DETAIL]) or None
+
+
+def _detail_of(asked: Asked) -> str:
+    """Which members the request gives, not what they are; of a REST call its method and path, not its query."""
+    given = asked.body
+    if "Method" in given and "Path" in given:
+        return f"{given['Method']} {str(given['Path']).partition('?')[0]}"
+    return ", ".join(sorted(given))
 
 
 def circumstances_of(service: Service, request: Request, trace: Trace) -> Circumstances:

@@ -63,6 +63,14 @@ def parse_query(request: Request) -> dict[str, str]:
     return {_to_text(key): _to_text(value) for key, value in request.query}
 
 
+def parse_repeated(request: Request) -> dict[str, list[str]]:
+    """The query's parameters with all values of each name, in their order. Raises ValidationException as above."""
+    found: dict[str, list[str]] = {}
+    for key, value in request.query:
+        found.setdefault(_to_text(key), []).append(_to_text(value))
+    return found
+
+
 def decode_segment(segment: bytes) -> str:
     """One segment of a path as text. Raises ValidationException when it is not UTF-8."""
     return _to_text(unquote_to_bytes(segment))

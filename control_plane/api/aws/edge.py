@@ -18,12 +18,16 @@ from starlette.types import Receive, Scope, Send
 from control_plane.api import pages
 from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.authorize import Asked, authorize
-from control_plane.api.aws.body import Disconnected, parse_body, parse_query, read_request
+from control_plane.api.aws.body import Disconnected, parse_body, parse_query, parse_repeated, read_request
 from control_plane.api.aws.errors import Answer, answer, error_answer
+from control_plane.api.aws.strangers import noting_strangers
 from control_plane.api.metrics import Metrics
 from control_plane.api.middleware import Trace, trace_of
 from control_plane.api.query.edge import find_service, run_query
 from control_plane.api.routes import PAGES, Access, Route, find_route
+from control_plane.api.throttle import Throttle
+from control_plane.api.web.edge import WebEdge
+from control_plane.api.web.routes import find_web_route
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import Request
 from control_plane.operations.service import Call, Service
@@ -39,6 +43,8 @@ class Edge:
     service: Service
     authenticator: Authenticator
     metrics: Metrics
+    web: WebEdge
+    throttle: Throttle
     quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_WAITING_THREADS))
 
@@ -63,9 +69,13 @@ class Edge:
         page = await self._find_page(request, scope, trace)
         if page is not None:
             return page
+        web_route = find_web_route(request)
+        if web_route is not None:
+            return await self.web.answer(web_route, request, trace)
         query_service = find_service(request)
         if query_service is not None:
-            run = partial(run_query, self.service, self.authenticator, query_service, request, trace)
+            parts = (self.service, self.authenticator, self.throttle)
+            run = partial(run_query, *parts, query_service, request, trace)
             return await to_thread.run_sync(run, limiter=self.quick)
         found = find_route(request.method, request.path)
         if found is None:
@@ -91,19 +101,22 @@ class Edge:
         return await to_thread.run_sync(pages.health, self.service, limiter=self.quick)
 
     def _run(self, route: Route, path: dict[str, str], request: Request, trace: Trace) -> Answer:
-        caller = self.authenticator.identify(request, self.service.clock())
+        with noting_strangers(self.service, route.action, request, trace):
+            caller = self.authenticator.identify(request, self.service.clock())
         trace.caller = caller.arn
-        query = parse_query(request)
+        self.throttle.check(route.operation, caller.principal_arn)
+        query, repeated = parse_query(request), parse_repeated(request)
         body = parse_body(request.body) if request.method in ("PUT", "POST", "PATCH") else {}
         asked = Asked(route, caller, path, body, request)
-        resource = authorize(self.service, asked, trace)
-        role = resource.rpartition("/")[2]
-        return answer(route.run(self.service, Call(caller, path, query, body, role)))
+        role = authorize(self.service, asked, trace)
+        return answer(route.run(self.service, Call(caller, path, query, repeated, body, role)))
 
 
 async def _send(made: Answer, send: Send) -> None:
-    pairs = {"Content-Type": made.content_type, "Content-Length": str(len(made.body)), **made.headers}
+    about = {"Content-Type": made.content_type, "Content-Length": str(len(made.body))}
+    pairs = {**({} if made.status == 204 else about), **made.headers}
     headers = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
+    headers += [(b"set-cookie", cookie.encode()) for cookie in made.cookies]
     with anyio.CancelScope(shield=True):  # an answer that is made is sent whole
         await send({"type": "http.response.start", "status": made.status, "headers": headers})
         await send({"type": "http.response.body", "body": made.body})

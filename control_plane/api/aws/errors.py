@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ STATUS: Mapping[Code, int] = {
     Code.INVALID_ACTION: 400,
     Code.UNKNOWN_OPERATION: 404,
     Code.TOO_LARGE: 413,
+    Code.THROTTLING: 429,
     Code.INTERNAL: 500,
     Code.UNAVAILABLE: 503,
 }
@@ -45,6 +47,8 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    cookies: tuple[str, ...] = field(default=(), repr=False)
+    """Set-Cookie headers."""
 
 
 def answer(members: Mapping[str, Any]) -> Answer:
@@ -56,4 +60,10 @@ def error_answer(error: ServiceError) -> Answer:
     """A failed one. AccessDeniedException alone spells `Message` with a capital."""
     key = "Message" if error.code is Code.ACCESS_DENIED else "message"
     body = {"__type": error.code.value, key: error.message, **error.members}
-    return Answer(STATUS[error.code], orjson.dumps(body), {"x-amzn-ErrorType": error.code.value})
+    headers = {"x-amzn-ErrorType": error.code.value, **retry_headers(error)}
+    return Answer(STATUS[error.code], orjson.dumps(body), headers)
+
+
+def retry_headers(error: ServiceError) -> dict[str, str]:
+    """When to come again, in whole seconds, where the error says so."""
+    return {} if error.retry_after is None else {"Retry-After": str(max(1, math.ceil(error.retry_after)))}

@@ -30,7 +30,7 @@ from control_plane.iam.evaluate import (
 from control_plane.iam.policy import Kind
 from control_plane.operations.access import PolicyReader
 from control_plane.operations.service import Service
-from control_plane.store import principals
+from control_plane.store import policies, principals
 from control_plane.store.principals import Principal
 
 
@@ -49,9 +49,13 @@ def authorize(service: Service, reader: PolicyReader, asked: AskedQuery, trace: 
     resource = asked.route.resource(service, asked.caller, asked.given)
     with service.db.read() as conn:
         target = principals.find_by_arn(conn, resource)
-    context = _make_context(service, asked, trace, target)
+        policy = policies.find(conn, resource) if target is None else None
+    tags = policy.tags if policy is not None else {} if target is None else target.details.get("Tags", {})
+    context = _make_context(service, asked, trace, target, tags)
     ruling = _rule(reader, asked, resource, context, target)
-    record(service, asked.caller, ruling, trace)
+    reads = asked.route.name.startswith(("Get", "List", "Simulate")) and asked.route.name != "GetSessionToken"
+    detail = ", ".join(sorted(asked.given))
+    record(service, asked.caller, ruling, trace, detail, soon=ruling.allowed and reads)
     trace.resource, trace.reason = ruling.resource, ruling.reason
     if not ruling.allowed:
         raise ServiceError(Code.ACCESS_DENIED, describe_refusal(asked.caller, ruling))
@@ -77,15 +81,15 @@ def _rule(
 
 
 def _make_context(
-    service: Service, asked: AskedQuery, trace: Trace, target: Principal | None
+    service: Service, asked: AskedQuery, trace: Trace, target: Principal | None, tags: Mapping[str, str]
 ) -> dict[str, object]:
     given = asked.given
     listed = given.get("Tags") or []
     brought = {str(tag.get("Key")): str(tag.get("Value")) for tag in listed if isinstance(tag, dict)}
-    tags = {} if target is None else target.details.get("Tags", {})
+    taken = [str(key) for key in given.get("TagKeys") or []]
     return {
         **context_of(asked.caller, circumstances_of(service, asked.request, trace)),
-        **tag_context(brought, (), tags),
+        **tag_context(brought, taken, tags),
         **{f"iam:ResourceTag/{key}": value for key, value in tags.items()},
         "iam:PolicyARN": given.get("PolicyArn"),
         "iam:PermissionsBoundary": given.get("PermissionsBoundary") or (target.boundary if target else None),

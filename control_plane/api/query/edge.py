@@ -6,11 +6,13 @@ import logging
 
 from control_plane.api.aws.authenticate import Authenticator
 from control_plane.api.aws.errors import Answer
+from control_plane.api.aws.strangers import noting_strangers
 from control_plane.api.middleware import Trace
 from control_plane.api.query.authorize import AskedQuery, authorize
 from control_plane.api.query.form import parse_form, read_members
 from control_plane.api.query.routes import get_query_route
 from control_plane.api.query.xml import CODES, NAMESPACES, answer, error_answer
+from control_plane.api.throttle import Throttle
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.domain.validation import validate
 from control_plane.iam.canonical import Request
@@ -32,11 +34,16 @@ def find_service(request: Request) -> str | None:
 
 
 def run_query(
-    service: Service, authenticator: Authenticator, name: str, request: Request, trace: Trace
+    service: Service,
+    authenticator: Authenticator,
+    throttle: Throttle,
+    name: str,
+    request: Request,
+    trace: Trace,
 ) -> Answer:
     """The answer, whatever happens: faults are answered in the protocol's own way."""
     try:
-        return _run(service, authenticator, name, request, trace)
+        return _run(service, authenticator, throttle, name, request, trace)
     except ServiceError as error:
         trace.error = CODES.get(error.code, error.code.value)
         return error_answer(name, error, trace.request_id)
@@ -47,12 +54,21 @@ def run_query(
         return error_answer(name, ServiceError(Code.INTERNAL, message), trace.request_id)
 
 
-def _run(service: Service, authenticator: Authenticator, name: str, request: Request, trace: Trace) -> Answer:
-    caller = authenticator.identify(request, service.clock(), name)
+def _run(
+    service: Service,
+    authenticator: Authenticator,
+    throttle: Throttle,
+    name: str,
+    request: Request,
+    trace: Trace,
+) -> Answer:
+    with noting_strangers(service, f"{name}:*", request, trace):
+        caller = authenticator.identify(request, service.clock(), name)
     trace.caller = caller.arn
     fields = parse_form(request.body)
     route = get_query_route(name, fields)
     trace.operation = route.name
+    throttle.check(route.name, caller.principal_arn)
     given = read_members(fields, route.shape)
     validate(route.shape, given)
     authorize(service, authenticator.reader, AskedQuery(route, caller, given, request), trace)

@@ -11,7 +11,14 @@ from control_plane.domain.errors import Code, ServiceError
 from control_plane.domain.iam_model import IAM, STS
 from control_plane.domain.shapes import Structure
 from control_plane.iam.authorize import Caller
-from control_plane.operations import iam_policies, iam_principals, iam_simulate, sts
+from control_plane.operations import (
+    iam_policies,
+    iam_principals,
+    iam_simulate,
+    iam_tags,
+    iam_versions,
+    sts,
+)
 from control_plane.operations.service import Call, Service
 from control_plane.store import principals
 from control_plane.store.principals import Kind
@@ -95,6 +102,12 @@ def _each(kind: Kind, resource: Resource) -> list[QueryRoute]:
         _iam(f"Detach{title}Policy", partial(change.detach, kind), resource),
         _iam(f"ListAttached{title}Policies", partial(change.list_attached, kind), resource),
     ]
+    if kind != "group":
+        routes += [
+            _iam(f"Tag{title}", partial(iam_tags.tag_principal, kind), resource),
+            _iam(f"Untag{title}", partial(iam_tags.untag_principal, kind), resource),
+            _iam(f"List{title}Tags", partial(iam_tags.list_principal_tags, kind), resource),
+        ]
     return [route for route in routes if kind != "group" or "Boundary" not in route.name]
 
 
@@ -112,7 +125,14 @@ QUERY_ROUTES = (
     _iam("DeleteAccessKey", iam_principals.delete_access_key, _user),
     _iam("CreatePolicy", iam_policies.create_policy, new_policy_arn),
     _iam("GetPolicy", iam_policies.get_policy, _policy),
-    _iam("GetPolicyVersion", iam_policies.get_policy_version, _policy),
+    _iam("CreatePolicyVersion", iam_versions.create_policy_version, _policy),
+    _iam("GetPolicyVersion", iam_versions.get_policy_version, _policy),
+    _iam("ListPolicyVersions", iam_versions.list_policy_versions, _policy),
+    _iam("SetDefaultPolicyVersion", iam_versions.set_default_policy_version, _policy),
+    _iam("DeletePolicyVersion", iam_versions.delete_policy_version, _policy),
+    _iam("TagPolicy", iam_tags.tag_policy, _policy),
+    _iam("UntagPolicy", iam_tags.untag_policy, _policy),
+    _iam("ListPolicyTags", iam_tags.list_policy_tags, _policy),
     _iam("ListPolicies", iam_policies.list_policies, anything),
     _iam("DeletePolicy", iam_policies.delete_policy, _policy),
     _iam("SimulatePrincipalPolicy", iam_simulate.simulate_principal, partial(member, "PolicySourceArn")),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from control_plane.api.aws.errors import STATUS, Answer
+from control_plane.api.aws.errors import STATUS, Answer, retry_headers
 from control_plane.domain.errors import Code, ServiceError
 
 NAMESPACES = {
@@ -21,6 +21,7 @@ CODES: Mapping[Code, str] = {
     Code.UNRECOGNIZED_CLIENT: "InvalidClientTokenId",
     Code.EXPIRED_TOKEN: "ExpiredToken",
     Code.INTERNAL: "ServiceFailure",
+    Code.THROTTLING: "Throttling",
 }
 """What IAM and STS call some faults; the rest have one name everywhere."""
 
@@ -38,13 +39,13 @@ def answer(service: str, action: str, members: Mapping[str, Any], request_id: st
 
 def error_answer(service: str, error: ServiceError, request_id: str) -> Answer:
     """A failed one."""
-    status = STATUS[error.code]
+    status = 400 if error.code is Code.THROTTLING else STATUS[error.code]
     kind = "Sender" if status < 500 else "Receiver"
     code = CODES.get(error.code, error.code.value)
     inner = _element("Error", {"Type": kind, "Code": code, "Message": error.message})
     inner += _element("RequestId", request_id)
     text = f'<ErrorResponse xmlns="{NAMESPACES[service]}">{inner}</ErrorResponse>'
-    return Answer(status, text.encode(), content_type=_TYPE)
+    return Answer(status, text.encode(), retry_headers(error), content_type=_TYPE)
 
 
 def _element(name: str, value: Any) -> str:

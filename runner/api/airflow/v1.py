@@ -80,7 +80,11 @@ def to_v1(body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     if "continuation_token" in body:
-        return {**body, "content": "".join(f"{event['event']}\n" for event in body["content"])}
+        text = "".join(f"{event['event']}\n" for event in body["content"])
+        return {
+            **body,
+            "content": repr([("", text)] if text else []),
+        }  # Airflow 2's: a list of (host, text), as Python
     if "dag_run_id" in body and "run_type" in body:
         return {
             **body,

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from control_plane.domain.changes import ENGINE_OPTIONS, NEEDS, Need, find_changes
+from control_plane.domain.changes import NEEDS, Need, find_changes
 from control_plane.domain.defaults import fill
 from control_plane.domain.environment import EnvironmentSpec
 from control_plane.domain.model import CREATE_MEMBERS
@@ -46,7 +46,6 @@ BEFORE = after()
         ({"LoggingConfiguration": {}}, {N.SPEC}),
         ({"AirflowConfigurationOptions": {"core.default_task_retries": "3"}}, {N.SPEC}),
         ({"AirflowConfigurationOptions": {"core.parallelism": "3"}}, {N.SPEC, N.WORKERS}),
-        ({"AirflowConfigurationOptions": {"core.max_map_length": "3"}}, {N.SPEC, N.ENGINE}),
         ({"DagS3Path": "other"}, {N.SPEC, N.BUCKET, N.ENGINE}),
         ({"RequirementsS3ObjectVersion": "v2"}, {N.SPEC, N.INTERPRETER}),
         ({"RequirementsS3Path": None}, {N.SPEC, N.INTERPRETER}),
@@ -94,7 +93,3 @@ def test_words_name_what_differs_and_what_is_done_in_order() -> None:
     )
     assert find_changes(BEFORE, after(Tags={"a": "b"})).describe() == "Tags: nothing to be done"
     assert find_changes(BEFORE, BEFORE).describe() == "nothing differs"
-
-
-def test_engine_options_are_options_of_airflow() -> None:
-    assert all(option.count(".") == 1 for option in ENGINE_OPTIONS)

@@ -28,6 +28,7 @@ def test_read_prefers_options_over_variables_over_defaults_when_all_are_there() 
         ({"tls_port": 70000}, "ports are 0 to 65535"),
         ({"sync_interval": 0}, "0.1 to 3600"),
         ({"account_id": "12"}, "12 digits"),
+        ({"audit": "some"}, "all or changes"),
     ],
 )
 def test_read_names_the_setting_when_it_cannot_be_used(options: dict[str, object], words: str) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -166,6 +167,86 @@ def test_audit_refuses_change_and_removal(db: ServiceDatabase) -> None:
             conn.execute(text(statement))
     with db.read() as conn:
         assert [row for _, row in audit.list_page(conn, 0, 10)] == [entry]
+
+
+def test_changes_are_told_apart_from_reads(db: ServiceDatabase) -> None:
+    rows: list[tuple[str, str, str | None]] = [
+        ("airflow:GetEnvironment", "allow", None),
+        ("airflow:GetEnvironment", "deny", None),
+        ("airflow:DeleteEnvironment", "allow", None),
+        ("airflow:InvokeRestApi", "allow", "GET /dags"),
+        ("airflow:InvokeRestApi", "allow", "PATCH /dags/d"),
+        ("iam:ListUsers", "allow", "MaxItems"),
+    ]
+    with db.begin() as conn:
+        for action, decision, detail in rows:
+            kind: Any = decision
+            audit.append(conn, audit.Entry(1.0, "arn:x", action, "*", kind, "r", detail=detail))
+        shown = audit.list_newest(conn, 10, changes=True)
+    assert [(one.action, one.decision, one.detail) for one in reversed(shown)] == [rows[1], rows[2], rows[4]]
+
+
+def a_trail(db: ServiceDatabase) -> None:
+    """Five rows that can be changed, the first from before there were hashes."""
+    entries = [audit.Entry(float(n), "arn:x", "airflow:X", f"r{n}", "allow", f"q-{n}") for n in range(5)]
+    with db.begin() as conn:
+        audit.append(conn, entries[0])
+        sqlite = conn.dialect.name == "sqlite"
+        triggers = ["audit_no_update", "audit_no_delete"] if sqlite else ["audit_no_change ON audit"]
+        for trigger in triggers:
+            conn.execute(text(f"DROP TRIGGER {trigger}"))
+        conn.execute(text("UPDATE audit SET chain = NULL"))
+        audit.append(conn, *entries[1:3])
+        audit.append(conn, *entries[3:])
+
+
+@pytest.mark.parametrize(
+    ("tampering", "broken"),
+    [
+        ("SELECT 1", None),
+        ("UPDATE audit SET decision = 'deny' WHERE id = 3", 3),
+        ("UPDATE audit SET at = at + 0.000001 WHERE id = 2", 2),
+        ("UPDATE audit SET detail = 'x' WHERE id = 5", 5),
+        ("DELETE FROM audit WHERE id = 3", 4),
+        ("UPDATE audit SET chain = NULL WHERE id = 4", 4),
+    ],
+)
+def test_chain_shows_the_first_row_that_is_not_as_it_was_written(
+    db: ServiceDatabase, tampering: str, broken: int | None
+) -> None:
+    a_trail(db)
+    with db.begin() as conn:
+        conn.execute(text(tampering))
+        found = audit.verify(conn)
+    assert (found.broken, found.unchained) == (broken, 1)
+
+
+def test_chain_has_one_order_when_many_write_it(db: ServiceDatabase) -> None:
+    def write(number: int) -> None:
+        for turn in range(10):
+            with db.begin() as conn:
+                entry = audit.Entry(1.0, "arn:x", "airflow:X", f"{number}-{turn}", "allow", "r")
+                audit.append(conn, entry, entry)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.read() as conn:
+        found = audit.verify(conn)
+    assert (found.rows, found.broken) == (80, None)
+
+
+def test_noted_head_shows_that_a_trail_was_cut(db: ServiceDatabase) -> None:
+    a_trail(db)
+    with db.begin() as conn:
+        head = audit.verify(conn).head
+        assert audit.verify(conn, head) == audit.Verdict(4, 1, head)
+        audit.append(conn, audit.Entry(9.0, "arn:x", "airflow:X", "*", "allow", "q-9"))
+        assert audit.verify(conn, head).seen, "one that was noted earlier"
+        conn.execute(text("DELETE FROM audit WHERE id > 4"))
+        assert not audit.verify(conn, head).seen
 
 
 def test_bootstrap_gives_the_same_key_when_called_again(db: ServiceDatabase, tmp_path: Path) -> None:

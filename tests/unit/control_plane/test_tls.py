@@ -49,6 +49,9 @@ def shake(keys: Path, name: str, ca: Path) -> None:
         "::1",
         "api.box.lan",
         "box.lan",
+        "my-env.web.localhost",
+        "0-0123456789abcdef0123456789abcdef.web.box.lan",
+        "10.0.0.1",
     ],
 )
 def test_clients_that_trust_our_ca_connect_when_the_name_is_one_of_ours(tmp_path: Path, name: str) -> None:
@@ -69,7 +72,9 @@ def test_identity_is_kept_until_it_nears_its_end_or_a_name_is_missing(tmp_path: 
     )
     renewed = ensure_identity(tmp_path, ("box.lan",), NOW + dt.timedelta(days=380)).certificate.read_bytes()
     assert renewed != first
-    assert ensure_identity(tmp_path, ("box.lan", "new.lan"), NOW).certificate.read_bytes() != renewed
+    wider = ensure_identity(tmp_path, ("box.lan", "new.lan"), NOW).certificate.read_bytes()
+    assert wider != renewed
+    assert ensure_identity(tmp_path, ("box.lan", "10.0.0.9"), NOW).certificate.read_bytes() != wider
     assert (tmp_path / "ca.pem").read_bytes() == ca
 
 

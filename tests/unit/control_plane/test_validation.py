@@ -10,10 +10,21 @@ from typing import Any
 import botocore
 import pytest
 
-from control_plane.domain import model, validation
-from control_plane.domain.classes import CLASSES, VERSIONS, EnvironmentClass
+from control_plane.domain import defaults, model
+from control_plane.domain.classes import VERSIONS
 from control_plane.domain.defaults import fill
-from control_plane.domain.shapes import Document, Flag, ListOf, MapOf, Number, Shape, Structure, Text, render
+from control_plane.domain.shapes import (
+    Document,
+    Flag,
+    ListOf,
+    MapOf,
+    Number,
+    Real,
+    Shape,
+    Structure,
+    Text,
+    render,
+)
 from control_plane.domain.status import EDGES, Status
 from control_plane.domain.validation import validate_create
 
@@ -40,10 +51,20 @@ def shapes() -> dict[str, Any]:
         (model.NAMED, "GetEnvironmentInput"),
         (model.NAMED, "DeleteEnvironmentInput"),
         (model.LIST, "ListEnvironmentsInput"),
+        (model.TAGGED, "ListTagsForResourceInput"),
+        (model.TAG, "TagResourceInput"),
+        (model.UNTAG, "UntagResourceInput"),
+        (model.PUBLISH, "PublishMetricsInput"),
     ],
 )
 def test_table_is_the_models(shapes: dict[str, Any], ours: Shape, theirs: str) -> None:
     assert as_model(ours) == from_model(shapes, theirs)
+
+
+def test_update_judges_a_member_as_create_does() -> None:
+    own = {"NetworkConfiguration", "Teams"}
+    for name in (set(model.UPDATE_MEMBERS) & set(model.CREATE_MEMBERS)) - own:
+        assert model.UPDATE_MEMBERS[name] is model.CREATE_MEMBERS[name]
 
 
 def test_invoke_differs_in_the_length_of_the_path_alone(shapes: dict[str, Any]) -> None:
@@ -74,6 +95,8 @@ def as_model(shape: Shape) -> Any:
             return {"": sorted(shape.required), **members}
         case Flag():
             return "boolean"
+        case Real():
+            return shape.kind
         case Document():
             return "document"
 
@@ -135,8 +158,7 @@ def test_wrong_type_or_missing_part_is_one_violation(member: str, value: Any) ->
 
 
 def test_a_default_class_without_scaling_refuses_it_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "DEFAULT_CLASS", "mw1.micro")
-    monkeypatch.setattr(validation, "CLASSES", {**CLASSES, "mw1.micro": EnvironmentClass(3, fixed=True)})
+    monkeypatch.setattr(defaults, "DEFAULT_CLASS", "mw1.micro")
     (found,) = validate_create("e", {**MINIMAL, "MaxWorkers": 4}, VERSIONS)
     assert "maxWorkers" in str(found) and "mw1.micro" in str(found)
 

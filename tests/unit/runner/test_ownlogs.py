@@ -55,7 +55,7 @@ def attach(tmp_path: Path, routes: Routes, **levels: str) -> Kept:
     modules = {name: {"Enabled": True, "LogLevel": level} for name, level in levels.items()}
     spec = CellSpec("e", "3.3.1", "sqlite://", bucket, bucket, "python", "sdk", "t", logging=modules)
     kept = Kept()
-    ownlogs.attach(kept, spec, routes)
+    ownlogs.OwnLogs(lambda _spec: kept, routes).take_up(spec)
     return kept
 
 
@@ -94,8 +94,9 @@ def test_nothing_is_opened_when_no_module_is_enabled(tmp_path: Path) -> None:
     bucket = Bucket("b", "")
     spec = CellSpec("e", "3.3.1", "sqlite://", bucket, bucket, "python", "sdk", "t")
     before = logging.getLogger().handlers[:]
-    with ownlogs.shipping(tmp_path / "shipping", spec, ENGINE):
-        assert logging.getLogger().handlers == before
+    shipping = ownlogs.Shipping(tmp_path / "shipping", ENGINE)
+    shipping.take_up(spec)
+    assert logging.getLogger().handlers == before
     assert not (tmp_path / "shipping").exists()
 
 

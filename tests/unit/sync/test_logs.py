@@ -51,6 +51,11 @@ def eventually(holds: Callable[[], bool]) -> None:
         threading.Event().wait(0.005)
 
 
+def is_empty(directory: Path) -> bool:
+    """No log is left, nor a folder of one."""
+    return [path.name for path in directory.iterdir()] == [".free"]
+
+
 def fail_with(code: str) -> Callable[[str, str], None]:
     def fault(operation: str, key: str) -> None:
         raise ObjectStoreError(code, f"cannot {operation} {key}: {code}")
@@ -68,10 +73,28 @@ def test_a_log_is_readable_from_its_first_byte_to_long_after(
     logs.start()
     logs.append(KEY, b"two\n")
     logs.close(KEY)
-    eventually(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: is_empty(tmp_path))
     assert bucket.objects == {f"{KEY}/part-00001.log": b"one\ntwo\n"}
     assert read_log(bucket, tmp_path, KEY, start=2) == b"e\ntwo\n"
     assert logs.lag().pending_bytes == 0
+
+
+def test_a_reader_never_sees_the_log_that_uses_the_file_again(
+    logs: LogStore, bucket: FakeObjectStore, tmp_path: Path
+) -> None:
+    first, second = b"a" * (1 << 20) + b"the end of the first", b"b" * (3 << 20)
+    logs.append(KEY, first)
+    reading = iter_log(bucket, tmp_path, KEY)
+    seen = next(reading)
+    number = local_path(tmp_path, KEY).stat().st_ino
+    logs.start()
+    logs.close(KEY)
+    eventually(lambda: not local_path(tmp_path, KEY).exists())
+    other = KEY.replace("attempt=1", "attempt=2")
+    logs.append(other, second)
+    assert local_path(tmp_path, other).stat().st_ino == number
+    assert seen + b"".join(reading) == first
+    assert read_log(bucket, tmp_path, other) == second
 
 
 def test_a_running_log_goes_in_parts_when_they_are_large_or_old(
@@ -85,7 +108,7 @@ def test_a_running_log_goes_in_parts_when_they_are_large_or_old(
     eventually(lambda: len(bucket.objects) == 2)
     assert local_path(tmp_path, KEY).read_bytes() == b"x" * 120 + b"y"
     logs.close(KEY)
-    eventually(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: is_empty(tmp_path))
     assert b"".join(iter_log(bucket, tmp_path, KEY, start=119)) == b"xy"
     assert logs.stop(1)
 
@@ -105,7 +128,7 @@ def test_logs_stay_here_while_the_store_is_away_and_go_when_it_is_back(
     bucket.fault = lambda operation, key: None
     eventually(lambda: logs.lag().pending_bytes == 0)
     assert logs.lag().error is None
-    eventually(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: is_empty(tmp_path))
     assert {read_log(bucket, tmp_path, key) for key in keys} == {key.encode() for key in keys}
 
 
@@ -137,14 +160,14 @@ def test_the_next_process_ships_exactly_what_is_missing(
         bucket.objects[f"{KEY}/part-{number:05}.log"] = data
     logs = LogStore(tmp_path, bucket)
     logs.start()
-    eventually(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: is_empty(tmp_path))
     assert read_log(bucket, tmp_path, KEY) == b"first second third"
     assert len(bucket.objects) == confirmed + 1
     logs.append(
         KEY, b"\nlost: the worker died"
     )  # the reason of its end, written by whoever adopts the attempt
     logs.close(KEY)
-    eventually(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: is_empty(tmp_path))
     assert read_log(bucket, tmp_path, KEY) == b"first second third\nlost: the worker died"
     assert logs.stop(1)
 
@@ -176,7 +199,7 @@ def test_a_full_spool_drops_bytes_says_how_many_and_goes_on(bucket: FakeObjectSt
     logs.append(KEY, b"lost!")
     logs.start()
     logs.close(KEY)
-    eventually(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: is_empty(tmp_path))
     assert read_log(bucket, tmp_path, KEY) == b"12345678" + mark_dropped(5)
     assert logs.stop(1)
 

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "ALTER TABLE environment ADD COLUMN strategy VARCHAR(10) DEFAULT 'GRACEFUL' NOT NULL "
         "CONSTRAINT ck_environment_strategy CHECK (strategy IN ('FORCED', 'GRACEFUL'))"
     )
+    op.add_column("audit", sa.Column("detail", sa.Text))
     op.add_column("audit", sa.Column("chain", sa.String(64)))
     _create_versions()
 

@@ -169,9 +169,12 @@ def heartbeat(at: float, processes: list[Message], running: int) -> Message:
 # ---- engine -> agent -------------------------------------------------------------------------------------------
 
 
-def welcome(epoch: int) -> Message:
-    """The answer to hello. An agent refuses an engine whose epoch is lower than one it has served."""
-    return {"kind": "welcome", "epoch": epoch}
+def welcome(epoch: int, revision: int = 1) -> Message:
+    """The answer to hello. An agent refuses an engine whose epoch is lower than one it has served.
+
+    `revision`: of the cell's spec, to be taken up as by `reload`.
+    """
+    return {"kind": "welcome", "epoch": epoch, "revision": revision}
 
 
 def reload(revision: int) -> Message:

@@ -14,7 +14,7 @@ from control_plane.commands.status import _state
 def entry(**more: Any) -> EnvironmentEntry:
     base: dict[str, Any] = {
         "name": "demo", "status": "AVAILABLE", "ready": True, "reason": "", "created": [],
-        "health": {"agents": [], "queue": {}}, "last_words": "",
+        "health": {"agents": [], "queue": {}}, "last_words": "", "doing": "",
     }  # fmt: skip
     return EnvironmentEntry(**{**base, **more})
 
@@ -33,7 +33,12 @@ def entry(**more: Any) -> EnvironmentEntry:
             "ready",
             "cannot list dags/; 2 DAG files cannot be imported",
         ),
-        (entry(status="CREATING", created=[{"step": "building", "at": 1.0}]), "ready", "building"),
+        (
+            entry(status="UPDATING", doing="building", created=[{"step": "x", "at": 58.0}]),
+            "ready",
+            "building (42 s)",
+        ),
+        (entry(status="UNAVAILABLE", ready=False, doing="paused: ..."), "starting", "paused: ..."),
         (entry(reason="no such bucket", ready=False), "starting", "no such bucket"),
     ],
 )

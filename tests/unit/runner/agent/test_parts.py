@@ -56,7 +56,7 @@ def test_finish_keeps_what_the_child_said() -> None:
 
 
 def test_spool_is_read_back_and_a_torn_line_is_left_out(tmp_path: Path) -> None:
-    fd = spool.create(tmp_path, "a", log_key="k", at=1.0)
+    fd = spool.Spool(tmp_path).create("a", log_key="k", at=1.0)
     spool.append(fd, pid=3, started=4)
     os.write(fd, b'{"outcome": {"sta')
     record = spool.read(tmp_path / "a")
@@ -71,7 +71,7 @@ def test_spool_is_read_back_and_a_torn_line_is_left_out(tmp_path: Path) -> None:
 
 
 def test_spool_is_locked_until_every_copy_is_closed(tmp_path: Path) -> None:
-    fd = spool.create(tmp_path, "a")
+    fd = spool.Spool(tmp_path).create("a")
     copy = os.dup(fd)
     other = os.open(tmp_path / "a", os.O_RDWR)
     os.close(fd)
@@ -82,9 +82,39 @@ def test_spool_is_locked_until_every_copy_is_closed(tmp_path: Path) -> None:
 
 
 def test_spool_refuses_an_attempt_that_exists(tmp_path: Path) -> None:
-    os.close(spool.create(tmp_path, "a"))
+    os.close(spool.Spool(tmp_path).create("a"))
     with pytest.raises(FileExistsError):
-        spool.create(tmp_path, "a")
+        spool.Spool(tmp_path).create("a")
+
+
+def test_spool_uses_the_file_of_a_forgotten_attempt_again(tmp_path: Path) -> None:
+    files = spool.Spool(tmp_path)
+    first = files.create("a", log_key="k", at=1.0)
+    number = os.fstat(first).st_ino
+    os.close(first)
+    files.remove("a")
+    second = files.create("b", at=2.0)
+    assert os.fstat(second).st_ino == (tmp_path / "b").stat().st_ino == number
+    assert not (tmp_path / "a").exists()
+    record = spool.read(tmp_path / "b")
+    assert (record.log_key, record.at) == (None, 2.0)
+    other = os.open(tmp_path / "b", os.O_RDWR)
+    assert not kernel.try_lock(other)
+    os.close(other)
+    os.close(second)
+
+
+def test_spool_does_not_use_a_file_again_that_something_left_behind_has_open(tmp_path: Path) -> None:
+    files = spool.Spool(tmp_path)
+    first = files.create("a")
+    left_behind = os.dup(first)
+    os.close(first)
+    files.remove("a")
+    second = files.create("b", at=2.0)
+    assert os.fstat(second).st_ino != os.fstat(left_behind).st_ino
+    assert spool.read(tmp_path / "b").at == 2.0
+    os.close(second)
+    os.close(left_behind)
 
 
 def test_child_environment_holds_no_credentials(tmp_path: Path) -> None:

@@ -23,8 +23,10 @@ class Classes:
 
     def load(self, classpath: str, file: str) -> Any:
         """The class. Raises whatever its module raises, ImportError when there is none of that name."""
+        from airflow._task.plugins import load_plugins
         from airflow.utils.module_loading import import_string
 
+        load_plugins(self._bundle_path or "")  # a class may lie in plugins.zip
         module = classpath.rpartition(".")[0]
         if module.startswith(DAG_FILE) and module not in sys.modules and self._bundle_path is not None:
             from airflow._task.load import load_file

@@ -1,0 +1,69 @@
+"""The CLI endpoint: a command line in, `{"stdout", "stderr"}` in base64 out; the exit status is in a header.
+
+The command runs in the cell (`runner/api/cli`), with the Airflow role of the token's owner.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import orjson
+from anyio import CapacityLimiter
+
+from control_plane.api.aws.errors import Answer
+from control_plane.api.web.cookies import find_bearer
+from control_plane.api.web.visit import Visit, check_serving
+from control_plane.domain.errors import Code, ServiceError
+from control_plane.operations.service import CellRequest, CellUnreachable
+from control_plane.operations.visits import Visitor
+
+TIMEOUT = 120.0
+AT_ONCE = 4
+EXIT_HEADER = "X-Aerodrome-Exit-Code"
+_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Commands of one environment wait for each other, first come first served; other environments do not notice."""
+
+    kept: OrderedDict[str, CapacityLimiter] = field(default_factory=OrderedDict)
+
+    def of(self, environment: str) -> CapacityLimiter:
+        """The queue of an environment."""
+        limiter = self.kept.setdefault(environment, CapacityLimiter(AT_ONCE))
+        self.kept.move_to_end(environment)
+        while len(self.kept) > _KEPT:
+            self.kept.popitem(last=False)
+        return limiter
+
+
+def admit(visit: Visit) -> Visitor:
+    """The holder of the request's CLI token. Raises ServiceError."""
+    token = find_bearer(visit.request)
+    if token is None:
+        raise ServiceError(
+            Code.ACCESS_DENIED, "The request has no CLI token: send Authorization: Bearer <CliToken>"
+        )
+    visitor = visit.keeper.identify_cli(token, visit.named, visit.context_of)
+    visit.note(visitor)
+    check_serving(visitor)
+    return visitor
+
+
+def run_command(visit: Visit, visitor: Visitor) -> Answer:
+    """Run the command line in the request's body."""
+    command = visit.request.body.decode("utf-8", "replace")
+    request = CellRequest("POST", "/cli", "", orjson.dumps({"command": command}), visitor.user, visitor.role)
+    try:
+        answer = visit.service.cells.call(visitor.environment.name, request, TIMEOUT)
+    except CellUnreachable as error:
+        raise ServiceError(Code.UNAVAILABLE, str(error)) from error
+    if answer.status != 200:
+        raise ServiceError(Code.UNAVAILABLE, f"The environment answered {answer.status} to the command")
+    made = orjson.loads(answer.body)
+    visit.keep(visitor, "RunCliCommand", f"{made['name']}: exit status {made['exit_code']}")
+    shown = {stream: base64.b64encode(made[stream].encode()).decode() for stream in ("stdout", "stderr")}
+    return Answer(made["status"], orjson.dumps(shown), {EXIT_HEADER: str(made["exit_code"])})

@@ -1,0 +1,1 @@
+"""The `airflow` command line of an environment, answered by its own cell."""
