@@ -103,7 +103,7 @@ class ObjectStore(Protocol):
         """BucketAlreadyOwnedByYou or BucketAlreadyExists (other owner), InvalidBucketName."""
 
     async def delete_bucket(self, name: str) -> None:
-        """BucketNotEmpty while any version, delete marker or upload is in it."""
+        """BucketNotEmpty while any version or delete marker is in it; unfinished uploads end with it."""
 
     async def set_versioning(self, name: str, versioning: Versioning) -> None: ...
     async def set_public_access_block(self, name: str, block: PublicAccessBlock | None) -> None: ...

@@ -99,11 +99,17 @@ class Blobs:
             return False
         return True
 
+    def folders(self) -> list[Path]:
+        return sorted(self._blobs.iterdir())
+
+    def names_in(self, folder: Path) -> list[str]:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+
     def names(self) -> Iterator[str]:
         """Every blob there is."""
-        for folder in sorted(self._blobs.iterdir()):
-            with os.scandir(folder) as entries:
-                yield from [entry.name for entry in entries]
+        for folder in self.folders():
+            yield from self.names_in(folder)
 
     def pin(self, name: str) -> None:
         self._pins[name] += 1

@@ -12,6 +12,7 @@ from infra.object_store.errors import StoreError
 from infra.object_store.model import Bucket, LifecycleRule, PublicAccessBlock, Versioning
 from infra.object_store.names import check_bucket_name
 from infra.object_store.store.rows import read_bucket
+from infra.object_store.store.uploads import drop_upload
 from infra.object_store.store.writer import Transaction
 
 
@@ -45,12 +46,12 @@ def create_bucket(transaction: Transaction, name: str, owner: str, region: str) 
 
 def delete_bucket(transaction: Transaction, name: str) -> None:
     stored = transaction.catalogue.get(name)
-    for table in ("versions", "uploads"):
-        if transaction.connection.execute(
-            f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", (stored.id,)
-        ).fetchone():
-            raise StoreError("BucketNotEmpty", "The bucket you tried to delete is not empty", BucketName=name)
-    transaction.connection.execute("DELETE FROM buckets WHERE id = ?", (stored.id,))
+    connection = transaction.connection
+    if connection.execute("SELECT 1 FROM versions WHERE bucket = ? LIMIT 1", (stored.id,)).fetchone():
+        raise StoreError("BucketNotEmpty", "The bucket you tried to delete is not empty", BucketName=name)
+    for (chain,) in connection.execute("SELECT chain FROM uploads WHERE bucket = ?", (stored.id,)).fetchall():
+        drop_upload(transaction, chain)
+    connection.execute("DELETE FROM buckets WHERE id = ?", (stored.id,))
     transaction.change_buckets()
 
 

@@ -10,11 +10,9 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from infra.object_store.conditions import decide_read, resolve_range
 from infra.object_store.errors import StoreError
 from infra.object_store.interface import Body, ObjectStore
 from infra.object_store.model import (
@@ -50,12 +48,12 @@ from infra.object_store.store import buckets, listings, objects, uploads
 from infra.object_store.store.blobs import Blobs, sync_folder
 from infra.object_store.store.bodies import StagedBody
 from infra.object_store.store.catalogue import Catalogue
-from infra.object_store.store.contents import StoredContent, find_pieces, open_content
+from infra.object_store.store.contents import StoredContent
 from infra.object_store.store.expiry import expire
 from infra.object_store.store.fsck import check_living
 from infra.object_store.store.intake import Intake
 from infra.object_store.store.locking import take_folder
-from infra.object_store.store.rows import Version
+from infra.object_store.store.outlet import Outlet
 from infra.object_store.store.schema import open_reader, open_writer
 from infra.object_store.store.sweeper import Sweeper
 from infra.object_store.store.writer import Outcome, Transaction, Writer
@@ -105,6 +103,7 @@ class Store(ObjectStore):
         self._threads = ThreadPoolExecutor(_THREADS, "store")
         self.writer = Writer(writing, clock, self._after_commit)
         self.sweeper = Sweeper(blobs, reading, self.writer, self._threads)
+        self._outlet = Outlet(reading, self._catalogue, blobs, self._threads)
         self._intake = Intake(blobs, self.writer, self._threads, self.open_object)
         self.change = self._intake.change
 
@@ -157,8 +156,7 @@ class Store(ObjectStore):
     def head_object(
         self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS, part: int | None = None
     ) -> ObjectHead:
-        found = self._find(ref, conditions)
-        return found.head if part is None else self._find_part(found, part)[0]
+        return self._outlet.head(ref, conditions, part)
 
     def open_object(
         self,
@@ -167,17 +165,7 @@ class Store(ObjectStore):
         byte_range: ByteRange | None = None,
         part: int | None = None,
     ) -> StoredContent:
-        found = self._find(ref, conditions)
-        head, start, length = found.head, 0, found.head.size
-        if part is not None:
-            head, start, length = self._find_part(found, part)
-        elif byte_range is not None:
-            start, length = resolve_range(byte_range, found.head.size)
-        pieces = find_pieces(self._reading, found, start, length)
-        if sum(piece.length for piece in pieces) != length:  # replaced between two look-ups
-            return self.open_object(ref, conditions, byte_range, part)
-        partial = part is not None or byte_range is not None
-        return open_content(head, start, length, partial, pieces, self.blobs, self._threads)
+        return self._outlet.open(ref, conditions, byte_range, part)
 
     async def delete_object(self, ref: ObjectRef, conditions: Conditions = NO_CONDITIONS) -> Deleted:
         return await self._free(lambda t: objects.delete_version(t, ref, conditions))
@@ -204,7 +192,7 @@ class Store(ObjectStore):
         )
 
     def get_tags(self, ref: ObjectRef) -> ObjectHead:
-        return self._find(ref, NO_CONDITIONS).head
+        return self._outlet.head(ref, NO_CONDITIONS, None)
 
     async def set_tags(self, ref: ObjectRef, tags: Mapping[str, str]) -> ObjectHead:
         check_tags(tags)
@@ -277,11 +265,7 @@ class Store(ObjectStore):
         )
 
     def list_object_parts(self, ref: ObjectRef, after: int = 0, limit: int = 1000) -> tuple[Part, ...]:
-        found = self._find(ref, NO_CONDITIONS)
-        algorithm = found.head.checksum.algorithm if found.head.checksum else None
-        if found.chain is None:
-            return ()
-        return uploads.read_parts(self._reading, found.chain, algorithm, after, limit)
+        return self._outlet.list_parts(ref, NO_CONDITIONS, after, limit)
 
     async def complete_upload(
         self,
@@ -347,29 +331,6 @@ class Store(ObjectStore):
                 raise
         return await self.change(operation)
 
-    def _find(self, ref: ObjectRef, conditions: Conditions) -> Version:
-        bucket = self._catalogue.get(ref.bucket)
-        found = objects.get_version(self._reading, bucket.id, ref)
-        decide_read(conditions, found.head)
-        return found
-
-    def _find_part(self, found: Version, part: int) -> tuple[ObjectHead, int, int]:
-        """(head with the part's own checksum, start, length) of a part of an object."""
-        head = found.head
-        if found.chain is None and part == 1:
-            return head, 0, head.size
-        stretch = uploads.find_stretch(self._reading, found.chain, part)
-        if stretch is None:
-            raise StoreError(
-                "InvalidPartNumber",
-                "The requested partnumber is not satisfiable",
-                ActualPartCount=str(found.head.parts or 1),
-            )
-        start, length, value = stretch
-        whole = head.checksum
-        own = Checksum(whole.algorithm, value, whole.type) if whole and value else None
-        return replace(head, checksum=own), start, length
-
     def _after_commit(self, outcome: Outcome) -> None:
         if outcome.bucket_changed:
             self._catalogue.forget()
@@ -377,7 +338,15 @@ class Store(ObjectStore):
             self.sweeper.wake()
         if outcome.changes:
             for told in tuple(self._listeners):
-                told(outcome.changes)
+                self._tell(told, outcome.changes)
+
+    def _tell(self, told: Told, changes: Sequence[Change]) -> None:
+        """A listener that fails is reported; the writes it was told of stand."""
+        try:
+            told(changes)
+        except Exception as error:
+            context = {"message": "a listener of the object store failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _answer(item: Deleted | BaseException) -> Deleted | StoreError:

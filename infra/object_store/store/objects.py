@@ -36,6 +36,10 @@ _NAMED = (
     f"SELECT {VERSION_COLUMNS}, (SELECT min(age) FROM versions WHERE bucket = ?1 AND key = ?2)"
     " FROM versions WHERE bucket = ?1 AND key = ?2 AND age = ?3 AND version = ?4"
 )
+_LAST_HELD = (
+    "SELECT c.id FROM contents c JOIN (SELECT content, count(*) AS held FROM parts WHERE chain = ? GROUP BY content) p"
+    " ON p.content = c.id WHERE c.refs = p.held"
+)
 _INSERT = (
     f"INSERT INTO versions (bucket, {VERSION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -175,14 +179,24 @@ def drop_content(transaction: Transaction, number: int) -> None:
     connection.execute("DELETE FROM contents WHERE id = ?", (number,))
     if file is not None:
         connection.execute("INSERT OR IGNORE INTO garbage (file) VALUES (?)", (file,))
-        transaction.garbage.append(file)
+        transaction.garbage = True
 
 
 def drop_chain(transaction: Transaction, chain: int) -> None:
+    """All parts of a chain, in four statements however many they are (10,000 at most)."""
     connection = transaction.connection
-    for (number,) in connection.execute("SELECT content FROM parts WHERE chain = ?", (chain,)).fetchall():
-        drop_content(transaction, number)
+    connection.execute(
+        f"INSERT OR IGNORE INTO garbage SELECT file FROM contents WHERE file IS NOT NULL AND id IN ({_LAST_HELD})",
+        (chain,),
+    )
+    connection.execute(f"DELETE FROM contents WHERE id IN ({_LAST_HELD})", (chain,))
+    connection.execute(
+        "UPDATE contents SET refs = refs - (SELECT count(*) FROM parts WHERE chain = ?1 AND content = contents.id)"
+        " WHERE id IN (SELECT content FROM parts WHERE chain = ?1)",
+        (chain,),
+    )
     connection.execute("DELETE FROM parts WHERE chain = ?", (chain,))
+    transaction.garbage = True
 
 
 def drop_version(transaction: Transaction, bucket: int, version: Version) -> None:

@@ -17,7 +17,7 @@ from infra.object_store.store.writer import Transaction, Writer
 
 _SOON, _LATER = 0.2, 5.0
 _MOST = 1000
-_MOST_PAGES = 2000
+_KEPT_PAGES, _STEP_PAGES = 1000, 500
 
 
 class Sweeper:
@@ -56,12 +56,15 @@ class Sweeper:
         removed = 0
         while found := await self.sweep():
             removed += found
-        suspects = await self._in_thread(lambda: list(self._blobs.names()))
-        orphans = [name for name in suspects if not self._is_known(name)]
-        await self._in_thread(self._remove, orphans)
+        for folder in await self._in_thread(self._blobs.folders):
+            suspects = await self._in_thread(self._blobs.names_in, folder)
+            orphans = [name for name in suspects if not self._is_known(name)]
+            await self._in_thread(self._remove, orphans)
+            removed += len(orphans)
         await self._in_thread(self._blobs.keep_reserve)
-        await asyncio.shield(self._writer.submit(_give_pages_back))
-        return removed + len(orphans)
+        while await asyncio.shield(self._writer.submit(_give_pages_back)):
+            pass
+        return removed
 
     def _is_known(self, name: str) -> bool:
         if self._blobs.is_pinned(name):
@@ -94,5 +97,12 @@ def _forget(transaction: Transaction, names: list[str]) -> None:
     transaction.connection.executemany("DELETE FROM garbage WHERE file = ?", [(name,) for name in names])
 
 
-def _give_pages_back(transaction: Transaction) -> None:
-    transaction.connection.execute(f"PRAGMA incremental_vacuum({_MOST_PAGES})").fetchall()
+def _give_pages_back(transaction: Transaction) -> bool:
+    """Cut some free pages off the index, keeping a few for the next objects; whether there are more."""
+    (free,) = transaction.connection.execute("PRAGMA freelist_count").fetchone()
+    if free <= _KEPT_PAGES:
+        return False
+    transaction.connection.execute(
+        f"PRAGMA incremental_vacuum({min(free - _KEPT_PAGES, _STEP_PAGES)})"
+    ).fetchall()
+    return True

@@ -35,7 +35,7 @@ class Transaction:
     catalogue: Catalogue
     now: int
     changes: list[Change] = field(default_factory=list)
-    garbage: list[str] = field(default_factory=list)
+    garbage: bool = False
     bucket_changed: bool = False
 
     def change_buckets(self) -> None:
@@ -53,7 +53,7 @@ class Outcome:
     """A committed batch, for whoever tidies up after it."""
 
     changes: list[Change]
-    garbage: list[str]
+    garbage: bool
     bucket_changed: bool
 
 
@@ -92,7 +92,7 @@ class Writer:
         while self._pump is not None:
             await asyncio.wait([self._pump])
         await self._loop.run_in_executor(self._disk, self._connection.close)
-        self._disk.shutdown(wait=False)
+        self._disk.shutdown()
 
     async def _run(self) -> None:
         try:
@@ -113,9 +113,9 @@ class Writer:
             self._undo(failure, batch)
             return
         outcome = Outcome(transaction.changes, transaction.garbage, transaction.bucket_changed)
-        self._committed(outcome)
         for future, answer in batch:
             _resolve(future, answer)
+        self._committed(outcome)
 
     def _apply(self, transaction: Transaction, batch: list[tuple[asyncio.Future[Any], Any]]) -> None:
         end = self._loop.time() + _BATCH_SECONDS
@@ -142,7 +142,7 @@ class Writer:
 def _attempt(transaction: Transaction, operation: Operation) -> Any:
     """The answer of a change, or its refusal; a failure of the index itself ends the batch."""
     connection = transaction.connection
-    changes, garbage = len(transaction.changes), len(transaction.garbage)
+    changes = len(transaction.changes)
     connection.execute("SAVEPOINT change")
     try:
         answer = operation(transaction)
@@ -152,7 +152,7 @@ def _attempt(transaction: Transaction, operation: Operation) -> Any:
         connection.execute("ROLLBACK TO change")
         connection.execute("RELEASE change")
         transaction.catalogue.forget()
-        del transaction.changes[changes:], transaction.garbage[garbage:]
+        del transaction.changes[changes:]
         return _Refused(refusal)
     connection.execute("RELEASE change")
     return answer

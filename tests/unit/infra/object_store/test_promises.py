@@ -9,6 +9,7 @@ import sqlite3
 import zlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from infra.object_store.model import (
     ObjectRef,
     PublicAccessBlock,
 )
-from infra.object_store.store import blobs, uploads
+from infra.object_store.store import blobs, outlet, uploads
 from infra.object_store.store.engine import Store, open_store
 from infra.object_store.store.fsck import check_folder
 from infra.object_store.store.locking import StoreTaken
@@ -283,12 +284,31 @@ def test_an_upload_is_refused_as_s3_refuses_it(tmp_path: Path) -> None:
         assert (await refused(store.put_part(ref, begun.id, 10_001, b""))).code == "InvalidArgument"
         other = ObjectRef(B, "other")
         assert (await refused(store.put_part(other, begun.id, 1, b""))).code == "NoSuchUpload"
-        assert (await refused(store.delete_bucket(B))).code == "BucketNotEmpty"
         await store.abort_upload(ref, begun.id)
         assert (await refused(store.abort_upload(ref, begun.id))).code == "NoSuchUpload"
-        await store.delete_bucket(B)
 
     drive(tmp_path, refuse)
+
+
+def test_a_bucket_goes_with_its_unfinished_uploads_but_never_with_a_version(tmp_path: Path) -> None:
+    async def delete(store: Store) -> None:
+        ref = ObjectRef(B, "k")
+        await store.set_versioning(B, "Enabled")
+        written = await store.put_object(ref, LARGE)
+        begun = await store.create_upload(ref)
+        for number in (1, 2):  # both share the bytes of the object
+            await store.copy_part(ref, begun.id, number, ref)
+        marker = await store.delete_object(ref)
+        for version in (written.version_id, marker.version_id):
+            assert (await refused(store.delete_bucket(B))).code == "BucketNotEmpty"
+            await store.delete_object(ObjectRef(B, "k", version))
+        await store.collect()
+        assert len(files(tmp_path)) == 1
+        await store.delete_bucket(B)
+        await store.collect()
+        assert files(tmp_path) == [] and store.list_buckets() == ()
+
+    drive(tmp_path, delete)
 
 
 def test_settings_of_a_bucket_survive_opening_again(tmp_path: Path) -> None:
@@ -365,6 +385,25 @@ def test_listeners_hear_of_a_write_once_it_can_be_read(tmp_path: Path) -> None:
     drive(tmp_path, listen)
 
 
+def test_a_listener_that_fails_is_reported_and_harms_no_write(tmp_path: Path) -> None:
+    async def listen(store: Store) -> None:
+        reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: reported.append(context["exception"])
+        )
+
+        def fail(changes: Any) -> None:
+            raise ValueError("of the listener")
+
+        store.listen(fail)
+        for turn in range(2):
+            async with asyncio.timeout(10):
+                await store.put_object(ObjectRef(B, "k"), b"%d" % turn)
+        assert [str(error) for error in reported] == ["of the listener"] * 2
+
+    drive(tmp_path, listen)
+
+
 def test_a_write_whose_caller_gave_up_is_whole_or_not_there(tmp_path: Path) -> None:
     async def give_up(store: Store) -> None:
         for turn in range(30):
@@ -397,6 +436,29 @@ def test_reads_see_one_version_whole_while_it_is_replaced(tmp_path: Path) -> Non
         await writing
 
     drive(tmp_path, race)
+
+
+def test_a_commit_between_two_look_ups_of_a_read_is_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = outlet.find_pieces
+
+    def commit_first(*arguments: Any) -> Any:
+        with closing(sqlite3.connect(tmp_path / "index.db", isolation_level=None)) as other:
+            other.execute("UPDATE contents SET data = CAST('b' AS BLOB)")
+        return look_up(*arguments)
+
+    async def open_both(store: Store) -> None:
+        await store.put_object(ObjectRef(B, "k"), b"a")
+        monkeypatch.setattr(outlet, "find_pieces", commit_first)
+        with store.open_object(ObjectRef(B, "k")) as content:
+            assert content.data == b"a"
+        with store.open_object(ObjectRef(B, "k")) as content:
+            assert content.data == b"b"
+        monkeypatch.undo()
+        await store.put_object(ObjectRef(B, "k"), b"a")
+
+    drive(tmp_path, open_both)
 
 
 def test_the_index_refuses_impossible_rows(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from infra.object_store.errors import StoreError
 from infra.object_store.folders import CannotMove, export_folder, find_path, import_folder
 from infra.object_store.lifecycle import Standing, decide, is_upload_over
-from infra.object_store.model import Facts, LifecycleRule, ObjectHead, ObjectRef, Upload
+from infra.object_store.model import NO_CONDITIONS, Facts, LifecycleRule, ObjectHead, ObjectRef, Upload
 from infra.object_store.store.engine import Store, open_store
 from infra.object_store.store.fsck import check_folder
 
@@ -119,6 +119,17 @@ def test_expiry_leaves_what_no_rule_names_and_frees_the_files(tmp_path: Path) ->
     drive(tmp_path, expire, NOON + 2 * DAY, create=False)
     assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
     assert check_folder(tmp_path).problems == ()
+
+
+def test_the_index_shrinks_when_its_objects_are_gone(tmp_path: Path) -> None:
+    async def fill_and_empty(store: Store) -> None:
+        refs = [ObjectRef(B, f"{number}") for number in range(150)]
+        await asyncio.gather(*(store.put_object(ref, LARGE[:60_000]) for ref in refs))
+        await store.delete_objects(B, [(ref, NO_CONDITIONS) for ref in refs])
+        await store.collect()
+
+    drive(tmp_path, fill_and_empty)
+    assert (tmp_path / "index.db").stat().st_size < 6_000_000, "of 9 MB, 4 MB are kept for the next objects"
 
 
 def test_a_check_finds_every_kind_of_damage_and_repairs_only_what_loses_nothing(tmp_path: Path) -> None:
