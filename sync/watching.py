@@ -48,7 +48,9 @@ class Ears:
                 _log.debug("not told of changes for now: %s", error.message)
             except Exception:
                 _log.exception("cannot listen for changes; looking goes on")
-            self._heard_at = None
+            if self._heard_at is not None and not self._stopping.is_set():
+                self._heard_at = None
+                self._wake()  # it fell silent: whoever looks finds out why
             self._stopping.wait(_AGAIN_SECONDS)
 
     def _hear(self, changed: bool) -> None:
