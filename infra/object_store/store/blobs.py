@@ -126,9 +126,9 @@ class Blobs:
 def _sync(descriptor: int) -> None:
     """To the disk itself; macOS tells its disk so only when asked by another name."""
     if sys.platform == "darwin":
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(descriptor)
+        with contextlib.suppress(OSError):  # not every file system there has it
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    os.fsync(descriptor)
 
 
 def _fill(file: BinaryIO) -> None:

@@ -60,7 +60,8 @@ from infra.object_store.store.writer import Outcome, Transaction, Writer
 
 T = TypeVar("T")
 Told = Callable[[Sequence[Change]], None]
-_THREADS = 4
+_THREADS = 8
+"""For hashing, files and fsyncs; made when first needed."""
 
 
 async def open_store(folder: Path, clock: Callable[[], float]) -> Store:

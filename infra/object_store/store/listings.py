@@ -46,7 +46,7 @@ def list_versions(
     scan = _scanner(connection, number, prefix)
     page = _Page(prefix, delimiter, after, limit)
     newest: str | None = None
-    if after_version:
+    if after_version and limit > 0:
         _resume(connection, number, page, after, after_version)
         newest = after
     if limit > 0:
@@ -78,7 +78,7 @@ def list_uploads(
         )
 
     page = _Page(prefix, delimiter, after, limit)
-    if after_upload and page.shows(after):
+    if after_upload and limit > 0 and page.shows(after):
         rest = connection.execute(
             f"SELECT {columns} FROM uploads WHERE bucket = ? AND key = ? AND id > ? ORDER BY id",
             (bucket.id, after, after_upload),

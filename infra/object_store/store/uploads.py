@@ -133,7 +133,7 @@ def list_parts(
     chain, upload = get_upload(connection, bucket, ref, upload_id)
     parts = read_parts(connection, chain, upload.algorithm, after, limit + 1)
     shown = parts[:limit]
-    return PartsPage(upload, shown, len(parts) > limit, shown[-1].number if shown else 0)
+    return PartsPage(upload, shown, 0 < limit < len(parts), shown[-1].number if shown else 0)
 
 
 def read_parts(
