@@ -25,6 +25,8 @@ COPY --from=build /build /build
 USER aerodrome
 RUN mkdir -m 700 /home/aerodrome/.aerodrome
 ENV PATH=/opt/aerodrome/bin:$PATH
+# What the Docker provisioner runs cells with: the interpreter, our code, the part of it that user code imports.
+LABEL aerodrome.python=/opt/aerodrome/bin/python aerodrome.code=/build aerodrome.sdk=/build/runner/sdk
 EXPOSE 8080 8443
 VOLUME /home/aerodrome/.aerodrome
 STOPSIGNAL SIGTERM

@@ -14,7 +14,10 @@ def write_private(path: Path, text: str) -> None:
 def stage(path: Path, text: str) -> Path:
     """The content in a file of this process beside `path`, to be moved or linked into place."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    owner = path.parent.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:  # a cell's home may be a user's of its own
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "AERODROME_"
+_USERS = re.compile(r"[1-9]\d{3,9}-[1-9]\d{3,9}")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
@@ -32,6 +33,15 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     sync_interval: float = 1.0
+    provisioner: str = "process"
+    """What runs cells: process or docker."""
+    image: str = "aerodrome"
+    """What containers of cells are made from."""
+    docker_socket: Path = Path("/var/run/docker.sock")
+    docker_network: str | None = None
+    """Of cells' containers; None: the machine's own when S3 or the database is there, else a bridge of ours."""
+    users: str = "auto"
+    """FIRST-LAST: numbers of users for cells. auto: a block by the home, where that is possible; off: none."""
     follow_interval: float = 5.0
     """Seconds between looks at requirements, plugins and startup scripts that are named without a version."""
     package_indexes: str = "allow"
@@ -108,6 +118,11 @@ class Paths:
         """How far creations are: see `reconcile.journal`."""
         return self.home / "run" / "steps"
 
+    @property
+    def ground(self) -> Path:
+        """What the running (or last) service runs cells on: see `commands.provisioner`."""
+        return self.home / "run" / "ground.json"
+
     def lock(self, role: str) -> Path:
         return self.home / "run" / f"{role}.lock"
 
@@ -140,6 +155,7 @@ def _typed(name: str, value: Any) -> Any:
         "sync_interval": float,
         "follow_interval": float,
         "home": Path,
+        "docker_socket": Path,
     }
     try:
         typed = kinds.get(name, str)(value)
@@ -155,6 +171,12 @@ def _typed(name: str, value: Any) -> Any:
         raise BadSetting(f"cannot use {typed!r} as web_domain: it must be a host name, or host:port")
     if name == "audit" and typed not in ("all", "changes"):
         raise BadSetting(f"cannot use {typed!r} as audit: it must be all or changes")
+    if name == "provisioner" and typed not in ("process", "docker"):
+        raise BadSetting(f"cannot use {typed!r} as provisioner: it must be process or docker")
+    if name == "users" and typed not in ("auto", "off") and not _USERS.fullmatch(typed):
+        raise BadSetting(
+            f"cannot use {typed!r} as users: it must be auto, off, or two numbers as 700000000-700065535"
+        )
     if name == "account_id" and not (typed.isdigit() and len(typed) == 12):
         raise BadSetting(f"cannot use {typed!r} as account_id: it must be 12 digits")
     return typed

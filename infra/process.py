@@ -8,13 +8,14 @@ the role's lock proves that pid, or while that pid is its own unreaped child.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 from functools import partial
 from pathlib import Path
 
+from infra.accounts import TASK_USER, Account, Accounts, demote, find_setpriv
 from infra.handles import end
+from infra.homes import Homes, open_private
 from infra.locks import Holder, find_holder
 from infra.provisioner import CellPlan, Observed, ProcessSpec
 
@@ -24,19 +25,18 @@ _TAIL = 4000
 class ProcessProvisioner:
     """Cells under `root`, one directory each. Safe to call from several threads."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, accounts: Accounts | None = None) -> None:
+        """With `accounts`, which takes root, every cell's processes run as users of its own."""
+        self._homes = Homes(root, accounts)
         self._children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
         self._holders: dict[tuple[str, str], Holder] = {}
         self._guard = threading.RLock()
 
     def home(self, name: str) -> Path:
-        return self._root / name
+        return self._homes.path(name)
 
     def names(self) -> list[str]:
-        if not self._root.is_dir():
-            return []
-        return sorted(path.name for path in self._root.iterdir() if path.is_dir() and path.name[0] != ".")
+        return self._homes.names()
 
     def observe(self, name: str) -> Observed:
         home = self.home(name)
@@ -46,18 +46,15 @@ class ProcessProvisioner:
             return Observed(home.is_dir(), {role: self._pid(name, role) for role in sorted(roles)})
 
     def create(self, plan: CellPlan) -> list[str]:
-        home = self.home(plan.name)
-        for folder in (self._root, home, home / "run", home / "log"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path, text in plan.files.items():
-            _write_private(home / path, text)
+        self._homes.make(plan.name, plan.files)
         return self.ensure(plan)
 
     def ensure(self, plan: CellPlan) -> list[str]:
         with self._guard:
             missing = [spec for spec in plan.processes if self._pid(plan.name, spec.role) is None]
+            account = self._homes.find_account(plan.name)
             for spec in missing:
-                self._children[plan.name, spec.role] = start_process(self.home(plan.name), spec)
+                self._children[plan.name, spec.role] = start_process(self.home(plan.name), spec, account)
         return [spec.role for spec in missing]
 
     def resize(self, plan: CellPlan) -> None:
@@ -72,12 +69,7 @@ class ProcessProvisioner:
 
     def destroy(self, name: str, grace: float) -> None:
         self.stop(name, grace)
-        home = self.home(name)
-        doomed = home.with_name(f".{name}.deleted")
-        if home.is_dir():
-            shutil.rmtree(doomed, ignore_errors=True)
-            home.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        self._homes.remove(name)
         with self._guard:
             self._children = {key: child for key, child in self._children.items() if key[0] != name}
             self._holders = {key: holder for key, holder in self._holders.items() if key[0] != name}
@@ -101,14 +93,18 @@ class ProcessProvisioner:
         return child.pid if child is not None and starting else None
 
 
-def start_process(home: Path, spec: ProcessSpec) -> subprocess.Popen[bytes]:
-    """Start one detached process of a home; what it prints goes to log/<role>.out, readable by the owner."""
+def start_process(home: Path, spec: ProcessSpec, account: Account | None = None) -> subprocess.Popen[bytes]:
+    """Start one detached process of a home, as its user. What it prints goes to log/<role>.out, which is private."""
     output = _output(home, spec.role)
     output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(_open_private(output), "wb") as sink:
+    argv, env = spec.argv, dict(spec.env)
+    if account is not None:
+        argv = demote(argv, account, runs_user_code=spec.runs_user_code, setpriv=find_setpriv() or "setpriv")
+        env |= {"HOME": str(home), **({TASK_USER: str(account.task)} if spec.runs_user_code else {})}
+    with os.fdopen(open_private(output, account), "wb") as sink:
         return subprocess.Popen(
-            list(spec.argv),
-            env=dict(spec.env),
+            list(argv),
+            env=env,
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -130,17 +126,3 @@ def stop_process(home: Path, role: str, grace: float) -> None:
 
 def _output(home: Path, role: str) -> Path:
     return home / "log" / f"{role}.out"
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    with os.fdopen(_open_private(temporary), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _open_private(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

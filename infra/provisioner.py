@@ -31,6 +31,8 @@ class ProcessSpec:
     """The whole environment of the process; nothing is inherited."""
     limits: Limits = Limits()
     """Kept by provisioners that can (containers); the agent keeps the memory of tasks within the cell's own limits."""
+    runs_user_code: bool = False
+    """It starts processes for the cell's owner, as a user of their own where provisioners have users to give."""
 
 
 @dataclass(frozen=True, slots=True)

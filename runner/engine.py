@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +26,8 @@ from runner.api.execution.questions import handle
 from runner.dag_processor.intake import Intake
 from runner.events import SpecChanged
 from runner.ownlogs import Shipping
-from runner.process import hold_role, raise_file_limit, show_role
+from runner.process import close_to_others, hold_role, raise_file_limit, show_role
+from runner.reign import Reign
 from runner.reloading import SpecWatch
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import nobody
@@ -37,6 +39,7 @@ from sync.objects import ObjectStore, open_store
 from sync.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+_END = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_engine(home: Path) -> int:
@@ -45,6 +48,7 @@ def run_engine(home: Path) -> int:
     layout.make()
     spec = cell.read(layout.spec)
     jsonlog.configure(layout.own_logs / "engine.log")
+    close_to_others()
     raise_file_limit()
     with hold_role(layout.lock("engine"), "engine", spec.environment):
         show_role("engine", spec.environment)
@@ -52,12 +56,29 @@ def run_engine(home: Path) -> int:
         shipping = Shipping(layout.own_logs / "shipping", ownlogs.ENGINE)
         try:
             shipping.take_up(spec)
-            db.create_or_migrate(_pool_slots(spec))
-            Engine(layout, spec, db, shipping.take_up).run()
+            _reign(layout, spec, db, shipping.take_up)
         finally:
             shipping.stop()
             db.dispose()
     return 0
+
+
+def _reign(layout: Layout, spec: CellSpec, db: Database, ship: Callable[[CellSpec], None]) -> None:
+    """Schedule once the lease is ours. A database is migrated by its active engine only."""
+    stopping = threading.Event()
+    for number in _END:
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    db.create(_pool_slots(spec))
+    reign = Reign(db, layout.home)
+    if not reign.wait(stopping):
+        return
+    try:
+        db.create_or_migrate(_pool_slots(spec))
+        engine = Engine(layout, spec, db, ship, reign.epoch)
+        reign.begin(engine.stop)
+        engine.run()
+    finally:
+        reign.end()
 
 
 def _pool_slots(spec: CellSpec) -> int:
@@ -68,14 +89,14 @@ class Engine:
     """The parts of one engine and who tells whom."""
 
     def __init__(
-        self, layout: Layout, spec: CellSpec, db: Database, ship: Callable[[CellSpec], None]
+        self, layout: Layout, spec: CellSpec, db: Database, ship: Callable[[CellSpec], None], epoch: int
     ) -> None:
-        """`ship` has our own log lines kept as a spec says."""
+        """`ship` has our own log lines kept as a spec says; `epoch` is the lease's."""
         self._spec, self._ship = spec, ship
         self._watch = SpecWatch(layout.spec, spec, self._take_up)
         box = open_box(layout.home / "secrets.key")
         self._scheduler = Scheduler(
-            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop
+            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop, epoch=epoch
         )
         self._report: SyncReport | None = None
         self._newest = layout.newest_bundle
@@ -83,6 +104,10 @@ class Engine:
         self._mirror = _open_mirror(layout, spec, self._on_snapshot, self._on_report)
         self._context = CellContext(spec, layout, db, self._scheduler, time.time, lambda: self._report)
         self._socket = layout.api_socket
+
+    def stop(self) -> None:
+        """End soon; tasks go on."""
+        self._scheduler.stop()
 
     def run(self) -> None:
         """Until a signal ends it. The API answers last to come and first to go: what it shows is there."""
@@ -174,5 +199,5 @@ def _open_source(spec: CellSpec) -> ObjectStore:
 
 def stop_on_signals(scheduler: Scheduler) -> None:
     """Stop cleanly on SIGTERM and SIGINT."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _END:
         signal.signal(number, lambda _number, _frame: scheduler.stop())

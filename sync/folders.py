@@ -25,8 +25,8 @@ _LEFTOVER = re.compile(r"\.new-([0-9a-f]{32})-.*")
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Alone with whatever that lock file stands for."""
-    with path.open("a") as file:
+    """Alone with whatever that lock file stands for; it may be another user's, whose file is not written to."""
+    with path.open("r" if path.exists() else "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -37,7 +37,10 @@ def mark_used(folder: Path) -> None:
     if not use.exists():
         use.touch(0o644)
         use.chmod(0o644)
-    os.utime(use)
+    try:
+        os.utime(use)
+    except PermissionError:
+        return  # another user's folder, whom that user asks for as well
 
 
 def collect(root: Path, keep: Collection[Path], older_than: float) -> list[str]:

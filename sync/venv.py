@@ -88,9 +88,16 @@ def _copy_base(base: Path, staging: Path) -> None:
     shutil.copytree(
         base, staging, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("lib", "lib64")
     )
-    shutil.copytree(base / "lib", staging / "lib", symlinks=True, copy_function=os.link)
+    shutil.copytree(base / "lib", staging / "lib", symlinks=True, copy_function=_link_or_copy)
     if (base / "lib64").is_symlink():
         (staging / "lib64").symlink_to("lib")
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except PermissionError:  # the base is somebody else's
+        shutil.copy2(source, target)
 
 
 def _drop_stale_byte_code(base: Path, staging: Path) -> None:
@@ -160,6 +167,7 @@ def _make(root: Path, final: Path, build: Callable[[Path], None]) -> None:
     staging = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}{final.name}-", dir=root))
     try:
         build(staging)
+        staging.chmod(0o755)  # whose tasks may use it, the directories above decide
         staging.rename(final)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

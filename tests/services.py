@@ -10,10 +10,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from infra.docker_api import Docker, DockerAway
 
 _PLACES = [Path(p) for p in sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)]
 _SETTINGS = ("fsync=off", "full_page_writes=off", "listen_addresses=127.0.0.1", "max_connections=60")
@@ -71,6 +74,40 @@ def make_database(server: str) -> Iterator[str]:
     finally:
         with psycopg.connect(server, autocommit=True) as conn:
             conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A Docker engine that has the project's image."""
+
+    docker: Docker
+    image: str
+    python: str
+    """The interpreter with our code's dependencies, in the image."""
+    code: str
+
+
+def find_docker() -> Engine:
+    """The engine of this machine. Skips (or fails) where there is none, or it has no image of ours: see .ci/docker."""
+    docker = Docker()
+    name = os.environ.get("AERODROME_IMAGE", "aerodrome:ci")
+    try:
+        image = docker.find_image(name)
+    except DockerAway as error:
+        skip_or_fail(str(error))
+        raise
+    if image is None:
+        skip_or_fail(f"the Docker engine has no image {name}: build it with .ci/docker")
+        raise AssertionError
+    labels = image["Config"]["Labels"] or {}
+    return Engine(docker, name, labels["aerodrome.python"], labels["aerodrome.code"])
+
+
+def make_open_directory() -> Path:
+    """A directory below which users of cells may go, as they may not in those that pytest makes."""
+    place = Path(tempfile.mkdtemp(prefix="aerodrome-", dir="/tmp"))
+    place.chmod(0o711)
+    return place
 
 
 def _lower_rights(home: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from airflow._wire import cell as wire
 from airflow._wire.layout import Layout
 
+from control_plane.commands import ground
 from control_plane.commands.provisioner import open_provisioner
 from control_plane.operations.code import describe
 from control_plane.reconcile.equipment import find_kept
@@ -21,7 +22,7 @@ from infra.locks import find_holder, is_alive
 from infra.provisioner import Provisioner
 
 SERVICE_ROLES = ("control-plane", "s3")
-_TAIL, _LONGEST_WORDS = 8192, 500
+_LONGEST_WORDS = 500
 
 
 class ProcessEntry(TypedDict):
@@ -54,6 +55,8 @@ class Report(TypedDict):
 
     home: str
     url: str | None
+    warning: str | None
+    """Who is not kept from whom."""
     processes: list[ProcessEntry]
     environments: list[EnvironmentEntry]
 
@@ -62,6 +65,7 @@ def inspect(paths: Paths, url: str | None, database: str | None) -> Report:
     """Look at everything. A database that cannot be read costs the rows' part, nothing else."""
     provisioner = open_provisioner(paths)
     rows = _find_rows(paths, database)
+    is_ours = ground.read(paths).provisioner == "process"
     names = sorted(set(rows) | set(provisioner.names()))
     with ThreadPoolExecutor(8) as pool:
         healths = dict(
@@ -70,12 +74,13 @@ def inspect(paths: Paths, url: str | None, database: str | None) -> Report:
     return Report(
         home=str(paths.home),
         url=url,
+        warning=ground.read(paths).warning,
         processes=[
             *_service(paths),
-            *(entry for name in names for entry in _cell(provisioner, name, healths[name])),
+            *(entry for name in names for entry in _cell(provisioner, name, healths[name], is_ours)),
         ],
         environments=[
-            _environment(paths, name, rows.get(name), healths[name], provisioner.home(name)) for name in names
+            _environment(paths, name, rows.get(name), healths[name], provisioner) for name in names
         ],
     )
 
@@ -85,8 +90,13 @@ def _service(paths: Paths) -> list[ProcessEntry]:
     return [ProcessEntry(role=role, environment="", pid=holder.pid) for role, holder in holders if holder]
 
 
-def _cell(provisioner: Provisioner, name: str, health: dict[str, Any] | None) -> list[ProcessEntry]:
-    """The roles that locks prove, then the zygotes and tasks of which the engine's agent has told."""
+def _cell(
+    provisioner: Provisioner, name: str, health: dict[str, Any] | None, is_ours: bool
+) -> list[ProcessEntry]:
+    """The roles that locks prove, then the zygotes and tasks of which the engine's agent has told.
+
+    `is_ours`: their numbers are of this machine's processes, so those that have ended can be left out.
+    """
     found = [
         ProcessEntry(role=role, environment=name, pid=pid)
         for role, pid in provisioner.observe(name).processes.items()
@@ -95,13 +105,18 @@ def _cell(provisioner: Provisioner, name: str, health: dict[str, Any] | None) ->
     return found + [
         ProcessEntry(role=entry["role"], environment=name, pid=entry["pid"])
         for entry in (health or {}).get("processes", [])
-        if entry["role"] not in ROLES and is_alive(entry["pid"])
+        if entry["role"] not in ROLES and (not is_ours or is_alive(entry["pid"]))
     ]
 
 
 def _environment(
-    paths: Paths, name: str, row: dict[str, Any] | None, health: dict[str, Any] | None, home: Path
+    paths: Paths,
+    name: str,
+    row: dict[str, Any] | None,
+    health: dict[str, Any] | None,
+    provisioner: Provisioner,
 ) -> EnvironmentEntry:
+    home = provisioner.home(name)
     return EnvironmentEntry(
         name=name,
         status=row["status"] if row else "UNKNOWN",
@@ -111,7 +126,7 @@ def _environment(
         health=health,
         doing=row["doing"] if row else "",
         code=_describe_code(row["spec"], home) if row else {},
-        last_words="" if health else find_last_words(home),
+        last_words="" if health else find_last_words(provisioner, name),
     )
 
 
@@ -119,15 +134,9 @@ def _describe_code(spec: dict[str, Any], home: Path) -> dict[str, Any]:
     return describe(spec, find_kept(home), find_newest(home))
 
 
-def find_last_words(home: Path) -> str:
+def find_last_words(provisioner: Provisioner, name: str) -> str:
     """The last line that the engine of a cell printed: its reason, when it ended with one; '' for none."""
-    path = home / "log" / "engine.out"
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
+    lines = provisioner.last_words(name, "engine").splitlines()
     return lines[-1].strip()[:_LONGEST_WORDS] if lines else ""
 
 

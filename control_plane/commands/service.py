@@ -25,10 +25,10 @@ from typing import IO, Any
 import click
 from airflow._wire import jsonlog
 
-from control_plane.commands import object_store, wiring
+from control_plane.commands import ground, object_store, wiring
 from control_plane.commands.listen import CannotListen, Sockets, bind, serve
 from control_plane.commands.options import Endpoints, find_endpoints
-from control_plane.commands.provisioner import open_provisioner
+from control_plane.commands.provisioner import Site, open_site
 from control_plane.private_files import write_private
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.settings import Paths, Settings
@@ -73,16 +73,20 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     stores = wiring.open_stores(settings)
     access, keys = object_store.open_access(settings, stores)
     endpoints = _endpoints(settings, sockets, access)
-    provisioner = open_provisioner(paths)
-    service = wiring.build(settings, sockets.tls_port, stores, access, keys, provisioner)
+    site = _open_site(settings, access)
+    service = wiring.build(settings, sockets.tls_port, stores, access, keys, site)
     undo.callback(service.close)
-    undo.callback(_stop_cells, provisioner)
+    undo.callback(_stop_cells, site.provisioner)
     endpoints.write(paths.endpoints)
     _write_credentials(paths, service.credentials)
     service.reconciler.start()
     undo.callback(service.reconciler.stop, _JOB_SECONDS)
     service.prepare_interpreter(_say)
     _say_ready(settings, endpoints, time.monotonic() - began)
+    warning = ground.read(paths).warning
+    if warning is not None:
+        logging.getLogger(__name__).warning(warning)
+        _say(warning)
     asyncio.run(_until_signal(service.app, sockets, renew, object_store.keep(settings, access)))
     _exit_at_once_when_asked_again()
     _say("stopping: environments, then the object store (Ctrl-C again to leave them as they are)")
@@ -123,7 +127,7 @@ def _start_errors() -> Iterator[None]:
     """The failures that a person can mend, as one line."""
     try:
         yield
-    except (CannotListen, embedded_s3.CannotStart, wiring.CannotWire, OSError) as error:
+    except (CannotListen, embedded_s3.CannotStart, wiring.CannotWire, ground.NoGround, OSError) as error:
         text = str(error)
         raise CannotServe(
             text if text.startswith("cannot ") else f"cannot start the service: {text}"
@@ -136,6 +140,16 @@ def _hold_home(paths: Paths) -> IO[str]:
     except LockTaken as error:
         stop = f"stop it with `aerodrome down --home {paths.home}` or choose another --home"
         raise CannotServe(f"cannot start in {paths.home}: {str(error).partition(': ')[2]}; {stop}") from None
+
+
+def _open_site(settings: Settings, access: ObjectStoreAccess) -> Site:
+    """What cells run on, written down for `down` and `status`."""
+    roots = wiring.find_roots()
+    code = (roots.code, roots.sdk, Path(sys.executable).resolve().parent, Path(sys.prefix))
+    decision = ground.decide(settings, (access.endpoint, settings.database), code)
+    site = open_site(settings.paths, decision, roots)
+    ground.write(settings.paths, decision)
+    return site
 
 
 def _bind(settings: Settings, paths: Paths) -> Sockets:

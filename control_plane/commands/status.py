@@ -41,6 +41,8 @@ def command(home: str | None, form: str) -> None:
     click.echo(
         f"{report['home']}: the service {'answers at ' + str(report['url']) if running else 'is down'}"
     )
+    if report["warning"]:
+        click.echo(report["warning"])
     rows = [(entry["role"], entry["environment"], str(entry["pid"])) for entry in report["processes"]]
     click.echo(_table(("PROCESS", "ENVIRONMENT", "PID"), rows))
     states = [_state(entry, time.time()) for entry in report["environments"]]

@@ -24,6 +24,19 @@ from infra.reaper import leave_pid_one
 @click.option("--account-id", help="Account the service says it is.  [default: 123456789012]")
 @click.option("--sync-interval", type=float, help="Seconds between looks at a DAG folder.  [default: 1]")
 @click.option(
+    "--provisioner",
+    type=click.Choice(["process", "docker"]),
+    help="What runs environments: processes of this machine, or containers.  [default: process]",
+)
+@click.option("--image", help="The image of environments' containers.  [default: aerodrome]")
+@click.option(
+    "--docker-network", help="Their network.  [default: host when S3 is on this machine, else our own]"
+)
+@click.option(
+    "--users",
+    help="Numbers FIRST-LAST of users to give environments, two to each; root only.  [default: auto; off: none]",
+)
+@click.option(
     "--follow-interval", type=float, help="Seconds between looks at requirements and plugins.  [default: 5]"
 )
 @click.option(

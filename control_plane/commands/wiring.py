@@ -14,6 +14,7 @@ import airflow._wire
 from setproctitle import setproctitle
 
 import control_plane
+from control_plane.commands.provisioner import Site
 from control_plane.domain.throttle import Rates, parse_rates
 from control_plane.operations.trail import Trail
 from control_plane.reconcile.archives import Archives
@@ -31,7 +32,6 @@ from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import bootstrap_admin
 from control_plane.store.opening import CannotOpen, open_prepared
 from control_plane.store.vault import Vault, open_vault
-from infra.provisioner import Provisioner
 
 
 class CannotWire(RuntimeError):
@@ -85,29 +85,29 @@ def build(
     stores: Stores,
     access: ObjectStoreAccess,
     keys: KeyIssuer,
-    provisioner: Provisioner,
+    site: Site,
 ) -> ServiceParts:
     """Put a service together; nothing runs yet. Raises CannotWire."""
     paths, database, vault = settings.paths, stores.database, stores.vault
     with database.begin() as connection:
         admin = bootstrap_admin(connection, vault, settings.account_id, time.time())
-    roots = find_roots()
-    interpreters = Interpreters(paths.venvs, roots)
+    interpreters = Interpreters(paths.venvs.resolve(), site.roots, site.builder)
     jobs = Jobs(
         database=database,
-        provisioner=provisioner,
+        provisioner=site.provisioner,
         access=access,
         keys=keys,
         cell_databases=CellDatabases(settings.database),
         journal=Journal(paths.steps),
-        roots=roots,
-        surroundings=dict(os.environ),
+        roots=site.roots,
+        surroundings=site.surroundings,
         account=settings.account_id,
         sync_interval=settings.sync_interval,
         interpreters=interpreters,
         clock=time.time,
         plugins=paths.plugins,
         indexes=settings.package_indexes == "allow",
+        run=site.run,
     )
     reconciler = Reconciler(jobs, time.time, settings.follow_interval)
     trail = Trail(database, reads=settings.audit == "all")

@@ -46,7 +46,7 @@ def import_environment(service: Service, call: Call) -> dict[str, Any]:
     spec, origin = room.fetch(str(own["Location"]), own["Passphrase"], uid)
     try:
         overrides = {key: value for key, value in call.body.items() if key not in own}
-        body = {**_creatable(spec), **overrides}
+        body = {**_creatable(spec), "ExecutionRoleArn": _role(service, name), **overrides}
         refuse(validate_create(name, body, service.versions))
         row = _make_row(service, name, uid, fill(body), origin)
         with service.db.begin() as conn:
@@ -78,6 +78,11 @@ def _make_row(service: Service, name: str, uid: str, spec: EnvironmentSpec, orig
 def _creatable(spec: EnvironmentSpec) -> dict[str, Any]:
     """A spec as the body of CreateEnvironment: maps that must not be empty are left out when they are."""
     return {key: value for key, value in spec.items() if not (key in ("Tags", "Teams") and not value)}
+
+
+def _role(service: Service, name: str) -> str:
+    """Of an environment whose owner names none: that of the archive is not theirs to pass."""
+    return f"arn:aws:iam::{service.account_id}:role/{name}-execution"
 
 
 def _room(service: Service) -> ArchiveRoom:

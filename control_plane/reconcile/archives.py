@@ -7,8 +7,8 @@ the environment's creation has loaded it.
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +19,8 @@ from control_plane.domain.errors import validation
 from control_plane.private_files import write_private
 from control_plane.reconcile.checks import CannotCreate
 from control_plane.reconcile.jobs import Jobs
-from control_plane.reconcile.snapshots import run_runner
+from control_plane.reconcile.snapshots import give_to_owner, run_runner
+from infra.provisioner import CellPlan
 from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 _KEYS = "secrets.key"
@@ -37,13 +38,14 @@ class Archives:
         """Write the archive into the environment's bucket; its address. It may run meanwhile. Raises ServiceError."""
         home = self.jobs.provisioner.home(row.name)
         options = () if passphrase else ("--without-secrets",)
-        with tempfile.TemporaryDirectory(dir=home) as folder:
-            path = Path(folder) / "metadata.db"
-            try:
-                run_runner(self.jobs, "save", home, path, *options)
-            except CannotCreate as error:
-                raise validation(error.message) from None
+        path = home / "snapshots" / f"{secrets.token_hex(8)}.export"
+        try:
+            run_runner(self.jobs, "save", home, path, *options)
             metadata = path.read_bytes()
+        except CannotCreate as error:
+            raise validation(error.message) from None
+        finally:
+            path.unlink(missing_ok=True)
         keys = (home / _KEYS).read_text(encoding="ascii") if passphrase else None
         archive = Archive(row.name, self.jobs.clock(), row.spec, metadata, keys)
         bucket = row.spec["SourceBucketArn"].rpartition(":")[2]
@@ -88,8 +90,14 @@ def load_origin(jobs: Jobs, row: Environment) -> None:
         return
     folder, home = Path(row.origin), jobs.provisioner.home(row.name)
     if (folder / _KEYS).exists():
-        write_private(home / _KEYS, (folder / _KEYS).read_text(encoding="ascii"))
-    run_runner(jobs, "load", home, folder / "metadata.db")
+        keys = (folder / _KEYS).read_text(encoding="ascii")
+        jobs.provisioner.create(CellPlan(row.name, (), {_KEYS: keys}))
+    copy = home / "import.db"
+    shutil.copyfile(folder / "metadata.db", copy)
+    copy.chmod(0o600)
+    give_to_owner(copy, home)
+    run_runner(jobs, "load", home, copy)
+    copy.unlink()
     _copy_values(jobs, row, json.loads((folder / "from.json").read_text(encoding="utf-8")))
 
 

@@ -70,6 +70,8 @@ class Roots:
     """Holds `runner/`."""
     sdk: Path
     """Holds `airflow/`."""
+    python: str = sys.executable
+    """The interpreter that has our dependencies."""
 
 
 def source_bucket(environment: Environment, access: ObjectStoreAccess) -> Bucket:
@@ -165,9 +167,10 @@ def processes(
     return tuple(
         ProcessSpec(
             role,
-            (sys.executable, "-m", "runner", role, "--home", str(home)),
+            (roots.python, "-m", "runner", role, "--home", str(home)),
             process_env(roots, surroundings),
             allowed[role],
+            runs_user_code=role == "agent",
         )
         for role in ROLES
     )

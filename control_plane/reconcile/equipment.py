@@ -6,6 +6,7 @@ the cell's spec, so that a cell is started again as it was, whatever the bucket 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,4 +150,5 @@ def _say_nothing(_line: str) -> None:
 
 
 def _is_there(kept: Equipment) -> bool:
-    return Path(kept.python).exists() and (not kept.plugins or Path(kept.plugins).is_dir())
+    """An interpreter of another machine's, as a container's, is here as a link that leads nowhere."""
+    return os.path.lexists(kept.python) and (not kept.plugins or Path(kept.plugins).is_dir())

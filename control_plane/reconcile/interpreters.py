@@ -7,14 +7,14 @@ environment of that name.
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from control_plane.reconcile.builders import Builder, Here
 from control_plane.reconcile.cell import Roots, process_env
-from sync.venv import VenvError, ensure_base_venv, ensure_environment_venv
+from sync.venv import VenvError
 
 _CHECK = """
 from importlib import import_module
@@ -22,7 +22,6 @@ from airflow._task.preload import MODULES
 for name in ("airflow.sdk", "airflow._task.child", "airflow._task.zygote", *MODULES):
     import_module(name)
 """
-_CHECK_SECONDS = 120.0
 
 
 class BrokenBase(RuntimeError):
@@ -32,9 +31,11 @@ class BrokenBase(RuntimeError):
 class Interpreters:
     """Builds what is missing. Safe to use from several threads."""
 
-    def __init__(self, venvs: Path, roots: Roots) -> None:
+    def __init__(self, venvs: Path, roots: Roots, builder: Builder | None = None) -> None:
+        """`roots`: where our code lies for whoever builds, which is us unless another builder is given."""
         self._venvs = venvs
         self._roots = roots
+        self._builder = builder or Here()
         self._pinned = roots.code / "runner" / "sdk" / "requirements.lock"
         self._guard = threading.Lock()
         self._known: Path | None = None
@@ -43,9 +44,9 @@ class Interpreters:
     def find_base(self) -> str:
         """The path of the one without requirements. Raises BrokenBase."""
         with self._guard:
-            if self._known is None or not self._known.exists():
+            if self._known is None or not self._known.is_symlink():
                 try:
-                    self._known = ensure_base_venv(self._venvs, self._pinned)
+                    self._known = self._builder.build_base(self._venvs, self._pinned)
                 except VenvError as error:
                     raise BrokenBase(str(error)) from None
             return str(self._known)
@@ -56,9 +57,7 @@ class Interpreters:
         Raises BrokenBase, VenvError with the installer's own words, VenvCancelled.
         """
         self.find_base()
-        python = ensure_environment_venv(
-            self._venvs, self._pinned, wanted, progress=progress, cancelled=cancelled
-        )
+        python = self._builder.build(self._venvs, self._pinned, wanted, progress, cancelled)
         if python not in self._checked:
             progress("checking the environment's interpreter")
             self._check(python)
@@ -68,7 +67,7 @@ class Interpreters:
     def prepare(self, say: Callable[[str], None]) -> None:
         """Build the base, telling people how it goes; a failure is told again by the first create."""
         began = time.monotonic()
-        if not any(self._venvs.glob("*/bin/python")):
+        if not any(self._venvs.glob("[!.]*/pyvenv.cfg")):
             say("building the environments' interpreter (this once; a create waits for it)")
         try:
             self.find_base()
@@ -81,18 +80,8 @@ class Interpreters:
     def _check(self, python: Path) -> None:
         """Requirements may replace what we use ourselves with a release that we cannot use."""
         surroundings = {**process_env(self._roots, os.environ), "PYTHONPATH": str(self._roots.sdk)}
-        try:
-            done = subprocess.run(
-                [python, "-P", "-c", _CHECK],
-                capture_output=True,
-                text=True,
-                timeout=_CHECK_SECONDS,
-                env=surroundings,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise VenvError(f"cannot run the interpreter with these requirements: {error}") from None
-        if done.returncode != 0:
-            words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        words = self._builder.check(python, _CHECK, surroundings)
+        if words is not None:
             raise VenvError(
                 f"cannot run tasks beside these requirements, which replace a package that they need: {words}"
             )

@@ -18,7 +18,6 @@ from airflow._wire.layout import Layout
 
 from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import Equipment
-from control_plane.private_files import write_private
 from control_plane.reconcile.cell import (
     UID_FILE,
     ObjectStoreAccess,
@@ -219,8 +218,9 @@ class Jobs:
         self._end(name, reason, None)
 
     def _end(self, name: str, reason: str, roles: tuple[str, ...] | None) -> None:
-        note = Layout(self.provisioner.home(name)).ending
-        write_private(note, reason)
+        home = self.provisioner.home(name)
+        note = Layout(home).ending
+        self.provisioner.create(CellPlan(name, (), {str(note.relative_to(home)): reason}))
         self.provisioner.stop(name, GRACE, roles)
         note.unlink(missing_ok=True)
 

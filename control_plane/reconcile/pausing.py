@@ -44,8 +44,10 @@ def pause(jobs: Jobs, row: Environment) -> None:
 
 def _drain(jobs: Jobs, row: Environment) -> None:
     """Until no task runs. A cell that does not answer runs none that could be waited for."""
-    home = jobs.provisioner.home(row.name)
-    spec = wire.read(home / "cell.json")
+    try:
+        spec = wire.read(jobs.provisioner.home(row.name) / "cell.json")
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a cell that cannot be told anything
     draining = wire.follow(spec, replace(spec, draining=True))
     files = {"cell.json": draining.to_json()}
     jobs.provisioner.create(CellPlan(row.name, jobs.list_processes(row), files))

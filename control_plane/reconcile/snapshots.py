@@ -5,9 +5,11 @@ snapshots/<generation>-<version>.db    in the cell's home; the newest few stay
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.cell import process_env
@@ -29,12 +31,18 @@ def take_snapshot(jobs: Jobs, row: Environment) -> Path:
 
 
 def run_runner(jobs: Jobs, command: str, home: Path, file: Path, *options: str) -> None:
-    """`runner save` or `runner load` on a cell. Raises CannotCreate with its words."""
+    """`runner save` or `load` on a cell, as the user that the cell runs as. Raises CannotCreate with its words."""
     argv = [sys.executable, "-m", "runner", command, "--home", str(home), "--file", str(file), *options]
     surroundings = process_env(jobs.roots, jobs.surroundings)
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=_SECONDS, env=surroundings, cwd=home
+            argv,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            env=surroundings,
+            cwd=home,
+            **_as_owner(home),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotCreate(
@@ -43,6 +51,21 @@ def run_runner(jobs: Jobs, command: str, home: Path, file: Path, *options: str) 
     if done.returncode != 0:
         words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("aerodrome: ")
         raise CannotCreate("INTERNAL_ERROR", f"cannot {command} the metadata of {home.name}: {words}")
+
+
+def give_to_owner(path: Path, home: Path) -> None:
+    """A file that the cell's processes are to read, who may run as a user of their own."""
+    owner = home.stat()
+    if owner.st_uid != os.geteuid():
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _as_owner(home: Path) -> dict[str, Any]:
+    """The user whose files lie in the home: none of them may become ours."""
+    owner = home.stat()
+    if owner.st_uid == os.geteuid():
+        return {}
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
 
 
 def _drop_oldest(folder: Path) -> None:

@@ -69,12 +69,21 @@ def roll_back(jobs: Jobs, row: Environment) -> None:
             jobs.step(row.name, "bringing the former settings back")
             _restore(jobs, row, kept)
     except CannotCreate as worse:
-        message = f"{outcome.error_message}; and its former settings are not in force again: {worse.message}"
-        outcome, to = replace(outcome, error_message=message), Status.UNAVAILABLE
+        outcome, to = _worsen(outcome, worse.message), Status.UNAVAILABLE
+    except (Interrupted, SQLAlchemyError):
+        raise
+    except Exception as error:  # nor must it be ROLLING_BACK for ever
+        log.exception("rolling back failed", extra={"environment": row.name})
+        outcome, to = _worsen(outcome, str(error)), Status.UNAVAILABLE
     before.forget(home)
     jobs.step(row.name, str(to))
     with jobs.database.begin() as connection:
         environments.drop_wanted(connection, row.name, [Status.ROLLING_BACK], to, jobs.clock(), outcome)
+
+
+def _worsen(outcome: LastUpdate, why: str) -> LastUpdate:
+    message = f"{outcome.error_message}; and its former settings are not in force again: {why}"
+    return replace(outcome, error_message=message)
 
 
 def recover(jobs: Jobs, row: Environment) -> None:

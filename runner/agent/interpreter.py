@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,12 @@ from airflow._wire.components import WORKER, describe_environment
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR")
 _SOCKET, _LOCK = 3, 4
+_LATE = re.compile(
+    r"LD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH"
+    r"|RES_OPTIONS|RESOLV_HOST_CONF|TZDIR"
+)
+TASK_USER = "AERODROME_TASK_USER"
+"""Set by provisioners that give a cell a second user, whom its files and keys are closed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +30,16 @@ class Interpreter:
     python: str
     environment: str
     variables: dict[str, str]
+    become: tuple[str, ...] = ()
+    """The command that makes what follows it the tasks' own user, where the cell has one."""
 
     def spawn(self, role: str, sock: int, output: int, lock: int | None = None) -> int:
         """Start `airflow._task ROLE` in a session of its own; its pid. Raises OSError when it cannot be started."""
         parent = os.getpid()
+        outer, inner = _split(self.variables) if self.become else (self.variables, ())
         argv = [
+            *self.become,
+            *inner,
             self.python,
             "-P",
             "-m",
@@ -45,7 +58,7 @@ class Interpreter:
         ]
         if lock is not None:
             actions.append((os.POSIX_SPAWN_DUP2, lock, _LOCK))
-        return os.posix_spawn(self.python, argv, self.variables, file_actions=actions, setsid=True)
+        return os.posix_spawn(argv[0], argv, outer, file_actions=actions, setsid=True)
 
 
 def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str], component: str = WORKER) -> Interpreter:
@@ -74,7 +87,7 @@ def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str], component: str
         "AIRFLOW_HOME": str(work),
         "AERODROME_AIRFLOW_VERSION": spec.airflow_version,
     }
-    return Interpreter(spec.python, spec.environment, variables | ours)
+    return Interpreter(spec.python, spec.environment, variables | ours, become(find_task_user(outer)))
 
 
 def list_differences(one: Interpreter, other: Interpreter) -> dict[str, str | None]:
@@ -82,3 +95,29 @@ def list_differences(one: Interpreter, other: Interpreter) -> dict[str, str | No
     gone = dict.fromkeys(one.variables.keys() - other.variables.keys())
     new = {name: value for name, value in other.variables.items() if one.variables.get(name) != value}
     return {**gone, **new}
+
+
+def find_task_user(outer: Mapping[str, str]) -> int | None:
+    """The user, and group, that user code runs as; None where it runs as the agent does."""
+    user = outer.get(TASK_USER, "")
+    return int(user) if user.isdigit() else None
+
+
+def become(user: int | None) -> tuple[str, ...]:
+    """The command line before a command that is to run as that user, with none of the agent's powers."""
+    if user is None:
+        return ()
+    who = (f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs")
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"  # by our own PATH, never by that of user code
+    return (setpriv, *who, "--inh-caps=-all", "--ambient-caps=-all", "--")
+
+
+def _split(variables: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What may be set before the powers are gone, and the command that sets the rest afterwards.
+
+    The loader and the C library act on some variables before a program's first line: those are for user code only.
+    """
+    late = {name: value for name, value in variables.items() if _LATE.fullmatch(name)}
+    early = {name: value for name, value in variables.items() if name not in late}
+    env = shutil.which("env") or "/usr/bin/env"
+    return early, (env, *(f"{name}={value}" for name, value in late.items())) if late else ()

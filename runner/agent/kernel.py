@@ -158,6 +158,25 @@ def attempt_of(pid: int, attempts: Path) -> str | None:
     return None
 
 
+def may_be_read(pid: int) -> bool:
+    """Whether the kernel tells us of a process's environment and files: of another user's it does not."""
+    return os.access(_PROC / str(pid) / "fd", os.R_OK | os.X_OK)
+
+
+def kill_user(user: int) -> int:
+    """Kill everything that runs as a user; how many were seen."""
+    seen = 0
+    for process in list_processes():
+        try:
+            is_theirs = (_PROC / str(process.pid)).stat().st_uid == user
+        except OSError:
+            continue  # it ended meanwhile
+        if is_theirs and not process.is_zombie:
+            kill(process.pid)
+            seen += 1
+    return seen
+
+
 def holders(path: Path) -> list[int]:
     """Pids that have a file open, other than ours."""
     mine = os.getpid()

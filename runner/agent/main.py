@@ -19,13 +19,14 @@ from airflow._wire.frames import Message
 from airflow._wire.layout import Layout
 
 from runner import ownlogs, process
-from runner.agent import homes, kernel
+from runner.agent import homes, interpreter, kernel
 from runner.agent.adoption import Adoption
 from runner.agent.importing import ImportQuestions
 from runner.agent.kit import Kit, needs_another
 from runner.agent.link import Link
 from runner.agent.loop import Loop
 from runner.agent.memory import MemoryGuard
+from runner.agent.oom import OutOfMemory
 from runner.agent.store import open_log_store
 from runner.agent.strays import Strays
 from runner.agent.supervisor import Supervisor
@@ -55,9 +56,14 @@ def run(home: Path) -> int:
         return process.die_with_reason(error)
     process.show_role("agent", spec.environment)
     jsonlog.configure(layout.own_logs / "agent.log")
+    process.close_to_others()
     process.raise_file_limit()
     kernel.become_subreaper()
     layout.work.mkdir(mode=0o700, exist_ok=True)
+    user = interpreter.find_task_user(os.environ)
+    if user is not None:
+        layout.work.chmod(0o770)  # in our group, which is the task user's own
+        kernel.kill_user(user)  # an earlier agent's: nothing of ours runs yet
     homes.link(layout, spec)
     os.chdir(layout.work)
     store = open_log_store(layout.task_logs, spec.logs)
@@ -82,8 +88,9 @@ class Agent:
             self._hello, self._on_welcome, self._on_message, self._cancel_parses,
             lambda: len(self._supervisor.attempts) > CROWD,
         )  # fmt: skip
+        self._kills = OutOfMemory()
         self._supervisor = Supervisor(
-            loop, store, layout.attempts, self._link.send, lambda: self._strays.look_later(),
+            loop, store, layout.attempts, self._link.send, lambda: self._strays.look_later(), self._kills,
         )  # fmt: skip
         self._imports = ImportQuestions(self._link.send)
         self._supervisor.kit = self._kit = self._make_kit(spec)
@@ -204,6 +211,7 @@ class Agent:
         former.retire(self._triggers.uses)
 
     def _beat(self) -> None:
+        self._kills.forget()
         tasks = self._supervisor.list_processes()
         zygotes = [row for kit in self._kits for row in kit.list_zygotes()]
         processes = zygotes + self._triggers.list_processes() + tasks

@@ -36,12 +36,21 @@ class Strays:
         self._due = False
         living = self._living()
         spared = self._sessions() | {session for session in living.values() if session is not None}
+        oldest = min((find_start(pid) for pid in living.values() if pid is not None), default=None)
         killed = False
         for process in filter(None, map(kernel.find_process, kernel.list_children())):
             if process.session in spared or kernel.attempt_of(process.pid, self._directory) in living:
                 continue
+            if oldest is not None and process.started >= oldest and not kernel.may_be_read(process.pid):
+                continue  # it may be of any attempt that began before it
             log.warning("killing process %d, which a task left behind", process.pid)
             kernel.kill(process.pid)
             killed = True
         if killed:
             self.look_later()
+
+
+def find_start(pid: int) -> int:
+    """When a process began; one that has ended began before all others."""
+    process = kernel.find_process(pid)
+    return process.started if process else 0

@@ -10,6 +10,7 @@ has acknowledged the report. Every step that must outlive the agent is in the at
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +26,7 @@ from runner.agent.kit import Kit
 from runner.agent.launching import ZygoteGone
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
+from runner.agent.oom import OutOfMemory
 from runner.agent.zygotes import FileZygote
 
 log = logging.getLogger("aerodrome.agent.supervisor")
@@ -41,11 +43,12 @@ class Supervisor:
 
     def __init__(
         self, loop: Loop, store: LogStore, directory: Path,
-        send: Callable[[Message], None], on_end: Callable[[], None],
+        send: Callable[[Message], None], on_end: Callable[[], None], kills: OutOfMemory,
     ) -> None:  # fmt: skip
         self._loop, self._store = loop, store
         self._spool = spool.Spool(directory)
         self._send, self._on_end = send, on_end
+        self._kills = kills
         self._boot = kernel.boot_id()
         self.kit: Kit | None = None
         """What new attempts are started with; each keeps the one it was accepted with."""
@@ -260,7 +263,7 @@ class Supervisor:
             attempt.stream.read_now()
         spoke = attempt.outcome is not None
         if not spoke:
-            why = attempt.stop_reason or reason or endings.describe_status(status or 0)
+            why = attempt.stop_reason or reason or self._explain(status or 0)
             facts = endings.exit_facts(status)
             failure = endings.outcome_of_failure(
                 why, attempt.started_at, time.time(), lost=attempt.lost or lost, **facts
@@ -271,6 +274,10 @@ class Supervisor:
             self._end(attempt)
         elif not spoke:
             self._end_leftovers(attempt)
+
+    def _explain(self, status: int) -> str:
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        return (self._kills.explain() if killed else None) or endings.describe_status(status)
 
     def terminate(self, attempt: Attempt, grace: float, reason: str) -> None:
         """TERM to the attempt's group, KILL after the grace; it fails with this reason."""

@@ -59,7 +59,9 @@ class Scheduler:
         new_attempt: Callable[[], str] = lambda: uuid.uuid4().hex,
         box: SecretBox | None = None,
         drop_blobs: Callable[[Sequence[str]], None] = lambda _blobs: None,
+        epoch: int | None = None,
     ) -> None:
+        """`epoch`: that of the lease; None begins the next one with `run`."""
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
         self._next_runs = NextRuns(db, _timeout(spec), self._questions.call, self.post)
@@ -76,7 +78,7 @@ class Scheduler:
         self._consulting = Consulting(self._send_to)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
         self._refusals = Refusals()
-        self._epoch = 0
+        self._epoch = epoch or 0
         self._stopping = False
         self._next_poll = self._next_processes = 0.0
         self._status: dict[str, Any] = {"last_turn": None, "agents": [], "revision": spec.revision}
@@ -115,8 +117,9 @@ class Scheduler:
     def run(self) -> None:
         """Schedule until told to stop."""
         try:
-            with self._db.begin() as conn:
-                self._epoch = meta.begin_epoch(conn)
+            if not self._epoch:
+                with self._db.begin() as conn:
+                    self._epoch = meta.begin_epoch(conn)
             self._batch.load_all = True
             while not self._stopping:
                 self.turn()

@@ -15,15 +15,26 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError as DatabaseError
 
+from runner.store.meta import LEASE
 from runner.store.pools import DEFAULT_SLOTS, ensure_default_pool
-from runner.store.schema import metadata
+from runner.store.schema import meta, metadata
 
-__all__ = ["REVISION", "Connection", "Database", "DatabaseError"]
+__all__ = ["REVISION", "Connection", "Database", "DatabaseError", "Fenced"]
 
 REVISION = "0002"
 """The newest migration: a fresh database is made from `schema` and stamped with it."""
 
 _STAMP = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))
+
+
+_ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(hashtext('aerodrome: create'))")
+_LEASE = sa.select(meta.c.value).where(meta.c.key == LEASE).with_for_update(read=True, key_share=True)
+_STUCK_SECONDS = 4
+"""A transaction that does nothing for so long is ended by PostgreSQL: that of a frozen engine holds up the next one."""
+
+
+class Fenced(RuntimeError):
+    """This engine's reign is over: another one writes now."""
 
 
 class Database:
@@ -34,18 +45,31 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = threading.RLock()
         self._held: Connection | None = None
+        self._epoch: int | None = None
         if self.is_sqlite:
             self._engine = _open_sqlite(self.url, "BEGIN IMMEDIATE")
             self._reading = _open_sqlite(self.url, "BEGIN", "query_only=ON")
         else:
-            self._engine = sa.create_engine(self.url, pool_size=5, max_overflow=15, pool_pre_ping=True)
+            options = {"options": f"-c idle_in_transaction_session_timeout={_STUCK_SECONDS}s"}
+            self._engine = sa.create_engine(
+                self.url, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=options
+            )
             self._reading = self._engine.execution_options(postgresql_readonly=True)
 
+    def fence(self, epoch: int) -> None:
+        """Refuse every later write as soon as the cell's engine is of another epoch. For PostgreSQL."""
+        self._epoch = epoch
+
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A write transaction: committed at the end of the block, rolled back when the block raises."""
+    def begin(self, fenced: bool = True) -> Iterator[Connection]:
+        """A write transaction: committed at the end of the block, rolled back when the block raises.
+
+        Raises Fenced when this is the database of an engine whose reign is over.
+        """
         if not self.is_sqlite:
             with self._engine.begin() as conn:
+                if fenced and self._epoch is not None:
+                    self._check_epoch(conn)
                 yield conn
             return
         with self._writer:
@@ -59,24 +83,36 @@ class Database:
                 raise
             self._held = conn  # taking one from the pool and giving it back costs as much as a small commit
 
+    def _check_epoch(self, conn: Connection) -> None:
+        """The lock has the next engine wait for this transaction, and holds up neither renewals nor other writers."""
+        found = conn.execute(_LEASE).scalar()
+        if str(found).partition(" ")[0] != str(self._epoch):
+            raise Fenced(f"cannot write in epoch {self._epoch}: another engine is active ({found})")
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only view of one moment, from any thread; it never waits for a writer."""
         with self._reading.connect() as conn:
             yield conn
 
-    def create_or_migrate(self, pool_slots: int = DEFAULT_SLOTS) -> None:
-        """Bring the database to the newest schema: made at once when it is empty, else by its migrations.
-
-        `pool_slots`: the size of a new database's default pool.
-        """
-        with self.begin() as conn:
+    def create(self, pool_slots: int = DEFAULT_SLOTS) -> str:
+        """Make the tables of an empty database; the revision that it has. One of several engines makes them."""
+        with self.begin(fenced=False) as conn:
+            if not self.is_sqlite:
+                conn.execute(_ONE_AT_A_TIME)
             revision = _find_revision(conn)
             if revision is None:
                 metadata.create_all(conn)
                 ensure_default_pool(conn, pool_slots)
                 _stamp(conn)
-                return
+        return revision or REVISION
+
+    def create_or_migrate(self, pool_slots: int = DEFAULT_SLOTS) -> None:
+        """Bring the database to the newest schema: made at once when it is empty, else by its migrations.
+
+        `pool_slots`: the size of a new database's default pool.
+        """
+        revision = self.create(pool_slots)
         if revision != REVISION:
             from runner.store.migrate import upgrade
 

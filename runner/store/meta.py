@@ -8,6 +8,8 @@ from runner.store.put import put_row
 from runner.store.schema import meta
 
 EPOCH = "engine_epoch"
+LEASE = "engine_lease"
+"""See `store.leases`; its text begins with the epoch."""
 
 
 def find_fact(conn: sa.Connection, key: str) -> str | None:

@@ -1,22 +1,31 @@
-"""What every provisioner must do, asked of the fake and of the process provisioner alike."""
+"""What every provisioner must do: the fake, processes, processes with users of their own, and a real Docker engine."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
+from infra.accounts import Accounts, Range
+from infra.containers import Surroundings, name_service
+from infra.docker import DockerProvisioner
+from infra.homes import Homes
+from infra.locks import find_facts
 from infra.process import ProcessProvisioner
 from infra.provisioner import CellPlan, Limits, Observed, ProcessSpec, Provisioner
+from tests.services import find_docker, make_open_directory
 
+NUMBERS = Range(first := 3_000_000 + os.getpid() % 50_000 * 10, first + 9)
+"""Of this process's own: what is left of a user is killed, whoever started it."""
 ROOT = Path(__file__).resolve().parents[2]
 
 # A process as cells have them: it holds its role's lock and waits. `stubborn` does not heed TERM.
@@ -25,8 +34,8 @@ import signal, sys
 from pathlib import Path
 from infra.locks import hold
 role, kind = sys.argv[1:3]
-if kind == "stubborn":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+leave = signal.SIG_IGN if kind == "stubborn" else lambda *_: sys.exit(0)
+signal.signal(signal.SIGTERM, leave)  # the first process of a container has no default
 if kind == "broken":
     sys.exit("cannot start: the roof is open")
 lock = hold(Path("run") / f"{role}.lock", role, "cell")
@@ -37,8 +46,8 @@ while True:
 
 
 def process(role: str, kind: str = "plain") -> ProcessSpec:
-    env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
-    return ProcessSpec(role, (sys.executable, "-c", _BODY, role, kind), env)
+    """As the subject's own interpreter runs it: `Subject.adapt` says where that is."""
+    return ProcessSpec(role, ("python", "-c", _BODY, role, kind), {}, runs_user_code=role == "agent")
 
 
 def plan(*specs: ProcessSpec) -> CellPlan:
@@ -120,44 +129,121 @@ class FakeSubject:
         return self.provisioner.observe("cell")
 
 
-class ProcessSubject:
+class RealSubject:
+    """Real processes, below a directory that users of cells may enter."""
+
+    python, code, path = sys.executable, str(ROOT), os.environ["PATH"]
+
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.provisioner = ProcessProvisioner(root)
         self.forgotten: list[Provisioner] = []
+        self.provisioner = self.adapt(self.make())
+
+    def make(self) -> Provisioner:
+        return ProcessProvisioner(self.root)
+
+    def adapt(self, provisioner: Provisioner) -> Provisioner:
+        """The provisioner, for plans that name no interpreter."""
+        return Adapted(provisioner, self.python, {"PYTHONPATH": self.code, "PATH": self.path})
 
     def again(self) -> Provisioner:
         """As after a kill of the control plane: nothing in memory."""
         self.forgotten.append(self.provisioner)
-        self.provisioner = ProcessProvisioner(self.root)
+        self.provisioner = self.adapt(self.make())
         return self.provisioner
 
     def kill(self, role: str) -> None:
         pid = self.provisioner.observe("cell").processes[role]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        self._until(lambda seen: seen.processes[role] is None)
+        self._until(lambda seen: seen.processes[role] != pid)
 
     def settle(self, *roles: str) -> Observed:
         """Wait until the locks (and not memory) prove these roles."""
-        fresh = ProcessProvisioner(self.root)
-        self._until(lambda _: all(fresh.observe("cell").is_running(role) for role in roles))
+        run = self.provisioner.home("cell") / "run"
+        self._until(lambda _: all(find_facts(run / f"{role}.lock") for role in roles))
         return self.provisioner.observe("cell")
 
     def _until(self, condition) -> None:  # type: ignore[no-untyped-def]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while not condition(self.provisioner.observe("cell")):
             assert time.monotonic() < deadline, self.provisioner.observe("cell")
             time.sleep(0.01)
 
 
-@pytest.fixture(params=[FakeSubject, ProcessSubject], ids=["fake", "process"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    subject = request.param(tmp_path / "cells")
+class UserSubject(RealSubject):
+    """Every cell has users of its own."""
+
+    def make(self) -> Provisioner:
+        return ProcessProvisioner(self.root, Accounts(self.root, NUMBERS))
+
+
+class DockerSubject(RealSubject):
+    """Containers of a real engine, all of one user."""
+
+    accounts = False
+
+    def __init__(self, root: Path) -> None:
+        self.engine = find_docker()
+        self.python, self.code, self.path = self.engine.python, self.engine.code, os.defpath
+        super().__init__(root)
+
+    def make(self) -> Provisioner:
+        accounts = Accounts(self.root, NUMBERS) if self.accounts else None
+        me = f"{os.getuid()}:{os.getgid()}"
+        around = Surroundings(name_service(self.root), self.engine.image, me)
+        return DockerProvisioner(Homes(self.root, accounts), self.engine.docker, around)
+
+
+class DockerUserSubject(DockerSubject):
+    accounts = True
+
+
+@dataclass
+class Adapted:
+    """A provisioner whose plans get the interpreter and the variables of the subject."""
+
+    inner: Provisioner
+    python: str
+    env: dict[str, str]
+
+    def create(self, plan: CellPlan) -> list[str]:
+        return self.inner.create(self._complete(plan))
+
+    def ensure(self, plan: CellPlan) -> list[str]:
+        return self.inner.ensure(self._complete(plan))
+
+    def resize(self, plan: CellPlan) -> None:
+        self.inner.resize(self._complete(plan))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def _complete(self, plan: CellPlan) -> CellPlan:
+        specs = (replace(spec, argv=(self.python, *spec.argv[1:]), env=self.env) for spec in plan.processes)
+        return replace(plan, processes=tuple(specs))
+
+
+_SUBJECTS = {
+    "fake": FakeSubject,
+    "process": RealSubject,
+    "users": UserSubject,
+    "docker": DockerSubject,
+    "docker-users": DockerUserSubject,
+}
+
+
+@pytest.fixture(params=_SUBJECTS)
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    if request.param.endswith("users") and os.getuid() != 0:
+        pytest.skip("only root can give cells users of their own")
+    place = make_open_directory()
+    subject = _SUBJECTS[request.param](place / "cells")
     yield subject
     subject.provisioner.destroy("cell", 0)
     for old in getattr(subject, "forgotten", []):
         old.observe("cell")  # reaps its children
+    shutil.rmtree(place)
 
 
 def test_observe_says_nothing_exists_when_a_cell_was_never_made(subject: Subject) -> None:
@@ -193,7 +279,9 @@ def test_ensure_starts_only_the_dead_role_when_one_was_killed(subject: Subject) 
     subject.provisioner.create(both)
     before = subject.settle("engine", "agent")
     subject.kill("engine")
-    assert subject.provisioner.ensure(both) == ["engine"]
+    assert "agent" not in subject.provisioner.ensure(
+        both
+    )  # an engine of containers may have been faster than we
     after = subject.settle("engine", "agent")
     assert after.processes["agent"] == before.processes["agent"]
     assert after.processes["engine"] != before.processes["engine"]

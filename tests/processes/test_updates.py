@@ -141,6 +141,21 @@ def test_a_failed_update_leaves_the_environment_as_it_was_and_says_why(
     assert settle(made).status is S.AVAILABLE, "it can be updated again"
 
 
+def test_an_environment_that_cannot_even_go_back_is_unavailable_until_it_can(made: World) -> None:
+    (made.cells / "break-engines").touch()
+    ask(made, AirflowConfigurationOptions={"core.executor": "broken"})
+    row = settle(made)
+    assert (row.status, row.last_update.status) == (S.UNAVAILABLE, "FAILED")
+    assert "no executor of that name" in str(row.last_update.error_message) or "disk is full" in str(
+        row.last_update.error_message
+    )
+    assert "former settings are not in force again" in str(row.last_update.error_message)
+    (made.cells / "break-engines").unlink()
+    row = settle(made, S.UNAVAILABLE)
+    assert (row.status, row.last_update.status) == (S.AVAILABLE, "FAILED"), "what went wrong is not forgotten"
+    assert cell_of(made)["config"] == {}
+
+
 def test_what_dies_while_requirements_are_installed_is_started_again(made: World) -> None:
     s3_of(made).put_object(Bucket="code", Key="slow.txt", Body=b"slow\n")
     ask(made, RequirementsS3Path="slow.txt")

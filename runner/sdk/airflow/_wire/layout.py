@@ -90,6 +90,7 @@ class Layout:
         parts = (self.database.parent, self.store, self.bundles, self.attempts, self.task_logs, self.own_logs)
         for part in (self.home, *parts, self.lock("x").parent, self.engine_socket.parent):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.bundles.chmod(0o750)  # where tasks have a user of their own, it is in our group
 
     def _socket(self, name: str) -> Path:
         """In run/; under the temporary directory when the kernel's limit on socket paths forbids that."""

@@ -9,12 +9,13 @@ import pytest
 
 from control_plane.commands.inspect import EnvironmentEntry, find_last_words
 from control_plane.commands.status import _state
+from infra.process import ProcessProvisioner
 
 
 def entry(**more: Any) -> EnvironmentEntry:
     base: dict[str, Any] = {
         "name": "demo", "status": "AVAILABLE", "ready": True, "reason": "", "created": [],
-        "health": {"agents": [], "queue": {}}, "last_words": "", "doing": "",
+        "health": {"agents": [], "queue": {}}, "last_words": "", "doing": "", "code": {},
     }  # fmt: skip
     return EnvironmentEntry(**{**base, **more})
 
@@ -48,7 +49,9 @@ def test_environment_that_is_not_well_says_why(found: EnvironmentEntry, engine: 
 
 
 def test_last_words_are_the_last_line_that_says_something(tmp_path: Path) -> None:
-    assert find_last_words(tmp_path) == ""
-    (tmp_path / "log").mkdir()
-    (tmp_path / "log" / "engine.out").write_text("x" * 20_000 + "\nTraceback\nRuntimeError: it broke\n\n")
-    assert find_last_words(tmp_path) == "RuntimeError: it broke"
+    cells = ProcessProvisioner(tmp_path)
+    assert find_last_words(cells, "cell") == ""
+    (tmp_path / "cell" / "log").mkdir(parents=True)
+    said = "x" * 20_000 + "\nTraceback\nRuntimeError: it broke\n\n"
+    (tmp_path / "cell" / "log" / "engine.out").write_text(said)
+    assert find_last_words(cells, "cell") == "RuntimeError: it broke"

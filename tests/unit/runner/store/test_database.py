@@ -36,10 +36,9 @@ def describe(db: Database) -> dict[str, object]:
     }
 
 
-def test_migrated_database_is_a_fresh_one(tmp_path: Path) -> None:
-    fresh = Database(f"sqlite:///{tmp_path / 'fresh.db'}")
+def test_migrated_database_is_a_fresh_one(empty_databases: tuple[str, str]) -> None:
+    fresh, migrated = map(Database, empty_databases)
     fresh.create_or_migrate()
-    migrated = Database(f"sqlite:///{tmp_path / 'migrated.db'}")
     with migrated._engine.connect() as conn:
         migrate.upgrade(conn)
     assert describe(migrated) == describe(fresh)
