@@ -27,6 +27,7 @@ COMMANDS = {
         "control_plane.commands.environments", "Make, show, change and delete environments; a name is enough."
     ),
     "iam": Entry("control_plane.commands.iam", "Users, roles and policies; who may do what, and why."),
+    "s3": Entry("control_plane.commands.s3", "The embedded object store: check, import, export, move away."),
     "dags": Entry("control_plane.commands.dags", "Check DAG files and try them out, without a service."),
     "demo": Entry("control_plane.commands.demo", "Run the main job end to end, with visible progress."),
 }

@@ -91,6 +91,11 @@ class Paths:
         return self.keys / "ca.pem"
 
     @property
+    def objects(self) -> Path:
+        """What the embedded object store holds."""
+        return self.home / "objects"
+
+    @property
     def log(self) -> Path:
         return self.home / "log"
 

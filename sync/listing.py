@@ -17,6 +17,7 @@ import time
 import urllib.parse
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
@@ -27,6 +28,9 @@ from sync.objects import ObjectInfo, ObjectStoreError
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _CHUNK = 1 << 18
 _KEPT_CONNECTIONS = 4
+_WATCH = "x-aerodrome-watch"
+_WATCH_SILENCE = 30.0
+"""Seconds without a word, of which there is one every ten."""
 _MAX_PAGE = 64 << 20
 
 
@@ -50,6 +54,8 @@ class Lister:
         self._pages: dict[str, dict[str, _Page]] = {}
         self._lock = threading.Lock()
         self._ambient: Any = None
+        self.offers_watch = False
+        """Whether the store said that it tells of changes: the embedded one does."""
 
     def list(self, prefix: str) -> list[ObjectInfo]:
         """All objects under `prefix`, in key order. Raises ObjectStoreError."""
@@ -95,6 +101,8 @@ class Lister:
                     connection.request("GET", f"{self._path}?{query}", headers=headers)
                     response = connection.getresponse()
                     body = _read(response, deadline)
+                    response.close()  # read1 does not notice the end, and the connection could not be used again
+                    self.offers_watch = response.headers.get(_WATCH) == "true"
                 except (http.client.HTTPException, ConnectionError):
                     connection.close()
                     if reused:
@@ -112,11 +120,40 @@ class Lister:
             reason = str(error) or type(error).__name__
             raise ObjectStoreError("unreachable", f"cannot {what}: {reason}") from None
 
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        """Call `told(True)` when something below `prefix` changed, `told(False)` as a sign of life.
+
+        Until the store ends it or `stopped`. Returns at once when the store did not offer it with its last listing.
+        Raises ObjectStoreError.
+        """
+        if not self.offers_watch:
+            return
+        query = _encode({_WATCH: "", "prefix": prefix})
+        what = f"watch {prefix or 'the bucket'} in {self._location!r}"
+        connection = None
+        try:
+            connection = self._open()
+            connection.request("GET", f"{self._path}?{query}", headers=self._headers(query))
+            connection.sock.settimeout(_WATCH_SILENCE)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise _refusal(what, response.status, response.read(_CHUNK))
+            while not stopped() and (line := response.readline()):
+                told(bool(line.strip()))
+        except (http.client.HTTPException, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise ObjectStoreError("unreachable", f"cannot {what}: {reason}") from None
+        finally:
+            if connection is not None:
+                connection.close()
+
     def _connect(self) -> tuple[http.client.HTTPConnection, bool]:
         try:
             return self._idle.popleft(), True
         except IndexError:
-            pass
+            return self._open(), False
+
+    def _open(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         connection: http.client.HTTPConnection
         if self._url.scheme == "https":
@@ -126,7 +163,7 @@ class Lister:
             connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
         connection.connect()
         connection.sock.settimeout(REQUEST_TIMEOUT)
-        return connection, False
+        return connection
 
     def _headers(self, query: str) -> dict[str, str]:
         now = dt.datetime.now(dt.UTC)

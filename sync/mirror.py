@@ -21,8 +21,11 @@ from sync import materialise
 from sync.manifest import Entry, Manifest, manifest_of, settled
 from sync.objects import ObjectInfo, ObjectStore, ObjectStoreError
 from sync.snapshot import Snapshot, find_pointer, write_pointer
+from sync.watching import Ears
 
 _LONGEST_BACKOFF = 30.0
+_TOLD_FACTOR = 5.0
+"""Where the store tells of changes, looking is only a safety net, and rarer."""
 _PATIENCE = 5
 """Times in a row that an object may differ from its listing before that counts as a failure."""
 _ROUNDING = 0.001
@@ -93,15 +96,18 @@ class Mirror:
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+        self._ears = Ears(lambda: self._store, self._prefix, self.wake)
 
     def start(self) -> None:
         """Announce the last good snapshot, then look every `interval` seconds."""
         self._thread.start()
+        self._ears.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """End the thread; a request on its way is waited for at most `timeout` seconds."""
         self._stopping = True
         self._wake.set()
+        self._ears.stop()
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
@@ -254,6 +260,8 @@ class Mirror:
                 _log.exception("the mirror failed to start, or a callback of it failed; it goes on")
                 rest = self._interval
             look = self._look_now
+            if rest >= self._interval and self._ears.hears():
+                rest *= _TOLD_FACTOR
             took = time.monotonic() - started
             if self._wake.wait(max(rest - took, took / 2 if rest >= self._interval else 0.0)):
                 self._wake.clear()

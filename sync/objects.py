@@ -7,6 +7,7 @@ included: judging them is `sync.paths`' job. Every failure is an `ObjectStoreErr
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +51,10 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is no error."""
+
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        """Call `told(True)` on changes below `prefix`, `told(False)` as a sign of life; until the store ends it or
+        `stopped`. Returns at once where it cannot."""
 
 
 def open_store(

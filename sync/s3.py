@@ -84,6 +84,9 @@ class S3ObjectStore:
     def delete(self, key: str) -> None:
         self._call("delete", key, lambda path: obstore.delete(self._data, path))
 
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        self._lister.watch(self._base + prefix, told, stopped)
+
     def _call(self, verb: str, key: str, act: Callable[[str], T], version: str | None = None) -> T:
         try:
             return act(self._base + key)

@@ -22,13 +22,13 @@ class Customer:
 
     # ---- the environment
 
-    def create(self, folder: str = "dags", **more: Any) -> None:
+    def create(self, folder: str = "dags", role: str = "x", **more: Any) -> None:
         """Create the environment over a folder of the bucket; come back when it is AVAILABLE."""
         self.mwaa.create_environment(
             Name=self.name,
             SourceBucketArn=f"arn:aws:s3:::{BUCKET}",
             DagS3Path=folder,
-            ExecutionRoleArn="arn:aws:iam::123456789012:role/x",
+            ExecutionRoleArn=f"arn:aws:iam::123456789012:role/{role}",
             NetworkConfiguration={"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
             **more,
         )

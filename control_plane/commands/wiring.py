@@ -19,6 +19,7 @@ from control_plane.domain.throttle import Rates, parse_rates
 from control_plane.operations.trail import Trail
 from control_plane.reconcile.archives import Archives
 from control_plane.reconcile.cell import ObjectStoreAccess, Roots, process_env
+from control_plane.reconcile.cell_keys import KeyIssuer
 from control_plane.reconcile.equipment import find_kept
 from control_plane.reconcile.interpreters import Interpreters
 from control_plane.reconcile.jobs import Jobs
@@ -65,11 +66,29 @@ class ServiceParts:
         self.database.close()
 
 
-def build(settings: Settings, tls_port: int, access: ObjectStoreAccess, site: Site) -> ServiceParts:
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What must be there before anything else: the object store, too, asks it for keys."""
+
+    database: ServiceDatabase
+    vault: Vault
+
+
+def open_stores(settings: Settings) -> Stores:
+    """The service database, up to date, and the vault. Raises CannotWire."""
+    return Stores(_open_database(settings), _open_vault(settings.paths.keys / "master.key"))
+
+
+def build(
+    settings: Settings,
+    tls_port: int,
+    stores: Stores,
+    access: ObjectStoreAccess,
+    keys: KeyIssuer,
+    site: Site,
+) -> ServiceParts:
     """Put a service together; nothing runs yet. Raises CannotWire."""
-    paths = settings.paths
-    database = _open_database(settings)
-    vault = _open_vault(paths.keys / "master.key")
+    paths, database, vault = settings.paths, stores.database, stores.vault
     with database.begin() as connection:
         admin = bootstrap_admin(connection, vault, settings.account_id, time.time())
     interpreters = Interpreters(paths.venvs.resolve(), site.roots, site.builder)
@@ -77,6 +96,7 @@ def build(settings: Settings, tls_port: int, access: ObjectStoreAccess, site: Si
         database=database,
         provisioner=site.provisioner,
         access=access,
+        keys=keys,
         cell_databases=CellDatabases(settings.database),
         journal=Journal(paths.steps),
         roots=site.roots,

@@ -43,6 +43,9 @@ def literal(text: str, context: Context, variables: bool) -> str:
 
 def matches(pattern: str, value: str, context: Context, variables: bool, *, fold: bool = False) -> bool:
     """Whether the whole value fits; with `fold` upper and lower case are the same. Raises Unresolved."""
+    quick = _fits_quickly(pattern.lower(), value.lower()) if fold else _fits_quickly(pattern, value)
+    if quick is not None:
+        return quick
     return _fits(list(_tokens(expand(pattern, context, variables))), value, fold)
 
 
@@ -51,11 +54,24 @@ def matches_arn(pattern: str, value: str, context: Context, variables: bool) -> 
 
     Raises Unresolved.
     """
+    if pattern == _ANY:
+        return True
+    if pattern.count(_COLON) >= _ARN_PARTS - 1 and _ANY not in pattern[:-1]:
+        quick = _fits_quickly(pattern, value)
+        if quick is not None:
+            return quick
     wanted = _split(list(_tokens(expand(pattern, context, variables))))
     if len(wanted) < _ARN_PARTS and wanted[-1][-1:] != [_ANY_TOKEN]:
         return False
     given = value.split(":", len(wanted) - 1)
     return len(given) == len(wanted) and all(map(_fits, wanted, given))
+
+
+def _fits_quickly(pattern: str, value: str) -> bool | None:
+    """The answer for the usual patterns - no wildcard, or one `*` at the end - and None for all others."""
+    if _ONE in pattern or "$" in pattern or _ANY in pattern[:-1]:
+        return None
+    return value.startswith(pattern[:-1]) if pattern.endswith(_ANY) else value == pattern
 
 
 class _Wild:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airflow._wire.cell import Bucket, CellSpec
@@ -52,6 +52,17 @@ class ObjectStoreAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRing:
+    """How one cell reaches S3. `source` reads DAG files, `logs` writes logs, `identity` is what user code sees."""
+
+    source: ObjectStoreAccess
+    logs: ObjectStoreAccess
+    identity: Mapping[str, str] = field(default_factory=dict)
+    expire_at: float = 0.0
+    """0: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Roots:
     """Where our code lies, so that a cell runs from a checkout as from an installation."""
 
@@ -70,7 +81,7 @@ def source_bucket(environment: Environment, access: ObjectStoreAccess) -> Bucket
 
 def cell_spec(
     environment: Environment,
-    access: ObjectStoreAccess,
+    keys: KeyRing,
     *,
     database_url: str,
     equipment: Equipment,
@@ -85,8 +96,8 @@ def cell_spec(
         environment=environment.name,
         airflow_version=spec["AirflowVersion"],
         database_url=database_url,
-        source=source_bucket(environment, access),
-        logs=access.bucket(_bucket_name(environment), f"logs/{environment.name}"),
+        source=source_bucket(environment, keys.source),
+        logs=keys.logs.bucket(_bucket_name(environment), f"logs/{environment.name}"),
         python=equipment.python,
         plugins=equipment.plugins,
         exports={component: dict(found) for component, found in equipment.exports.items()},
@@ -100,8 +111,22 @@ def cell_spec(
         config=choose_options(spec["AirflowConfigurationOptions"]),
         logging={module: dict(setting) for module, setting in spec["LoggingConfiguration"].items()},
         sync_interval=sync_interval,
-        region=access.region,
+        region=keys.source.region,
         account=account,
+        identity=dict(keys.identity),
+        keys_expire_at=keys.expire_at,
+    )
+
+
+def with_keys(told: CellSpec, keys: KeyRing) -> CellSpec:
+    """The same cell with other keys."""
+    source, logs = keys.source, keys.logs
+    return replace(
+        told,
+        source=source.bucket(told.source.bucket, told.source.prefix),
+        logs=logs.bucket(told.logs.bucket, told.logs.prefix),
+        identity=dict(keys.identity),
+        keys_expire_at=keys.expire_at,
     )
 
 

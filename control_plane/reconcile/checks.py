@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from airflow._wire import cell as wire
+
 from control_plane.domain.environment import Environment
 from control_plane.reconcile.cell import ObjectStoreAccess
+from infra.provisioner import CellPlan
 from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 T = TypeVar("T")
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
 _ADVICE = {
     "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn",
-    "denied": "let the service's S3 credentials list and read it",
+    "denied": "let the execution role (and the service's S3 credentials) list and read it",
     "unreachable": "check the S3 endpoint and the network",
     "throttled": "try again in a moment",
     "no_such_key": "upload the file or correct {member}",
@@ -43,6 +46,20 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
         "DagS3Path",
         lambda: store.list(f"{folder}/" if folder else ""),
     )
+
+
+def check_role(environment: Environment, plan: CellPlan) -> None:
+    """Whether the execution role may read what the cell reads with its keys. Raises CannotCreate."""
+    told = wire.from_json(plan.files["cell.json"])
+    if told.identity:
+        source = told.source
+        keys = (source.access_key_id, source.secret_access_key, source.session_token)
+        try:
+            check_source(environment, ObjectStoreAccess(source.endpoint, source.region, *keys))
+        except CannotCreate as refusal:
+            role = environment.spec["ExecutionRoleArn"]
+            message = f"{refusal.message} (tried as the execution role {role})"
+            raise CannotCreate(refusal.code, message) from None
 
 
 def try_to(what: str, bucket: str, key: str, member: str, look: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.reconcile.archives import load_origin
-from control_plane.reconcile.checks import CannotCreate, check_source
+from control_plane.reconcile.checks import CannotCreate, check_role, check_source
 from control_plane.reconcile.health import is_ready
 from control_plane.reconcile.jobs import GRACE, Interrupted, Jobs
 from control_plane.store import environments
@@ -53,6 +53,7 @@ def _make(jobs: Jobs, row: Environment) -> None:
     check_source(row, jobs.access)
     jobs.step(row.name, "preparing the interpreter")
     plan = jobs.prepare(row)
+    check_role(row, plan)
     if jobs.stopping.is_set():
         raise Interrupted
     if row.origin is not None:

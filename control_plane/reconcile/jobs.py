@@ -25,7 +25,9 @@ from control_plane.reconcile.cell import (
     cell_plan,
     cell_spec,
     processes,
+    with_keys,
 )
+from control_plane.reconcile.cell_keys import KeyIssuer
 from control_plane.reconcile.checks import CannotCreate
 from control_plane.reconcile.equipment import Tools, equip, restore
 from control_plane.reconcile.health import find_health
@@ -56,6 +58,8 @@ class Jobs:
     database: ServiceDatabase
     provisioner: Provisioner
     access: ObjectStoreAccess
+    """The service's own."""
+    keys: KeyIssuer
     cell_databases: CellDatabases
     journal: Journal
     roots: Roots
@@ -82,6 +86,22 @@ class Jobs:
             self.provisioner.create(self.plan_cell(environment, self._restore(environment)))
         log.info("cell processes started", extra={"environment": environment.name, "roles": list(roles)})
 
+    def needs_keys(self, environment: Environment) -> bool:
+        """Whether the living cell must be told other S3 keys."""
+        told = _find_spec(self.provisioner.home(environment.name))
+        return told is not None and self.keys.is_due(environment, told)
+
+    def renew_keys(self, environment: Environment) -> None:
+        """Tell the cell its new keys; it takes them up while it runs."""
+        told = _find_spec(self.provisioner.home(environment.name))
+        if told is None:
+            return
+        ring = self.keys.issue(environment, told)
+        spec = wire.follow(told, with_keys(told, ring))
+        files = {"cell.json": spec.to_json()}
+        self.provisioner.create(CellPlan(environment.name, self.list_processes(environment), files))
+        log.info("S3 keys renewed", extra={"environment": environment.name})
+
     def stop(self, environment: Environment) -> None:
         """End what still runs of a cell that must not."""
         self.provisioner.stop(environment.name, GRACE)
@@ -91,9 +111,12 @@ class Jobs:
         name = environment.name
         layout = Layout(self.provisioner.home(name))
         sockets = layout.engine_socket.parent
+        told = _find_spec(layout.home)
         self.provisioner.destroy(name, GRACE)
         if sockets != layout.home / "run":
             shutil.rmtree(sockets, ignore_errors=True)
+        if told is not None:
+            self.keys.revoke(told)
         self.cell_databases.drop(environment)
         if environment.origin is not None:
             shutil.rmtree(environment.origin, ignore_errors=True)
@@ -113,7 +136,7 @@ class Jobs:
         home = self.provisioner.home(environment.name)
         spec = cell_spec(
             environment,
-            self.access,
+            self.keys.issue(environment, _find_spec(home)),
             database_url=self.cell_databases.ensure(environment, home),
             equipment=equipment,
             sdk=self.roots.sdk,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
+from control_plane.domain.status import Status
 from control_plane.reconcile import update
 from control_plane.reconcile.create import create
 from control_plane.reconcile.following import Follower, refresh
@@ -25,6 +26,7 @@ _PERIOD = 0.5
 _WORKERS = 64
 """Many: installing requirements takes minutes, and what died meanwhile is started at once."""
 _RETRY_SECONDS = 2.0
+_KEYS_PERIOD = 30.0
 
 
 class Reconciler:
@@ -41,6 +43,7 @@ class Reconciler:
         self._busy: dict[str, Future[None]] = {}
         self._starts: dict[str, dict[str, Starts]] = {}
         self._not_before: dict[str, float] = {}
+        self._keys_seen: dict[str, float] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -63,7 +66,7 @@ class Reconciler:
         with self._jobs.database.read() as connection:
             rows = {row.name: row for row in environments.list_all(connection)}
         now = self._clock()
-        actions = plan(rows.values(), {name: self._look(name, now) for name in rows}, now)
+        actions = plan(rows.values(), {name: self._look(row, now) for name, row in rows.items()}, now)
         for action in actions:
             self._begin(action, rows[action.name], now)
         return actions
@@ -77,13 +80,22 @@ class Reconciler:
                 log.exception("the reconciler's look failed; it looks again in a moment")
             self._wake.wait(_PERIOD)
 
-    def _look(self, name: str, now: float) -> Cell:
+    def _look(self, row: Environment, now: float) -> Cell:
+        name = row.name
         under_way = self._busy.get(name)
         busy = under_way is not None and not under_way.done()
         resting = now < self._not_before.get(name, 0.0)
         observed = self._jobs.provisioner.observe(name)
         starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
-        return Cell(observed, busy or resting, starts, self._follower.is_stale(name))
+        stale, needs_keys = self._follower.is_stale(name), self._needs_keys(row, now)
+        return Cell(observed, busy or resting, starts, stale, needs_keys)
+
+    def _needs_keys(self, row: Environment, now: float) -> bool:
+        """Looked up once in a while: keys last for days."""
+        if row.status is not Status.AVAILABLE or now < self._keys_seen.get(row.name, 0.0) + _KEYS_PERIOD:
+            return False
+        self._keys_seen[row.name] = now
+        return self._jobs.needs_keys(row)
 
     def _begin(self, action: Action, row: Environment, now: float) -> None:
         if action.verb is Verb.START:
@@ -123,4 +135,5 @@ _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
     Verb.RECOVER: update.recover,
     Verb.REFRESH: refresh,
     Verb.PAUSE: pause,
+    Verb.RENEW: Jobs.renew_keys,
 }

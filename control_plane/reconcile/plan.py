@@ -40,6 +40,8 @@ class Cell:
     starts: Mapping[str, Starts] = field(default_factory=dict)
     stale: bool = False
     """The bucket has newer requirements, plugins or a newer startup script."""
+    needs_keys: bool = False
+    """Its S3 keys end soon, or are no longer those of its role."""
 
 
 class Verb(StrEnum):
@@ -52,6 +54,8 @@ class Verb(StrEnum):
     UPDATE = "update"
     ROLL_BACK = "roll back"
     PAUSE = "pause"
+    RENEW = "renew"
+    """Tell it new S3 keys."""
     REFRESH = "refresh"
     """Apply what is newer in the bucket."""
     RECOVER = "recover"
@@ -108,6 +112,8 @@ def _keep(row: Environment, cell: Cell, now: float) -> Action | None:
         return Action(Verb.START, row.name, due)
     if dead:
         return None
+    if cell.needs_keys:
+        return Action(Verb.RENEW, row.name)
     if row.status is Status.UNAVAILABLE:
         return Action(Verb.RECOVER, row.name)
     return Action(Verb.REFRESH, row.name) if cell.stale else None

@@ -23,7 +23,7 @@ from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
-from control_plane.reconcile.checks import CannotCreate, check_source
+from control_plane.reconcile.checks import CannotCreate, check_role, check_source
 from control_plane.reconcile.following import has_newer
 from control_plane.reconcile.health import is_in_force, is_ready
 from control_plane.reconcile.jobs import Interrupted, Jobs
@@ -114,6 +114,7 @@ def _bring_about(jobs: Jobs, row: Environment, target: Environment, changes: Cha
         jobs.tell(row.name, "checking the bucket")
         check_source(target, jobs.access)
         plan = jobs.prepare(target)
+        check_role(target, plan)
     if jobs.stopping.is_set():
         raise Interrupted
     before.keep(home, row.generation, plan.files)

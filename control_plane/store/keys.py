@@ -139,6 +139,13 @@ def delete_key(conn: Connection, principal_id: str, access_key_id: str) -> bool:
     return bool(conn.execute(delete(access_key).where(*_permanent(principal_id, access_key_id))).rowcount)
 
 
+def end_session(conn: Connection, access_key_id: str) -> None:
+    """Forget a temporary key. One that is not there is no error."""
+    conn.execute(
+        delete(access_key).where(access_key.c.id == access_key_id, access_key.c.token_hash.is_not(None))
+    )
+
+
 def _permanent(principal_id: str, access_key_id: str) -> tuple[Any, ...]:
     return (
         access_key.c.principal_id == principal_id,

@@ -64,13 +64,15 @@ class Interpreter:
 def of_spec(spec: CellSpec, work: Path, outer: Mapping[str, str], component: str = WORKER) -> Interpreter:
     """The interpreter of an environment. `work` is its home; of our own variables only harmless ones are seen.
 
-    Later ones win, as on MWAA: defaults, the startup script's exports, AirflowConfigurationOptions, our own.
+    Later ones win, as on MWAA: defaults, the role's credentials, the startup script's exports,
+    AirflowConfigurationOptions, our own.
     """
     variables = {
         "LANG": "C.UTF-8",
         **{name: outer[name] for name in _PASSED_ON if name in outer},
         "PATH": outer.get("PATH", os.defpath),
         "HOME": str(work),
+        **spec.identity,
         "AIRFLOW__CORE__PLUGINS_FOLDER": spec.plugins or str(work / "plugins"),
         **spec.exports.get(component, {}),
     }

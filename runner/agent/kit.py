@@ -146,7 +146,7 @@ class Kit:
 
 def needs_another(old: CellSpec, new: CellSpec) -> bool:
     """Whether user code must be started otherwise by the new spec."""
-    names = (*CODE, "account", "environment")
+    names = (*CODE, "account", "environment", "identity")
     changed = any(getattr(old, name) != getattr(new, name) for name in names)
     return changed or old.log_level("TaskLogs") != new.log_level("TaskLogs")
 

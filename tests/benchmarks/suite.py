@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import crash, operations, ours, shapes, sleeping
+from tests.benchmarks import crash, object_stores, operations, ours, shapes, sleeping
 from tests.benchmarks.measure import Row, run_shape
 from tests.benchmarks.ours import Aerodrome
 from tests.benchmarks.setup import Setup
@@ -71,6 +71,7 @@ SUITE: dict[str, Benchmark] = {
     "sleep-200": partial(on_side, partial(sleeping.run, count=200)),
     "sleep-1000": partial(on_side, partial(sleeping.run, count=1000)),
     "s3-visible": partial(on_side, operations.s3_visible),
+    "s3-peers": object_stores.run,
     "env-create": partial(on_side, operations.env_create),
     "dagbag-1000": partial(on_side, operations.dagbag),
     "idle": partial(on_side, operations.idle),

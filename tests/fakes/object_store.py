@@ -57,6 +57,9 @@ class FakeObjectStore:
         with self._lock:
             self.objects.pop(key, None)
 
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        """It tells of nothing."""
+
     def _enter(self, operation: str, key: str) -> None:
         self.calls[operation] += 1
         self.fault(operation, key)

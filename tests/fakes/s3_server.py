@@ -27,6 +27,11 @@ class S3Server:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Returns when the server answers."""
         command = [sys.executable, "-m", "tests.fakes.moto_server", str(self.port)]

@@ -11,26 +11,30 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import airflow._wire
 import boto3
 import pytest
+from airflow._wire import cell as wire
+from airflow._wire.cell import CellSpec
 
 from control_plane.domain.defaults import fill
 from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, arn
 from control_plane.domain.status import Status
-from control_plane.reconcile.cell import ObjectStoreAccess, Roots
+from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots
+from control_plane.reconcile.cell_keys import KeyIssuer, SharedKeys
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
-from infra import embedded_s3
 from infra.process import ProcessProvisioner
 from sync.venv import VenvCancelled, VenvError
+from tests.fakes.s3_server import running_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(airflow._wire.__file__).parents[2]
@@ -81,7 +85,7 @@ class World:
         self.forgotten: list[ProcessProvisioner] = []
         self.boot()
 
-    def boot(self) -> None:
+    def boot(self, keys: KeyIssuer | None = None) -> None:
         """A control plane with nothing in memory."""
         self.provisioner = ProcessProvisioner(self.cells)
         self.forgotten.append(self.provisioner)
@@ -90,6 +94,7 @@ class World:
             database=self.database,
             provisioner=self.provisioner,
             access=ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s"),
+            keys=keys or SharedKeys(ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s")),
             cell_databases=CellDatabases(None),
             journal=Journal(self.home / "steps"),
             roots=self.roots,
@@ -164,21 +169,19 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    home = tmp_path_factory.mktemp("s3")
-    port = embedded_s3.ensure(home, 0, {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)})
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="k",
-        aws_secret_access_key="s",
-    )
-    client.create_bucket(Bucket="code")
-    client.put_object(Bucket="code", Key="dags/a.py", Body=b"x = 1")
-    client.close()
-    yield port
-    embedded_s3.stop(home)
+def s3_port() -> Iterator[int]:
+    with running_s3() as server:
+        client = boto3.client(
+            "s3",
+            endpoint_url=server.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="k",
+            aws_secret_access_key="s",
+        )
+        client.create_bucket(Bucket="code")
+        client.put_object(Bucket="code", Key="dags/a.py", Body=b"x = 1")
+        client.close()
+        yield server.port
 
 
 @pytest.fixture
@@ -420,3 +423,35 @@ def test_the_install_is_shown_called_off_and_taken_up_when_the_service_stops_mea
     world.boot()
     world.interpreters.go_on.set()
     assert world.settle().status is Status.AVAILABLE
+
+
+@dataclass
+class NumberedKeys:
+    """Keys with a number that grows whenever they are renewed, which they must be once."""
+
+    access: ObjectStoreAccess
+    number: int = 0
+
+    def issue(self, environment: Environment, told: CellSpec | None) -> KeyRing:
+        self.number += 1
+        mine = replace(self.access, access_key_id=f"key-{self.number}")
+        return KeyRing(mine, mine, {"AWS_ACCESS_KEY_ID": f"key-{self.number}"}, time.time() + 60)
+
+    def revoke(self, told: CellSpec) -> None:
+        """They are good for nothing."""
+
+    def is_due(self, environment: Environment, told: CellSpec) -> bool:
+        return self.number == 1
+
+
+def test_a_living_cell_is_told_new_keys_when_its_own_end_soon(world: World) -> None:
+    world.crash()
+    world.boot(NumberedKeys(ObjectStoreAccess(world.s3_url, "us-east-1", "k", "s")))
+    world.insert()
+    world.settle()
+    pids = world.pids()
+    until(lambda: wire.read(world.cells / "demo" / "cell.json").source.access_key_id == "key-2")
+    spec = wire.read(world.cells / "demo" / "cell.json")
+    assert (spec.logs.access_key_id, spec.identity) == ("key-2", {"AWS_ACCESS_KEY_ID": "key-2"})
+    assert spec.revision == 2
+    assert world.pids() == pids

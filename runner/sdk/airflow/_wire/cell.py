@@ -71,6 +71,10 @@ class CellSpec:
     """The folder of the environment's unpacked plugins.zip; '' for none."""
     exports: dict[str, dict[str, str]] = field(default_factory=dict)
     """What the startup script exported: component (worker or scheduler) -> variable -> value."""
+    identity: dict[str, str] = field(default_factory=dict)
+    """Variables that give user code the environment's own S3 credentials; {} for none."""
+    keys_expire_at: float = 0.0
+    """When the temporary keys of source, logs and identity end; 0: never."""
     format: int = FORMAT
 
     def option(self, section: str, key: str, default: str) -> str:

@@ -1,0 +1,1 @@
+"""Who may do what in the embedded object store: our keys and policies, handed to `infra` as its authorizer."""
