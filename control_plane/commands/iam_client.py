@@ -13,8 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from control_plane.commands.options import get_access, get_endpoints, read_settings
 
-KINDS = ("user", "role")
-
 
 def open_iam(home: str | None) -> Any:
     """A client for the service of a home."""

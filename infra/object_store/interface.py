@@ -210,9 +210,6 @@ class ObjectStore(Protocol):
 
     def list_parts(self, ref: ObjectRef, upload_id: str, after: int = 0, limit: int = 1000) -> PartsPage: ...
 
-    def list_object_parts(self, ref: ObjectRef, after: int = 0, limit: int = 1000) -> tuple[Part, ...]:
-        """The parts a finished object was uploaded in (GetObjectAttributes)."""
-
     async def complete_upload(
         self,
         ref: ObjectRef,

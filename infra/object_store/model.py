@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 NULL_VERSION = "null"
+MOST_PARTS = 10_000
+"""Parts of one upload, and the highest number of one."""
 Versioning = Literal["", "Enabled", "Suspended"]
 Algorithm = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
 ChecksumType = Literal["FULL_OBJECT", "COMPOSITE"]

@@ -10,7 +10,6 @@ from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState
 from runner.domain.timetables import RunInfo, get_time_part, next_run
 
-BEHAVIORS = frozenset({"none", "failed", "completed"})
 IN_FLIGHT, ALREADY_EXISTS = "in flight", "already exists"
 MAX_RUNS = 100_000
 MAX_ASKED = 10_000

@@ -15,6 +15,8 @@ from infra.object_store.http.intake import incomplete
 HIGH_WATER = 2 << 20
 """Bytes that wait unread before the client is told to wait."""
 LOW_WATER = 512 << 10
+SMALL = 64 << 10
+"""A body of at most so many bytes is awaited before its request is looked at: streaming it would gain nothing."""
 IDLE_SECONDS = 30.0
 
 
@@ -81,19 +83,6 @@ class Body:
         self.on_want()
         return self._take(size)
 
-    async def read_all(self, limit: int) -> bytes:
-        """The whole body. Raises StoreError when it is larger than `limit`."""
-        if self.length is not None and self.length > limit:
-            raise _too_much(limit)
-        found = []
-        total = 0
-        while piece := await self.read(HIGH_WATER):
-            total += len(piece)
-            if total > limit:
-                raise _too_much(limit)
-            found.append(piece)
-        return b"".join(found)
-
     def _take(self, size: int) -> bytes:
         if len(self.chunks) == 1:
             self.waiting = 0
@@ -127,9 +116,3 @@ class Body:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _too_much(limit: int) -> StoreError:
-    return refuse(
-        "MaxMessageLengthExceeded", "Your request was too big.", {"MaxMessageLengthBytes": str(limit)}
-    )

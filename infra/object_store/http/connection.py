@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import httptools
 
 from infra.object_store.http.answers import CONTINUE, Answer, refusal, write_head
-from infra.object_store.http.body import HIGH_WATER, LOW_WATER, Body
+from infra.object_store.http.body import HIGH_WATER, LOW_WATER, SMALL, Body
 from infra.object_store.http.request import Head
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ _MAX_HEADERS = 32 << 10
 _MAX_TARGET = 16 << 10
 _MAX_QUEUE = 16
 """Requests that a client may send ahead before it is told to wait."""
-_SMALL = 64 << 10
-"""A body of at most so many bytes is awaited before its request is looked at: streaming it would gain nothing."""
 _DRAIN = 1 << 20
 """Bytes of an unwanted body that are read to keep the connection; with more to come it is closed."""
 _HEAD_SECONDS = 30.0
@@ -149,7 +147,7 @@ class Connection(asyncio.Protocol):
         exchange = self._reading = self._make_exchange()
         body = exchange.body
         endless = body.length is None and "transfer-encoding" in exchange.head.headers
-        if endless or (body.length is not None and body.length > _SMALL):
+        if endless or (body.length is not None and body.length > SMALL):
             self._begin(exchange)
         elif body.length and exchange.expects:
             self._invite(exchange)

@@ -14,9 +14,7 @@ from infra.object_store.http.front import Call, owner_xml
 from infra.object_store.http.intake import ALGORITHMS, read_algorithm, read_checksum
 from infra.object_store.http.listings import read_encoding, read_limit
 from infra.object_store.http.receiving import read_document, receive
-from infra.object_store.model import Checksum, ChecksumType, ClaimedPart, Part
-
-_MOST = 10000
+from infra.object_store.model import MOST_PARTS, Checksum, ChecksumType, ClaimedPart, Part
 
 
 async def create_upload(call: Call) -> Answer:
@@ -139,9 +137,9 @@ def upload_id(call: Call) -> str:
 def read_number(call: Call) -> int:
     """partNumber of a write. Raises StoreError."""
     text = call.query.get("partNumber")
-    if text is None or not text.isdigit() or not 1 <= int(text) <= _MOST:
+    if text is None or not text.isdigit() or not 1 <= int(text) <= MOST_PARTS:
         raise invalid_argument(
-            "partNumber", text or "", f"Part number must be an integer between 1 and {_MOST}, inclusive"
+            "partNumber", text or "", f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
         )
     return int(text)
 

@@ -22,9 +22,7 @@ from infra.object_store.http.facts import (
 from infra.object_store.http.front import Call
 from infra.object_store.http.receiving import read_document, receive
 from infra.object_store.interface import Content
-from infra.object_store.model import Deleted, ObjectHead, Written
-
-_PARTS = 10000
+from infra.object_store.model import MOST_PARTS, Deleted, ObjectHead, Written
 
 
 async def get_object(call: Call) -> Answer:
@@ -109,9 +107,9 @@ def read_part(call: Call) -> int | None:
     text = call.query.get("partNumber")
     if text is None:
         return None
-    if not text.isdigit() or not 1 <= int(text) <= _PARTS:
+    if not text.isdigit() or not 1 <= int(text) <= MOST_PARTS:
         raise invalid_argument(
-            "partNumber", text, f"Part number must be an integer between 1 and {_PARTS}, inclusive"
+            "partNumber", text, f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
         )
     if call.header("range") is not None:
         raise refuse("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")

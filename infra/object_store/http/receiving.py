@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 from infra.object_store.http import xml
+from infra.object_store.http.body import SMALL
 from infra.object_store.http.errors import refuse
 from infra.object_store.http.front import Call
 from infra.object_store.http.intake import Intake, check_sha256, read_promise
@@ -15,7 +16,6 @@ from infra.object_store.interface import Body
 from infra.object_store.model import Algorithm, Expected
 
 _PIECE = 1 << 20
-_SMALL = 64 << 10
 _DOCUMENT = 4 << 20
 
 
@@ -28,8 +28,8 @@ async def receive(
     """
     promise = read_promise(call.head.headers, call.visitor.payload)
     intake = Intake(promise, call.visitor.chunks)
-    if promise.length is not None and promise.length <= _SMALL:
-        content = await _read_whole(call, intake, _SMALL)
+    if promise.length is not None and promise.length <= SMALL:
+        content = await _read_whole(call, intake, SMALL)
         expected = intake.finish()
         if promise.sha256 is not None:
             check_sha256(promise, hashlib.sha256(content).hexdigest())

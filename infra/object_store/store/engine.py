@@ -56,10 +56,9 @@ from infra.object_store.store.locking import take_folder
 from infra.object_store.store.outlet import Outlet
 from infra.object_store.store.schema import open_reader, open_writer
 from infra.object_store.store.sweeper import Sweeper
-from infra.object_store.store.writer import Outcome, Transaction, Writer
+from infra.object_store.store.writer import Outcome, Told, Transaction, Writer
 
 T = TypeVar("T")
-Told = Callable[[Sequence[Change]], None]
 _THREADS = 8
 """For hashing, files and fsyncs; made when first needed."""
 
@@ -264,9 +263,6 @@ class Store(ObjectStore):
         return uploads.list_parts(
             self._reading, self._catalogue.get(ref.bucket), ref, upload_id, after, limit
         )
-
-    def list_object_parts(self, ref: ObjectRef, after: int = 0, limit: int = 1000) -> tuple[Part, ...]:
-        return self._outlet.list_parts(ref, NO_CONDITIONS, after, limit)
 
     async def complete_upload(
         self,

@@ -17,6 +17,7 @@ from infra.object_store.conditions import decide_copy_source
 from infra.object_store.errors import StoreError
 from infra.object_store.interface import Body
 from infra.object_store.model import (
+    MOST_PARTS,
     UNCHECKED,
     Algorithm,
     ByteRange,
@@ -37,7 +38,6 @@ from infra.object_store.store.rows import Version
 from infra.object_store.store.writer import Transaction, Writer
 
 T = TypeVar("T")
-MAX_PART_NUMBER = 10_000
 
 
 class Open(Protocol):
@@ -247,10 +247,10 @@ class Intake:
 
 
 def check_part_number(number: int) -> None:
-    if not 1 <= number <= MAX_PART_NUMBER:
+    if not 1 <= number <= MOST_PARTS:
         raise StoreError(
             "InvalidArgument",
-            f"Part number must be an integer between 1 and {MAX_PART_NUMBER}, inclusive",
+            f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive",
             ArgumentName="partNumber",
             ArgumentValue=str(number),
         )

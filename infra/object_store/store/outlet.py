@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from infra.object_store.conditions import decide_read, resolve_range
 from infra.object_store.errors import StoreError
-from infra.object_store.model import Algorithm, ByteRange, Checksum, Conditions, ObjectHead, ObjectRef, Part
+from infra.object_store.model import ByteRange, Checksum, Conditions, ObjectHead, ObjectRef
 from infra.object_store.store import objects, uploads
 from infra.object_store.store.blobs import Blobs
 from infra.object_store.store.catalogue import Catalogue
@@ -39,13 +39,6 @@ class Outlet:
             return self._open(ref, conditions, byte_range, part)
         finally:
             self._reading.execute("COMMIT")
-
-    def list_parts(self, ref: ObjectRef, conditions: Conditions, after: int, limit: int) -> tuple[Part, ...]:
-        found = self._find(ref, conditions)
-        if found.chain is None:
-            return ()
-        algorithm: Algorithm | None = found.head.checksum.algorithm if found.head.checksum else None
-        return uploads.read_parts(self._reading, found.chain, algorithm, after, limit)
 
     def _open(
         self, ref: ObjectRef, conditions: Conditions, byte_range: ByteRange | None, part: int | None

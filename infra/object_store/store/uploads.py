@@ -34,7 +34,6 @@ from infra.object_store.store.rows import StoredBucket, read_facts, shown_versio
 from infra.object_store.store.writer import Transaction
 
 LEAST_PART = 5 * 1024 * 1024
-MOST_PARTS = 10_000
 _PART_COLUMNS = "number, etag, size, modified, checksum, content"
 PartRow = tuple[int, str, int, int, str | None, int]
 
@@ -131,12 +130,12 @@ def list_parts(
     limit: int,
 ) -> PartsPage:
     chain, upload = get_upload(connection, bucket, ref, upload_id)
-    parts = read_parts(connection, chain, upload.algorithm, after, limit + 1)
+    parts = _read_parts(connection, chain, upload.algorithm, after, limit + 1)
     shown = parts[:limit]
     return PartsPage(upload, shown, 0 < limit < len(parts), shown[-1].number if shown else 0)
 
 
-def read_parts(
+def _read_parts(
     connection: sqlite3.Connection, chain: int, algorithm: Algorithm | None, after: int, limit: int
 ) -> tuple[Part, ...]:
     rows = connection.execute(

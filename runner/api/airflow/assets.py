@@ -13,7 +13,7 @@ from runner.api.airflow.dag_runs import find_run_row, start_run
 from runner.api.answers import empty, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
-from runner.store import listing_asset_events, listing_assets, listing_dags
+from runner.store import listing_asset_events, listing_assets
 from runner.store.asset_events import put_event
 from runner.store.listing_asset_events import EventFilter
 from runner.store.listing_assets import AssetFilter
@@ -176,10 +176,3 @@ def _nothing_queued(call: Call) -> ApiError:
 def _describe_events(conn: sa.Connection, rows: Any) -> list[dict[str, Any]]:
     made = listing_asset_events.list_made_runs(conn, [row.id for row in rows])
     return [event_body(row, made[row.id]) for row in rows]
-
-
-def _find_names(call: Call, conn: sa.Connection, dag_ids: list[str]) -> dict[str, str]:
-    """Display names by DAG."""
-    pairs = listing_dags.list_dag_ids(conn, listing_dags.DagFilter(dag_ids=dag_ids, exclude_stale=False))
-    summaries = call.summaries.get(conn, [version for _dag_id, version in pairs])
-    return {dag_id: summaries[version].display_name for dag_id, version in pairs}

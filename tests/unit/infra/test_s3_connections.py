@@ -46,8 +46,10 @@ def talk(handler: Handler, conversation: Talk) -> None:
 
 async def echo(head: Head, body: Body) -> Answer:
     """What came, and its length."""
-    content = await body.read_all(1 << 30)
-    return Answer(200, (("x-length", str(len(content))),), head.target)
+    length = 0
+    while piece := await body.read(HIGH_WATER):
+        length += len(piece)
+    return Answer(200, (("x-length", str(length)),), head.target)
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
