@@ -215,7 +215,12 @@ class Agent:
         tasks = self._supervisor.list_processes()
         zygotes = [row for kit in self._kits for row in kit.list_zygotes()]
         processes = zygotes + self._triggers.list_processes() + tasks
-        self._link.send(messages.heartbeat(time.time(), processes, len(tasks)))
+        self._link.send(messages.heartbeat(time.time(), processes, len(tasks), self._describe_lag()))
+
+    def _describe_lag(self) -> Message:
+        lag = self._store.lag()
+        error = None if lag.error is None else str(lag.error)
+        return {"waiting_bytes": lag.pending_bytes, "waiting_seconds": lag.oldest_seconds, "error": error}
 
     # ---- processes
 

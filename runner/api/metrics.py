@@ -68,6 +68,11 @@ def _from_health(health: dict[str, Any], now: float) -> Iterator[GaugeMetricFami
             )
         elif isinstance(value, int | float):
             yield _one(f"scheduler_{name}", f"The scheduler's {name.replace('_', ' ')}", value)
+    logs = [agent["logs"] for agent in health["agents"] if agent.get("logs")]
+    waiting = sum(one["waiting_bytes"] for one in logs)
+    oldest = max((one["waiting_seconds"] for one in logs), default=0.0)
+    yield _one("logs_waiting_bytes", "Bytes of task logs that are not in the bucket yet", waiting)
+    yield _one("logs_waiting_seconds", "Age of the oldest of these bytes", oldest)
     sync = health["sync"]
     if sync is not None:
         yield _one("sync_ok", "1 when the last look at the bucket succeeded", int(sync["ok"]))

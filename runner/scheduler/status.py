@@ -73,5 +73,6 @@ def _describe_link(link: AgentLink) -> dict[str, Any]:
         "revision": link.revision,
         "attempts": len(link.held),
         "heartbeat": beat.get("at"),
+        "logs": beat.get("logs", {}),
         "processes": beat.get("processes", []),
     }

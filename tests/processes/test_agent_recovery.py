@@ -159,5 +159,6 @@ def test_processes_say_what_they_are(cell: Cell, engine: Engine) -> None:
     assert named[cell.agent.pid] == "aerodrome agent demo"
     until(lambda: titles()[pid] == "aerodrome task demo d.sleep")
     beat = engine.wait(lambda m: m["kind"] == "heartbeat" and m["running"] == 1)
+    assert beat["logs"].keys() == {"waiting_bytes", "waiting_seconds", "error"}
     roles = [(p["role"], p["about"]) for p in beat["processes"]]
     assert roles == [("zygote", "base"), ("zygote", "d.py"), ("task", "d.sleep")]

@@ -157,13 +157,14 @@ def took_up(revision: int, slots: int) -> Message:
     return {"kind": "took_up", "revision": revision, "slots": slots}
 
 
-def heartbeat(at: float, processes: list[Message], running: int) -> Message:
+def heartbeat(at: float, processes: list[Message], running: int, logs: Message) -> Message:
     """Sent every few seconds. `processes`: {"role": "zygote"|"task"|"triggerer", "pid", "about"} for the status page;
-    a triggerer has "since" and "at" as well: when it began, and when its loop turned last.
+    a triggerer has "since" and "at" as well: when it began, and when its loop turned last. `logs`: how far they are
+    behind on their way to the bucket, {"waiting_bytes", "waiting_seconds", "error"}.
 
     Never a proof of death: an agent that is silent may be slow. Death is proven by locks and the connection.
     """
-    return {"kind": "heartbeat", "at": at, "processes": processes, "running": running}
+    return {"kind": "heartbeat", "at": at, "processes": processes, "running": running, "logs": logs}
 
 
 # ---- engine -> agent -------------------------------------------------------------------------------------------

@@ -237,3 +237,13 @@ def test_health_says_ready_only_with_files_a_scheduler_and_an_agent(cell):
     text = cell.call("GET", "/metrics").text
     assert "aerodrome_ready 0.0" in text
     assert 'aerodrome_task_instances{state="failed"} 0.0' in text
+
+
+def test_metrics_say_how_far_logs_are_behind_over_all_agents(cell):
+    lags = [{"waiting_bytes": 5, "waiting_seconds": 2.0, "error": None}, {}]
+    lags.append({"waiting_bytes": 7, "waiting_seconds": 9.0, "error": "the bucket is away"})
+    cell.scheduler.facts["agents"] = [{"agent": str(n), "logs": lag} for n, lag in enumerate(lags)]
+    text = cell.call("GET", "/metrics").text
+    assert "aerodrome_logs_waiting_bytes 12.0" in text
+    assert "aerodrome_logs_waiting_seconds 9.0" in text
+    assert cell.call("GET", "/healthz").json()["agents"][2]["logs"]["error"] == "the bucket is away"
