@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 
@@ -55,13 +54,14 @@ def audit(
 
 
 def _show(url: str, last: int, decision: str | None, changes: bool, form: str) -> None:
+    from control_plane.iam.dates import to_iso
     from control_plane.store.opening import read_audit
 
     for one in reversed(read_audit(url, last, decision, changes)):
         if form == "json":
             click.echo(json.dumps(asdict(one)))
             continue
-        at = datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = to_iso(one.at)
         named = f" ({one.detail})" if one.detail else ""
         click.echo(
             f"{at} {one.decision:5} {one.caller} {one.action} {one.resource}{named}: {one.reason or '-'}"

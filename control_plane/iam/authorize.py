@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from control_plane.iam.dates import to_iso
 from control_plane.iam.evaluate import Decision, Outcome, Policies, Question, evaluate, make_context
 from control_plane.iam.principals import Identity
 
@@ -90,9 +90,9 @@ def context_of(caller: Caller, circumstances: Circumstances) -> dict[str, object
         "aws:PrincipalType": "AssumedRole" if caller.is_session else "User",
         "aws:userid": caller.user_id or None,
         "aws:username": caller.username,
-        "aws:CurrentTime": _to_date(now),
+        "aws:CurrentTime": to_iso(now),
         "aws:EpochTime": str(int(now)),
-        "aws:TokenIssueTime": None if caller.issued_at is None else _to_date(caller.issued_at),
+        "aws:TokenIssueTime": None if caller.issued_at is None else to_iso(caller.issued_at),
         "aws:MultiFactorAuthPresent": None if caller.issued_at is None else "false",
         "aws:SourceIp": circumstances.source_ip,
         "aws:UserAgent": circumstances.user_agent,
@@ -154,7 +154,3 @@ def describe_refusal(caller: Caller, ruling: Ruling) -> str:
     """AWS's sentence: who may not do what to which, and why."""
     who = f"User: {caller.arn} is not authorized to perform: {ruling.action}"
     return f"{who} on resource: {ruling.resource} {ruling.decision.explain(ruling.action)}"
-
-
-def _to_date(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -17,7 +17,8 @@ from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import Request, Scope, canonical_request, string_to_sign
 from control_plane.iam.claim import Claim
 
-_DUMMY_SECRET = "0" * 40
+DUMMY_SECRET = "0" * 40
+"""Stands for an unknown key's, so that its answer takes as long."""
 _KEPT = 1000
 
 
@@ -70,7 +71,7 @@ def verify(
     _check_time(claim, rules, now)
     stranger = _is_stranger(claim, secret)
     broken = next(_broken_rules(request, claim, rules), None)
-    key = keys.get(_DUMMY_SECRET if secret is None else secret.secret, _wanted_scope(claim, rules))
+    key = keys.get(DUMMY_SECRET if secret is None else secret.secret, _wanted_scope(claim, rules))
     matches = hmac.compare_digest(
         sign(request, claim, key, rules.normalize).encode(), claim.signature.encode()
     )

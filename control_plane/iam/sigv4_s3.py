@@ -12,19 +12,18 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import ALGORITHM, Request, Scope, string_to_sign
 from control_plane.iam.claim import Claim, parse
-from control_plane.iam.sigv4 import Secret, SigningKeys, hash_token
+from control_plane.iam.dates import to_iso
+from control_plane.iam.sigv4 import DUMMY_SECRET, Secret, SigningKeys, hash_token
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 SKEW = 900.0
 """Seconds a request's time may be away from ours, either way: S3's own."""
 _NOTHING = hashlib.sha256(b"").hexdigest()
-_DUMMY_SECRET = "0" * 40
 _SAFE = "-._~"
 _PLAIN = re.compile(rb"[A-Za-z0-9\-._~/]*")
 _PAYLOAD = re.compile(r"[0-9a-f]{64}|UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]{1,60}")
@@ -91,7 +90,7 @@ def verify(
     payload = _read_payload(headers, request, claim)
     scope = Scope(claim.timestamp[:8], region, "s3")
     _check_scope(claim, scope)
-    key = keys.get(_DUMMY_SECRET if secret is None else secret.secret, scope)
+    key = keys.get(DUMMY_SECRET if secret is None else secret.secret, scope)
     canonical = canonical_request(request, claim, payload)
     expected = hmac.digest(
         key, string_to_sign(claim.timestamp, claim.scope, canonical).encode(), "sha256"
@@ -202,16 +201,16 @@ def _check_time(claim: Claim, now: float) -> None:
                 "The difference between the request time and the current time is too large.",
                 {
                     "RequestTime": claim.timestamp,
-                    "ServerTime": _stamp(now),
+                    "ServerTime": to_iso(now),
                     "MaxAllowedSkewMilliseconds": str(int(SKEW * 1000)),
                 },
             )
         return
     if claim.at - SKEW > now:
-        raise Refusal("AccessDenied", "Request is not yet valid", {"ServerTime": _stamp(now)})
+        raise Refusal("AccessDenied", "Request is not yet valid", {"ServerTime": to_iso(now)})
     if now > claim.at + claim.expires:
-        members = {"X-Amz-Expires": str(claim.expires), "Expires": _stamp(claim.at + claim.expires)}
-        raise Refusal("AccessDenied", "Request has expired", {**members, "ServerTime": _stamp(now)})
+        members = {"X-Amz-Expires": str(claim.expires), "Expires": to_iso(claim.at + claim.expires)}
+        raise Refusal("AccessDenied", "Request has expired", {**members, "ServerTime": to_iso(now)})
 
 
 def _check_headers(headers: Mapping[str, bytes], claim: Claim) -> None:
@@ -264,7 +263,3 @@ def _old_mechanism() -> Refusal:
         "InvalidRequest",
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
     )
-
-
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from control_plane.domain.errors import Code, ServiceError
+from control_plane.iam.dates import to_iso
 from control_plane.iam.grammar import parse
 from control_plane.iam.managed import MANAGED, MANAGED_TEXTS
 from control_plane.iam.policy import Kind as PolicyKind
@@ -98,7 +98,7 @@ def describe(principal: Principal) -> dict[str, Any]:
         f"{title}Name": principal.name,
         f"{title}Id": principal.id,
         "Arn": principal.arn,
-        "CreateDate": to_date(principal.created_at),
+        "CreateDate": to_iso(principal.created_at),
     }
     if principal.trust is not None:
         found["AssumeRolePolicyDocument"] = encode(principal.trust)
@@ -144,11 +144,6 @@ def make_page(
     rest = [one for one in found if key(one) > after]
     more = {"Marker": key(rest[limit - 1])} if len(rest) > limit else {}
     return {member: rest[:limit], "IsTruncated": bool(more), **more}
-
-
-def to_date(at: float) -> str:
-    """As answers show times."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def encode(document: str) -> str:

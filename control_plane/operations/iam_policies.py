@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from control_plane.domain.errors import Code, ServiceError
+from control_plane.iam.dates import to_iso
 from control_plane.iam.managed import MANAGED
 from control_plane.operations.iam_entities import (
     TITLES,
@@ -21,7 +22,6 @@ from control_plane.operations.iam_entities import (
     no_such_entity,
     read_tags,
     show_tags,
-    to_date,
 )
 from control_plane.operations.service import Call, Service
 from control_plane.store import policies, policy_versions
@@ -191,8 +191,8 @@ def _describe(policy: Managed, attached: int, limiting: int, whole: bool = False
         "AttachmentCount": attached,
         "PermissionsBoundaryUsageCount": limiting,
         "IsAttachable": True,
-        "CreateDate": to_date(policy.created_at),
-        "UpdateDate": to_date(policy.updated_at or policy.created_at),
+        "CreateDate": to_iso(policy.created_at),
+        "UpdateDate": to_iso(policy.updated_at or policy.created_at),
     }
     if whole and policy.description:
         found["Description"] = policy.description

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from control_plane.domain.errors import Code, ServiceError
+from control_plane.iam.dates import to_iso
 from control_plane.iam.policy import Kind as PolicyKind
 from control_plane.operations.iam_entities import (
     TITLES,
@@ -17,7 +18,6 @@ from control_plane.operations.iam_entities import (
     get_principal,
     make_page,
     no_such_entity,
-    to_date,
 )
 from control_plane.operations.service import Call, Service
 from control_plane.store import keys, principals
@@ -154,7 +154,7 @@ def create_access_key(service: Service, call: Call) -> dict[str, Any]:
             "AccessKeyId": made.access_key_id,
             "Status": "Active",
             "SecretAccessKey": made.secret_access_key,
-            "CreateDate": to_date(now),
+            "CreateDate": to_iso(now),
         }
     }
 
@@ -170,7 +170,7 @@ def list_access_keys(service: Service, call: Call) -> dict[str, Any]:
             "UserName": user.name,
             "AccessKeyId": one.access_key_id,
             "Status": one.status,
-            "CreateDate": to_date(one.created_at),
+            "CreateDate": to_iso(one.created_at),
         }
         for one in page["AccessKeyMetadata"]
     ]

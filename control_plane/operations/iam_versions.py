@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from control_plane.domain.errors import Code, ServiceError
+from control_plane.iam.dates import to_iso
 from control_plane.iam.managed import MANAGED
 from control_plane.operations.iam_entities import (
     check_document,
@@ -16,7 +17,6 @@ from control_plane.operations.iam_entities import (
     get_own,
     make_page,
     no_such_entity,
-    to_date,
 )
 from control_plane.operations.service import Call, Service
 from control_plane.store import policies, policy_versions
@@ -102,5 +102,5 @@ def _describe(policy: Managed, version: Version) -> dict[str, Any]:
     return {
         "VersionId": f"v{version.number}",
         "IsDefaultVersion": version.number == policy.default_version,
-        "CreateDate": to_date(version.created_at),
+        "CreateDate": to_iso(version.created_at),
     }

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from control_plane.domain.errors import Code, ServiceError, validation
+from control_plane.iam.dates import to_iso
 from control_plane.operations.access import find_document
-from control_plane.operations.iam_entities import check_document, check_managed, read_tags, to_date
+from control_plane.operations.iam_entities import check_document, check_managed, read_tags
 from control_plane.operations.service import Call, Service
 from control_plane.store import keys, principals
 from control_plane.store.keys import Credentials
@@ -78,5 +79,5 @@ def _show(made: Credentials, expires: float) -> dict[str, Any]:
         "AccessKeyId": made.access_key_id,
         "SecretAccessKey": made.secret_access_key,
         "SessionToken": made.session_token,
-        "Expiration": to_date(expires),
+        "Expiration": to_iso(expires),
     }
