@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from control_plane.bounded import Bounded
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.domain.throttle import Bucket, Rates, take
 
@@ -14,11 +15,11 @@ _KEPT = 20_000
 
 @dataclass(slots=True)
 class Throttle:
-    """The buckets of one edge. Bounded: of too many, those that were used longest ago are full again."""
+    """The buckets of one edge. Of too many, those that were used longest ago are full again."""
 
     rates: Rates
     monotonic: Callable[[], float]
-    _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
+    _buckets: Bounded[tuple[str, str], Bucket] = field(default_factory=lambda: Bounded(_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, operation: str, caller: str) -> None:
@@ -28,10 +29,8 @@ class Throttle:
             return
         key = (caller, operation)
         with self._lock:
-            bucket, wait = take(self._buckets.pop(key, None), rate, self.monotonic())
-            self._buckets[key] = bucket
-            if len(self._buckets) > _KEPT:
-                del self._buckets[next(iter(self._buckets))]
+            bucket, wait = take(self._buckets.find(key), rate, self.monotonic())
+            self._buckets.put(key, bucket)
         if wait > 0:
             words = f"Rate exceeded: {operation} may be called {rate.per_second:g} times a second"
             raise ServiceError(Code.THROTTLING, words, retry_after=wait)

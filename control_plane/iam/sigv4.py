@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from control_plane.bounded import Bounded
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.canonical import Request, Scope, canonical_request, string_to_sign
 from control_plane.iam.claim import Claim
@@ -49,15 +50,14 @@ class SigningKeys:
     """Derived signing keys, kept while they are asked for: a key is good for a day."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], bytes] = {}
+        self._kept: Bounded[tuple[str, str], bytes] = Bounded(_KEPT)
 
     def get(self, secret: str, scope: Scope) -> bytes:
         """The signing key of a secret for a scope."""
-        key = self._kept.get((secret, str(scope)))
+        key = self._kept.find((secret, str(scope)))
         if key is None:
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            key = self._kept[secret, str(scope)] = derive(secret, scope)
+            key = derive(secret, scope)
+            self._kept.put((secret, str(scope)), key)
         return key
 
 

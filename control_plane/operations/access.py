@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from control_plane.bounded import Bounded
 from control_plane.iam.authorize import Caller
 from control_plane.iam.evaluate import Policies, Source
 from control_plane.iam.grammar import parse
@@ -23,15 +24,14 @@ _KEPT = 2000
 class PolicyReader:
     """Documents to policies; keeps what it has read, by its text."""
 
-    kept: dict[tuple[str, Kind], Policy] = field(default_factory=dict)
+    kept: Bounded[tuple[str, Kind], Policy] = field(default_factory=lambda: Bounded(_KEPT))
 
     def read(self, name: str, document: str, kind: Kind = Kind.IDENTITY) -> Source:
         """The policy of a document that was checked when it was written."""
-        found = self.kept.get((document, kind))
+        found = self.kept.find((document, kind))
         if found is None:
-            if len(self.kept) >= _KEPT:
-                self.kept.clear()
-            found = self.kept[document, kind] = parse(document, kind)
+            found = parse(document, kind)
+            self.kept.put((document, kind), found)
         return Source(name, found, document)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from control_plane.api.s3.bucket_policies import is_public, needs_context
+from control_plane.bounded import Bounded
 from control_plane.iam import sigv4, sigv4_s3
 from control_plane.iam.authorize import Caller, Circumstances, context_of, decide, describe_refusal
 from control_plane.iam.canonical import Request
@@ -63,7 +64,7 @@ class KeyAuthorizer:
     domains: Sequence[str] = ()
     keys: sigv4.SigningKeys = field(default_factory=sigv4.SigningKeys)
     reader: PolicyReader = field(default_factory=PolicyReader)
-    kept: dict[str, Known] = field(default_factory=dict)
+    kept: Bounded[str, Known] = field(default_factory=lambda: Bounded(_MOST))
 
     async def identify(self, head: Head) -> Visitor:
         """Who signed the request. Raises StoreError with S3's code."""
@@ -97,7 +98,7 @@ class KeyAuthorizer:
         return Visitor(Asker(known.caller, known.plain, head, None), payload)
 
     async def _find(self, access_key_id: str, now: float) -> Known | None:
-        known = self.kept.get(access_key_id)
+        known = self.kept.find(access_key_id)
         if known is None or known.until < now:
             known = await asyncio.to_thread(self._load, access_key_id, now)
         return known
@@ -144,14 +145,12 @@ class KeyAuthorizer:
         with self.db.read() as conn:
             key = find_key(conn, self.vault, access_key_id)
             if key is None:
-                self.kept.pop(access_key_id, None)
+                self.kept.drop(access_key_id)
                 return None
             caller = make_caller(conn, self.reader, key)
         secret = sigv4.Secret(key.secret, key.active, key.token_hash, key.expires_at)
         known = Known(secret, caller, not any(map(needs_context, _all(caller.policies))), now + KEPT_SECONDS)
-        if len(self.kept) >= _MOST:
-            self.kept.clear()
-        self.kept[access_key_id] = known
+        self.kept.put(access_key_id, known)
         return known
 
 

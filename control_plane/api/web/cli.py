@@ -6,7 +6,6 @@ The command runs in the cell (`runner/api/cli`), with the Airflow role of the to
 from __future__ import annotations
 
 import base64
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import orjson
@@ -15,6 +14,7 @@ from anyio import CapacityLimiter
 from control_plane.api.aws.errors import Answer
 from control_plane.api.web.cookies import find_bearer
 from control_plane.api.web.visit import Visit, check_serving
+from control_plane.bounded import Bounded
 from control_plane.domain.errors import Code, ServiceError
 from control_plane.operations.service import CellRequest, CellUnreachable
 from control_plane.operations.visits import Visitor
@@ -29,14 +29,14 @@ _KEPT = 1000
 class Queues:
     """Commands of one environment wait for each other, first come first served; other environments do not notice."""
 
-    kept: OrderedDict[str, CapacityLimiter] = field(default_factory=OrderedDict)
+    kept: Bounded[str, CapacityLimiter] = field(default_factory=lambda: Bounded(_KEPT))
 
     def of(self, environment: str) -> CapacityLimiter:
-        """The queue of an environment."""
-        limiter = self.kept.setdefault(environment, CapacityLimiter(AT_ONCE))
-        self.kept.move_to_end(environment)
-        while len(self.kept) > _KEPT:
-            self.kept.popitem(last=False)
+        """The queue of an environment. For one event loop."""
+        limiter = self.kept.find(environment)
+        if limiter is None:
+            limiter = CapacityLimiter(AT_ONCE)
+            self.kept.put(environment, limiter)
         return limiter
 
 
