@@ -13,7 +13,8 @@ from runner.store.database import Database, DatabaseError
 
 log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.3
-_RENEW_SECONDS = 1.0
+_RENEW_SECONDS = leases.SECONDS / 3
+"""Two words may be lost before the reign is over."""
 
 
 class Reign:

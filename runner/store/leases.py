@@ -17,7 +17,7 @@ from runner.store.meta import EPOCH, LEASE, find_fact, put_fact
 from runner.store.schema import meta
 
 SECONDS = 3.0
-"""How long an engine reigns after its last word."""
+"""How long an engine reigns after its last word; `runner/reign.py` says three in that time."""
 _CLOCK = sa.text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
 
 
