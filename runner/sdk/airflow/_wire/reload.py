@@ -19,15 +19,15 @@ NEEDS_NEW_ENGINE: Mapping[str, str] = {
     "source.bucket": "a snapshot is of one bucket",
     "source.prefix": "a snapshot is of one folder",
 }
-"""Field of the spec -> why."""
+"""Field of the spec -> why. An option of the environment is `config.section.key`."""
 
 CODE = ("python", "sdk", "plugins", "exports", "config", "airflow_version", "region")
 """What user code sees: when one of these changes, new tasks get new processes and DAG files are parsed again."""
 
 
-def list_restarts(old: CellSpec, new: CellSpec) -> list[str]:
+def list_restarts(old: CellSpec, new: CellSpec, table: Mapping[str, str] = NEEDS_NEW_ENGINE) -> list[str]:
     """The fields whose change only a new engine takes up, in the table's order; [] when it is all taken up live."""
-    return [field for field in NEEDS_NEW_ENGINE if _get(old, field) != _get(new, field)]
+    return [field for field in table if _get(old, field) != _get(new, field)]
 
 
 def digest_code(spec: CellSpec) -> str:
@@ -39,4 +39,6 @@ def digest_code(spec: CellSpec) -> str:
 def _get(spec: CellSpec, field: str) -> object:
     first, _, rest = field.partition(".")
     value = getattr(spec, first)
+    if rest and isinstance(value, Mapping):
+        return value.get(rest)
     return getattr(value, rest) if rest else value
