@@ -10,8 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from infra.accounts import Account, Accounts, NoAccount, Range, demote, end_all, find_closed_door, take_back
+from infra.accounts import (
+    TASK_USER,
+    Account,
+    Accounts,
+    NoAccount,
+    Range,
+    demote,
+    end_all,
+    find_closed_door,
+    take_back,
+)
 from infra.homes import Homes
+from runner.agent import interpreter
 from tests.running import until
 from tests.services import make_open_directory
 
@@ -104,3 +115,7 @@ def test_the_first_closed_directory_is_named_when_others_cannot_pass() -> None:
     inside.parent.chmod(0o700)
     assert find_closed_door([inside]) == inside.parent
     shutil.rmtree(place)
+
+
+def test_the_agent_reads_the_variable_that_provisioners_set() -> None:
+    assert TASK_USER == interpreter.TASK_USER
