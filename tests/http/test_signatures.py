@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.auth
+import botocore.crt.auth
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -52,8 +53,9 @@ def test_other_region_is_refused(server: Server) -> None:
     ("minutes", "fine"), [(-4, True), (4, True), (-6, False), (6, False), (60 * 24, False)]
 )
 def test_skewed_clock(server: Server, monkeypatch: pytest.MonkeyPatch, minutes: int, fine: bool) -> None:
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(minutes=minutes)
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_args, **_kwargs: now)
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: now.replace(tzinfo=None))
+    monkeypatch.setattr(botocore.crt.auth, "get_current_datetime", lambda **_kwargs: now)
     client = server.client()
     if fine:
         assert "Environments" in client.list_environments()
