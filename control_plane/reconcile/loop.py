@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
-from control_plane.domain.status import Status
+from control_plane.domain.status import SERVING, Status
 from control_plane.reconcile import update
 from control_plane.reconcile.create import create
 from control_plane.reconcile.following import Follower, refresh
@@ -92,7 +92,9 @@ class Reconciler:
 
     def _needs_keys(self, row: Environment, now: float) -> bool:
         """Looked up once in a while: keys last for days."""
-        if row.status is not Status.AVAILABLE or now < self._keys_seen.get(row.name, 0.0) + _KEYS_PERIOD:
+        if row.status not in (*SERVING, Status.UNAVAILABLE) or row.is_paused:
+            return False
+        if now < self._keys_seen.get(row.name, 0.0) + _KEYS_PERIOD:
             return False
         self._keys_seen[row.name] = now
         return self._jobs.needs_keys(row)

@@ -455,3 +455,15 @@ def test_a_living_cell_is_told_new_keys_when_its_own_end_soon(world: World) -> N
     assert (spec.logs.access_key_id, spec.identity) == ("key-2", {"AWS_ACCESS_KEY_ID": "key-2"})
     assert spec.revision == 2
     assert world.pids() == pids
+
+
+def test_keys_are_renewed_when_the_last_update_has_failed(world: World) -> None:
+    world.insert()
+    world.settle()
+    world.crash()
+    with world.database.begin() as connection:
+        for source, target in ((Status.AVAILABLE, Status.UPDATING), (Status.UPDATING, Status.UPDATE_FAILED)):
+            assert environments.transition(connection, "demo", [source], target, time.time())
+    world.boot(NumberedKeys(ObjectStoreAccess(world.s3_url, "us-east-1", "k", "s"), 1))
+    until(lambda: wire.read(world.cells / "demo" / "cell.json").source.access_key_id == "key-2")
+    assert world.found().status is Status.UPDATE_FAILED
