@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow._wire import cell as wire
+from sqlalchemy.exc import SQLAlchemyError
 
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.equipment import NAMES, Equipment, Source
@@ -145,22 +146,38 @@ def refresh(jobs: Jobs, row: Environment) -> None:
     try:
         made = _equip(jobs, row, began)
         _switch(jobs, row, made)
+    except (Interrupted, SQLAlchemyError):
+        raise
     except CannotCreate as refusal:
-        message = refusal.message.replace("then create it again", "then upload it again")
-        log.warning("newer code not applied", extra={"environment": row.name, "reason": message})
-        refused = Newest(newest.sources, newest.sources, jobs.clock(), message)
-        put_newest(home, refused)
-        said = f"{names}: not applied, all stays as it was"
-        _tell(
-            jobs,
-            row,
-            replace(began, status="FAILED", error_code=refusal.code, error_message=message, source=said),
-        )
-        jobs.step(row.name, said)
-        return
-    put_newest(home, Newest(newest.sources))
-    _tell(jobs, row, replace(began, status="SUCCESS", source=f"{names}: the newest is in force"))
-    jobs.step(row.name, f"{names}: in force")
+        _refuse(jobs, row, began, names, newest, refusal)
+    except Exception as error:  # nor must it be PENDING for ever, and tried again at once
+        log.exception("refresh failed", extra={"environment": row.name})
+        unknown = CannotCreate("INTERNAL_ERROR", f"cannot apply newer {names}: {error}")
+        _refuse(jobs, row, began, names, newest, unknown)
+    else:
+        done = replace(began, status="SUCCESS", source=f"{names}: the newest is in force")
+        _end(jobs, row, Newest(newest.sources), done)
+        jobs.step(row.name, f"{names}: in force")
+
+
+def _refuse(
+    jobs: Jobs, row: Environment, began: LastUpdate, names: str, tried: Newest, refusal: CannotCreate
+) -> None:
+    """Say why all stays as it was; what was tried is tried again after `RETRY_SECONDS`."""
+    message = refusal.message.replace("then create it again", "then upload it again")
+    log.warning("newer code not applied", extra={"environment": row.name, "reason": message})
+    said = f"{names}: not applied, all stays as it was"
+    failed = replace(began, status="FAILED", error_code=refusal.code, error_message=message, source=said)
+    _end(jobs, row, Newest(tried.sources, tried.sources, jobs.clock(), message), failed)
+    jobs.step(row.name, said)
+
+
+def _end(jobs: Jobs, row: Environment, newest: Newest, update: LastUpdate) -> None:
+    """Write it down. On a full disk, too, its owner is told that it has ended."""
+    try:
+        put_newest(jobs.provisioner.home(row.name), newest)
+    finally:
+        _tell(jobs, row, update)
 
 
 def _is_due(jobs: Jobs, row: Environment, newest: Newest, kept: Equipment) -> bool:
@@ -191,16 +208,18 @@ def _equip(jobs: Jobs, row: Environment, began: LastUpdate) -> Equipment:
 
 
 def _switch(jobs: Jobs, row: Environment, made: Equipment) -> None:
-    """Tell the cell; if it cannot take it up, tell it the former again. Raises CannotCreate, Interrupted."""
+    """Tell the cell; if it cannot take it up, tell it the former again. Raises what hindered it, or Interrupted."""
     home = jobs.provisioner.home(row.name)
     if not _is_still(jobs, row):
         raise Interrupted
     plan = jobs.plan_cell(row, made)
     former = before.read(home, plan.files)
-    jobs.provisioner.create(plan)
     try:
+        jobs.provisioner.create(plan)
         jobs.wait_until(plan, _waiting_for(plan))
-    except CannotCreate:
+    except (Interrupted, SQLAlchemyError):
+        raise
+    except Exception:
         texts = {path: text for path, text in former.items() if text is not None}
         spec = wire.follow(wire.from_json(plan.files["cell.json"]), wire.from_json(texts["cell.json"]))
         back = CellPlan(row.name, plan.processes, {**texts, "cell.json": spec.to_json()})

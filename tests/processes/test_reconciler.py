@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -23,12 +24,15 @@ from airflow._wire.cell import CellSpec
 
 from control_plane.domain.defaults import fill
 from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, arn
+from control_plane.domain.equipment import Source
+from control_plane.domain.newest import RETRY_SECONDS, list_due
 from control_plane.domain.status import Status
 from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots
 from control_plane.reconcile.cell_keys import KeyIssuer, SharedKeys
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
+from control_plane.reconcile.newest import find_newest
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
@@ -65,6 +69,8 @@ class OwnInterpreter:
                 raise VenvCancelled
         if "broken" in wanted:
             raise VenvError("cannot install the requirements; uv says:\n" + "because " * 200)
+        if "heavy" in wanted:
+            raise OSError(errno.ENOSPC, "No space left on device")
         return sys.executable
 
 
@@ -366,6 +372,25 @@ def test_newer_requirements_that_cannot_be_installed_leave_all_as_it_was_and_say
     s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==3.0\n")
     until(lambda: world.found().last_update.source == "requirements.txt: the newest is in force")
     assert world.equipment()["requirements"] == "toy==3.0\n"
+
+
+def test_a_refresh_that_the_disk_has_no_room_for_says_so_and_rests_a_while(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt")
+    world.settle()
+    spec, equipment = world.cell_spec(), world.equipment()
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"heavy\n")
+    until(lambda: world.found().last_update.status == "FAILED")
+    row = world.found()
+    assert (row.status, row.last_update.error_code) == (Status.AVAILABLE, "INTERNAL_ERROR")
+    words = str(row.last_update.error_message)
+    assert words.startswith("cannot apply newer requirements.txt: [Errno 28] No space left on device")
+    assert (world.cell_spec(), world.equipment()) == (spec, equipment)
+    newest = find_newest(world.cells / "demo")
+    applied = {"RequirementsS3Path": Source(**equipment["sources"]["RequirementsS3Path"])}
+    assert list_due(newest, applied, newest.refused_at + RETRY_SECONDS - 1) == []
+    assert list_due(newest, applied, newest.refused_at + RETRY_SECONDS) == ["RequirementsS3Path"]
 
 
 def test_a_refresh_gives_way_to_its_owners_delete(world: World) -> None:
