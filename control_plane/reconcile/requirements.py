@@ -6,12 +6,10 @@ passwords of indexes.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -78,13 +76,13 @@ def install(
     except UnicodeDecodeError as error:
         raise refuse(f"cannot use {file.place}: it is not UTF-8 text: {error}") from None
     venvs = Path(interpreters.find_base()).parents[2]
-    with _fetched(environment, access, list_named_files(text), venvs) as dags:
-        places = ({PLUGINS: place.plugins} if place.plugins else {}) | ({DAGS: dags} if dags else {})
-        try:
-            wanted = prepare_requirements(text, Rules(place.indexes, places, place.exports))
-        except BadRequirements as bad:
-            raise refuse(f"{bad}\nMend requirements.txt") from None
-        return wanted.text, _build(wanted, environment, access, interpreters, tell, cancelled)
+    dags = _fetch(environment, access, list_named_files(text), venvs)
+    places = ({PLUGINS: place.plugins} if place.plugins else {}) | ({DAGS: dags} if dags else {})
+    try:
+        wanted = prepare_requirements(text, Rules(place.indexes, places, place.exports))
+    except BadRequirements as bad:
+        raise refuse(f"{bad}\nMend requirements.txt") from None
+    return wanted.text, _build(wanted, environment, access, interpreters, tell, cancelled)
 
 
 def _build(
@@ -114,34 +112,50 @@ def _build(
         keep_log(environment, access, _log_key(environment), "\n".join(said))
 
 
-@contextmanager
-def _fetched(
-    environment: Environment, access: ObjectStoreAccess, names: list[str], root: Path
-) -> Iterator[str | None]:
+def _fetch(environment: Environment, access: ObjectStoreAccess, names: list[str], root: Path) -> str | None:
     """A folder with those files and folders of the DAG folder, named after what is in it; None for none."""
     if not names:
-        yield None
-        return
+        return None
+    keys = _list_keys(environment, access, names)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".requirements-", dir=root) as temporary:
+            files = Path(temporary, "files")
+            final = root / f"{FETCHED}{_download(environment, access, keys, files)}"
+            _move(files, final)
+            return str(final)
+    except OSError as error:
+        raise CannotCreate(
+            "INTERNAL_ERROR",
+            f"cannot keep the files that requirements.txt names in {root}: {error}; make room there,"
+            " then create it again",
+        ) from error
+
+
+def _download(environment: Environment, access: ObjectStoreAccess, keys: list[str], into: Path) -> str:
+    """By their content: the same files make the same text, and that the same interpreter."""
     bucket, store = open_bucket(environment, access)
     prefix = environment.spec["DagS3Path"].strip("/")
-    with tempfile.TemporaryDirectory(prefix=".requirements-", dir=root) as temporary:
-        digest, total = hashlib.sha256(), 0
-        for key in _list_keys(environment, access, names):
-            data = try_to("read a file of requirements.txt", bucket, key, "the file", partial(store.get, key))
-            total += len(data)
-            if total > _LARGEST:
-                raise refuse(
-                    f"cannot use the files that requirements.txt names: they have more than {_LARGEST} bytes"
-                )
-            path = Path(temporary, "files", key.removeprefix(f"{prefix}/") if prefix else key)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            digest.update(f"{key}\0{len(data)}\0".encode() + data)
-        # By its content: the same files make the same text, and that the same interpreter.
-        final = root / f"{FETCHED}{digest.hexdigest()[:32]}"
-        with contextlib.suppress(FileExistsError, OSError):  # it is there already
-            Path(temporary, "files").rename(final)
-        yield str(final)
+    digest, total = hashlib.sha256(), 0
+    for key in keys:
+        data = try_to("read a file of requirements.txt", bucket, key, "the file", partial(store.get, key))
+        total += len(data)
+        if total > _LARGEST:
+            raise refuse(
+                f"cannot use the files that requirements.txt names: they have more than {_LARGEST} bytes"
+            )
+        path = into / (key.removeprefix(f"{prefix}/") if prefix else key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        digest.update(f"{key}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()[:32]
+
+
+def _move(files: Path, final: Path) -> None:
+    try:
+        files.rename(final)
+    except OSError:
+        if not final.is_dir():  # else the same files were fetched before
+            raise
 
 
 def _list_keys(environment: Environment, access: ObjectStoreAccess, names: list[str]) -> list[str]:
