@@ -64,6 +64,8 @@ class Jobs:
     journal: Journal
     roots: Roots
     surroundings: Mapping[str, str]
+    helper_env: Mapping[str, str]
+    """The environment of a helper process beside us; cells may run elsewhere, where `roots` and `surroundings` hold."""
     account: str
     sync_interval: float
     interpreters: Finder

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from control_plane.domain.environment import Environment
-from control_plane.reconcile.cell import process_env
 from control_plane.reconcile.checks import CannotCreate
 from control_plane.reconcile.jobs import Jobs
 
@@ -33,14 +32,13 @@ def take_snapshot(jobs: Jobs, row: Environment) -> Path:
 def run_runner(jobs: Jobs, command: str, home: Path, file: Path, *options: str) -> None:
     """`runner save` or `load` on a cell, as the user that the cell runs as. Raises CannotCreate with its words."""
     argv = [sys.executable, "-m", "runner", command, "--home", str(home), "--file", str(file), *options]
-    surroundings = process_env(jobs.roots, jobs.surroundings)
     try:
         done = subprocess.run(
             argv,
             capture_output=True,
             text=True,
             timeout=_SECONDS,
-            env=surroundings,
+            env=dict(jobs.helper_env),
             cwd=home,
             **_as_owner(home),
         )

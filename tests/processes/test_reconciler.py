@@ -27,7 +27,7 @@ from control_plane.domain.environment import Environment, EnvironmentSpec, LastU
 from control_plane.domain.equipment import Source
 from control_plane.domain.newest import RETRY_SECONDS, list_due
 from control_plane.domain.status import Status
-from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots
+from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.cell_keys import KeyIssuer, SharedKeys
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
@@ -105,6 +105,7 @@ class World:
             journal=Journal(self.home / "steps"),
             roots=self.roots,
             surroundings=os.environ,
+            helper_env=process_env(self.roots, os.environ),
             account="123456789012",
             sync_interval=1.0,
             interpreters=self.interpreters,
