@@ -17,7 +17,7 @@ from control_plane.domain.archive import Archive, pack, unpack
 from control_plane.domain.environment import Environment, EnvironmentSpec
 from control_plane.domain.errors import validation
 from control_plane.private_files import write_private
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import INCORRECT_CONFIGURATION, CannotApply
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.snapshots import give_to_owner, run_runner
 from infra.provisioner import CellPlan
@@ -42,8 +42,8 @@ class Archives:
         try:
             run_runner(self.jobs, "save", home, path, *options)
             metadata = path.read_bytes()
-        except CannotCreate as error:
-            raise validation(error.message) from None
+        except CannotApply as error:
+            raise validation(error.tell("export it again")) from None
         finally:
             path.unlink(missing_ok=True)
         keys = (home / _KEYS).read_text(encoding="ascii") if passphrase else None
@@ -85,7 +85,7 @@ class Archives:
 
 
 def load_origin(jobs: Jobs, row: Environment) -> None:
-    """Fill a new cell, of which the files are there and nothing runs; again after a crash. Raises CannotCreate."""
+    """Fill a new cell, of which the files are there and nothing runs; again after a crash. Raises CannotApply."""
     if row.origin is None:
         return
     folder, home = Path(row.origin), jobs.provisioner.home(row.name)
@@ -111,9 +111,9 @@ def _copy_values(jobs: Jobs, row: Environment, source: dict[str, str]) -> None:
             here.put(found.key, there.get(found.key))
     except ObjectStoreError as error:
         place = f"s3://{source['bucket']}/logs/{source['environment']}/xcom"
-        raise CannotCreate(
-            "INCORRECT_CONFIGURATION", f"cannot copy large XComs from {place}: {error.message}"
-        ) from None
+        message = f"cannot copy large XComs from {place}: {error.message}"
+        fix = f"let the service read them and write below s3://{bucket}/logs/{row.name}"
+        raise CannotApply(INCORRECT_CONFIGURATION, message, fix) from None
 
 
 def _open_bucket(jobs: Jobs, bucket: str, prefix: str) -> ObjectStore:

@@ -27,7 +27,7 @@ from control_plane.domain.newest import Newest, list_due, list_followed, list_ne
 from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import SEE_LOG, CannotApply
 from control_plane.reconcile.code_files import read_code_file
 from control_plane.reconcile.collecting import collect_unused
 from control_plane.reconcile.equipment import equip, find_kept
@@ -127,7 +127,7 @@ def _head(jobs: Jobs, row: Environment, member: str) -> Source | None:
     """The object as it is; None when there is none just now: then what is applied stays."""
     try:
         file = read_code_file(row, jobs.access, member)
-    except CannotCreate:
+    except CannotApply:
         return None
     return file.source if file is not None else None
 
@@ -148,11 +148,11 @@ def refresh(jobs: Jobs, row: Environment) -> None:
         _switch(jobs, row, made)
     except (Interrupted, SQLAlchemyError):
         raise
-    except CannotCreate as refusal:
+    except CannotApply as refusal:
         _refuse(jobs, row, began, names, newest, refusal)
     except Exception as error:  # nor must it be PENDING for ever, and tried again at once
         log.exception("refresh failed", extra={"environment": row.name})
-        unknown = CannotCreate("INTERNAL_ERROR", f"cannot apply newer {names}: {error}")
+        unknown = CannotApply("INTERNAL_ERROR", f"cannot apply newer {names}: {error}", SEE_LOG)
         _refuse(jobs, row, began, names, newest, unknown)
     else:
         done = replace(began, status="SUCCESS", source=f"{names}: the newest is in force")
@@ -161,10 +161,10 @@ def refresh(jobs: Jobs, row: Environment) -> None:
 
 
 def _refuse(
-    jobs: Jobs, row: Environment, began: LastUpdate, names: str, tried: Newest, refusal: CannotCreate
+    jobs: Jobs, row: Environment, began: LastUpdate, names: str, tried: Newest, refusal: CannotApply
 ) -> None:
     """Say why all stays as it was; what was tried is tried again after `RETRY_SECONDS`."""
-    message = refusal.message.replace("then create it again", "then upload it again")
+    message = refusal.tell("upload it again")
     log.warning("newer code not applied", extra={"environment": row.name, "reason": message})
     said = f"{names}: not applied, all stays as it was"
     failed = replace(began, status="FAILED", error_code=refusal.code, error_message=message, source=said)

@@ -23,7 +23,7 @@ from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
-from control_plane.reconcile.checks import CannotCreate, check_role, check_source
+from control_plane.reconcile.checks import SEE_LOG, CannotApply, check_role, check_source
 from control_plane.reconcile.following import has_newer
 from control_plane.reconcile.health import is_in_force, is_ready
 from control_plane.reconcile.jobs import Interrupted, Jobs
@@ -50,11 +50,15 @@ def update(jobs: Jobs, row: Environment) -> None:
             _bring_about(jobs, row, target, changes)
     except (Interrupted, SQLAlchemyError):
         raise
-    except CannotCreate as refusal:
+    except CannotApply as refusal:
         _give_up(jobs, row, refusal)
     except Exception as error:  # an environment that serves must not stay UPDATING for ever
         log.exception("update failed", extra={"environment": row.name})
-        _give_up(jobs, row, CannotCreate("INTERNAL_ERROR", f"cannot update environment {row.name}: {error}"))
+        _give_up(
+            jobs,
+            row,
+            CannotApply("INTERNAL_ERROR", f"cannot update environment {row.name}: {error}", SEE_LOG),
+        )
     else:
         _settle(jobs, row, changes)
 
@@ -68,8 +72,8 @@ def roll_back(jobs: Jobs, row: Environment) -> None:
         if kept is not None:
             jobs.step(row.name, "bringing the former settings back")
             _restore(jobs, row, kept)
-    except CannotCreate as worse:
-        outcome, to = _worsen(outcome, worse.message), Status.UNAVAILABLE
+    except CannotApply as worse:
+        outcome, to = _worsen(outcome, worse.tell("update it again")), Status.UNAVAILABLE
     except (Interrupted, SQLAlchemyError):
         raise
     except Exception as error:  # nor must it be ROLLING_BACK for ever
@@ -161,10 +165,10 @@ def _settle(jobs: Jobs, row: Environment, changes: Changes) -> None:
     before.forget(jobs.provisioner.home(row.name))
 
 
-def _give_up(jobs: Jobs, row: Environment, refusal: CannotCreate) -> None:
+def _give_up(jobs: Jobs, row: Environment, refusal: CannotApply) -> None:
     """First say so, then undo: whoever comes after a crash knows why it is being rolled back."""
-    log.warning("environment not updated", extra={"environment": row.name, "reason": refusal.message})
-    message = refusal.message.replace("then create it again", "then update it again")
+    message = refusal.tell("update it again")
+    log.warning("environment not updated", extra={"environment": row.name, "reason": message})
     failed = replace(
         row.last_update, status="FAILED", error_code=refusal.code, error_message=message, source="rolled back"
     )

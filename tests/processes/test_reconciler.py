@@ -246,7 +246,9 @@ def test_creation_fails_with_the_engines_own_words_when_it_ends_at_once(world: W
     world.insert()
     row = world.settle()
     assert row.status is Status.CREATE_FAILED
-    assert "the disk is full" in str(row.last_update.error_message)
+    words = str(row.last_update.error_message)
+    assert "the disk is full; mend what it says (log/engine.out" in words
+    assert words.endswith(", then create it again")
     until(lambda: not any(world.pids().values()))
 
 

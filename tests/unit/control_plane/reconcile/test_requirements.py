@@ -12,7 +12,7 @@ import pytest
 from control_plane.domain.environment import Environment
 from control_plane.reconcile import requirements
 from control_plane.reconcile.cell import ObjectStoreAccess
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import CannotApply
 
 ROW = cast(Environment, SimpleNamespace(spec={"DagS3Path": "dags", "SourceBucketArn": "arn:aws:s3:::code"}))
 ACCESS = ObjectStoreAccess(None, "us-east-1")
@@ -45,6 +45,7 @@ def test_what_to_do_is_said_when_the_disk_has_no_room_for_them(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(CannotCreate, match=f"in {tmp_path}: .*No space left on device; make room there"):
+    with pytest.raises(CannotApply, match="No space left on device") as refusal:
         requirements._fetch(ROW, ACCESS, ["toy.whl"], tmp_path)
+    assert refusal.value.tell("create it again").endswith("; make room there, then create it again")
     assert list(tmp_path.iterdir()) == []
