@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from control_plane.domain.environment import Environment
@@ -66,6 +66,7 @@ class Reconciler:
         with self._jobs.database.read() as connection:
             rows = {row.name: row for row in environments.list_all(connection)}
         now = self._clock()
+        self._forget_others(rows)
         actions = plan(rows.values(), {name: self._look(row, now) for name, row in rows.items()}, now)
         for action in actions:
             self._begin(action, rows[action.name], now)
@@ -89,6 +90,15 @@ class Reconciler:
         starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
         stale, needs_keys = self._follower.is_stale(name), self._needs_keys(row, now)
         return Cell(observed, busy or resting, starts, stale, needs_keys)
+
+    def _forget_others(self, names: Collection[str]) -> None:
+        """What is remembered of environments that are gone: a name that is made again begins anew."""
+        for memory in (self._starts, self._not_before, self._keys_seen):
+            for name in memory.keys() - names:
+                memory.pop(name, None)
+        for name in self._busy.keys() - names:
+            if self._busy[name].done():
+                del self._busy[name]
 
     def _needs_keys(self, row: Environment, now: float) -> bool:
         """Looked up once in a while: keys last for days."""
@@ -124,8 +134,6 @@ class Reconciler:
             self._jobs.start(row, action.roles)
             return
         _WORK[action.verb](self._jobs, row)
-        if action.verb is Verb.DELETE:
-            self._starts.pop(row.name, None)
 
 
 _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {

@@ -284,6 +284,8 @@ def test_row_home_and_processes_go_when_an_environment_is_deleted(world: World) 
     world.reconciler.wake()
     until(lambda: world.find() is None)
     assert not (world.cells / "demo").exists()
+    loop = world.reconciler
+    until(lambda: not (loop._starts or loop._not_before or loop._keys_seen or loop._busy))
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
