@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from airflow._wire import cell as wire
 
-from control_plane.domain.environment import Environment
+from control_plane.domain.environment import Environment, bucket_name
 from control_plane.reconcile.cell import ObjectStoreAccess
 from infra.provisioner import CellPlan
 from sync.objects import ObjectStore, ObjectStoreError, open_store
@@ -96,13 +96,19 @@ def _reason(error: ObjectStoreError, member: str) -> str:
 
 def open_bucket(environment: Environment, access: ObjectStoreAccess) -> tuple[str, ObjectStore]:
     """The name of the environment's bucket, and the bucket."""
-    at = access.bucket(environment.spec["SourceBucketArn"].rpartition(":")[2], "")
-    store = open_store(
+    name = bucket_name(environment.spec["SourceBucketArn"])
+    return name, open_at(access, name)
+
+
+def open_at(access: ObjectStoreAccess, bucket: str, prefix: str = "") -> ObjectStore:
+    """A bucket, or the part of it below a prefix."""
+    at = access.bucket(bucket, prefix)
+    return open_store(
         bucket=at.bucket,
         region=at.region,
         endpoint=at.endpoint,
         access_key_id=at.access_key_id,
         secret_access_key=at.secret_access_key,
         session_token=at.session_token,
+        prefix=at.prefix,
     )
-    return at.bucket, store

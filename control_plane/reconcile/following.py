@@ -16,7 +16,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from airflow._wire import cell as wire
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,7 +30,7 @@ from control_plane.reconcile.checks import SEE_LOG, CannotApply
 from control_plane.reconcile.code_files import read_code_file
 from control_plane.reconcile.collecting import collect_unused
 from control_plane.reconcile.equipment import equip, find_kept
-from control_plane.reconcile.health import is_in_force, is_ready
+from control_plane.reconcile.health import waiting_for
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.newest import find_newest, put_newest
 from control_plane.store import environments
@@ -216,7 +215,7 @@ def _switch(jobs: Jobs, row: Environment, made: Equipment) -> None:
     former = before.read(home, plan.files)
     try:
         jobs.provisioner.create(plan)
-        jobs.wait_until(plan, _waiting_for(plan))
+        jobs.wait_until(plan, waiting_for(plan))
     except (Interrupted, SQLAlchemyError):
         raise
     except Exception:
@@ -225,11 +224,6 @@ def _switch(jobs: Jobs, row: Environment, made: Equipment) -> None:
         back = CellPlan(row.name, plan.processes, {**texts, "cell.json": spec.to_json()})
         jobs.provisioner.create(back)
         raise
-
-
-def _waiting_for(plan: CellPlan) -> Callable[[dict[str, Any] | None], bool]:
-    revision = wire.from_json(plan.files["cell.json"]).revision
-    return lambda health: is_ready(health) and is_in_force(health, revision)
 
 
 def _is_still(jobs: Jobs, row: Environment) -> bool:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from control_plane.domain.environment import Environment
+from control_plane.domain.environment import Environment, bucket_name
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.reconcile.checks import CannotApply, open_bucket, try_to
 from control_plane.reconcile.code_files import CodeFile, refuse
@@ -104,7 +104,7 @@ def _build(
     except VenvError as error:
         words = mask(str(error), wanted.secrets)
         said.append(words)
-        place = f"s3://{environment.spec['SourceBucketArn'].rpartition(':')[2]}/{_log_key(environment)}"
+        place = f"s3://{bucket_name(environment.spec['SourceBucketArn'])}/{_log_key(environment)}"
         short = words if len(words) <= _ERROR_ROOM else f"{words[:_ERROR_ROOM]} ..."
         raise refuse(f"{short}\nThe whole log: {place}", "Mend requirements.txt") from None
     except BrokenBase as error:

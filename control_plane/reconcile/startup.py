@@ -14,7 +14,7 @@ from pathlib import Path
 from airflow._wire.components import COMPONENTS, SCHEDULER, WORKER, describe_environment, is_protected
 from airflow._wire.layout import Layout
 
-from control_plane.domain.environment import Environment
+from control_plane.domain.environment import Environment, bucket_name
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.reconcile.code_files import CodeFile, refuse
 from control_plane.reconcile.said import keep_log
@@ -97,4 +97,4 @@ def _variables(environment: Environment, stage: Stage, component: str) -> dict[s
 
 
 def _bucket_url(environment: Environment) -> str:
-    return f"s3://{environment.spec['SourceBucketArn'].rpartition(':')[2]}"
+    return f"s3://{bucket_name(environment.spec['SourceBucketArn'])}"

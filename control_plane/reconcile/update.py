@@ -11,9 +11,8 @@ one that begins the same job and finds it half done. The environment serves all 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from airflow._wire import cell as wire
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,7 +24,7 @@ from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
 from control_plane.reconcile.checks import SEE_LOG, CannotApply, check_role, check_source
 from control_plane.reconcile.following import has_newer
-from control_plane.reconcile.health import is_in_force, is_ready
+from control_plane.reconcile.health import is_ready, waiting_for
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.snapshots import take_snapshot
 from control_plane.store import environments
@@ -130,7 +129,7 @@ def _bring_about(jobs: Jobs, row: Environment, target: Environment, changes: Cha
         jobs.end_tasks(plan, FORCED_REASON)
         before.mark(home, row.generation, _ENDED)
     jobs.tell(row.name, "waiting for engine and agent")
-    jobs.wait_until(plan, _waiting_for(plan))
+    jobs.wait_until(plan, waiting_for(plan))
 
 
 def _snapshot(jobs: Jobs, row: Environment) -> None:
@@ -144,11 +143,6 @@ def _snapshot(jobs: Jobs, row: Environment) -> None:
 def _move(jobs: Jobs, name: str, source: Status, target: Status) -> None:
     with jobs.database.begin() as connection:
         environments.transition(connection, name, [source], target, jobs.clock())
-
-
-def _waiting_for(plan: CellPlan) -> Callable[[dict[str, Any] | None], bool]:
-    revision = wire.from_json(plan.files["cell.json"]).revision
-    return lambda health: is_ready(health) and is_in_force(health, revision)
 
 
 def _settle(jobs: Jobs, row: Environment, changes: Changes) -> None:
@@ -188,4 +182,4 @@ def _restore(jobs: Jobs, row: Environment, kept: Mapping[str, str | None]) -> No
     jobs.provisioner.create(plan)
     before.remove_missing(home, kept)
     jobs.provisioner.resize(plan)
-    jobs.wait_until(plan, _waiting_for(plan))
+    jobs.wait_until(plan, waiting_for(plan))
