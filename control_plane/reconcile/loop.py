@@ -10,12 +10,14 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 from control_plane.domain.environment import Environment
 from control_plane.domain.status import SERVING, Status
 from control_plane.reconcile import update
 from control_plane.reconcile.create import create
 from control_plane.reconcile.following import Follower, refresh
+from control_plane.reconcile.gate import Gate
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.pausing import pause
 from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
@@ -34,8 +36,9 @@ class Reconciler:
 
     def __init__(self, jobs: Jobs, clock: Callable[[], float], follow_interval: float = 5.0) -> None:
         """`follow_interval`: seconds between looks at requirements, plugins and startup scripts in the buckets."""
-        self._jobs = jobs
-        self._follower = Follower(jobs, follow_interval, self.wake)
+        self._gate = Gate(jobs.provisioner)
+        self._jobs = replace(jobs, provisioner=self._gate)
+        self._follower = Follower(self._jobs, follow_interval, self.wake)
         self._clock = clock
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
@@ -54,9 +57,13 @@ class Reconciler:
         self._wake.set()
 
     def stop(self, timeout: float) -> None:
-        """Begin nothing more and wait for what is under way. Cells go on running."""
+        """Begin nothing more and wait for what is under way. Cells go on running.
+
+        A job that is not done in time is left behind: it starts no process any more, however late it wakes.
+        """
         self._jobs.stopping.set()
         self._wake.set()
+        self._gate.close()
         self._thread.join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._busy.values(), timeout)
