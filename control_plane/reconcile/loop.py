@@ -64,7 +64,8 @@ class Reconciler:
         self._jobs.stopping.set()
         self._wake.set()
         self._gate.close()
-        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._busy.values(), timeout)
 
