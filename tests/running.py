@@ -59,13 +59,17 @@ class RunningService:
         return self._process.pid
 
     def up(self, *options: str) -> None:
+        self.begin(*options)
+        until(self._is_ready, 30, "the service is ready")
+
+    def begin(self, *options: str) -> None:
+        """Start it, and do not wait."""
         ports = ["--port", "0", "--tls-port", "0", "--s3-port", "0"]
         argv = [sys.executable, "-m", "control_plane.main", "up", "--home", str(self.home), *ports, *options]
         with self.output.open("wb") as sink:
             self._process = subprocess.Popen(
                 argv, env=environ(), cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT
             )
-        until(self._is_ready, 30, "the service is ready")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it and return its exit status."""

@@ -11,6 +11,7 @@ from control_plane.commands.environments_archives import export, import_
 from control_plane.commands.environments_options import read_members, read_pairs, settings_options
 from control_plane.commands.environments_pause import pause, resume
 from control_plane.commands.options import home_option
+from control_plane.domain.environment import bucket_name
 
 if TYPE_CHECKING:
     from control_plane.commands.environments_client import Clients
@@ -65,7 +66,8 @@ def create(name: str, tags: tuple[str, ...], no_wait: bool, timeout: float, **gi
     members = read_members(given, {})
     with saying_why(f"create environment {name}"):
         clients = open_clients(given["home"])
-        bucket = members.get("SourceBucketArn", f"arn:aws:s3:::{_bucket_for(name)}").rpartition(":")[2]
+        chosen = members.get("SourceBucketArn")
+        bucket = bucket_name(chosen) if chosen else _bucket_for(name)
         if clients.endpoints.s3_url is None and "SourceBucketArn" not in members:
             raise click.UsageError("cannot choose a bucket on AWS's S3: name yours with --bucket")
         if clients.endpoints.s3_url is not None and clients.ensure_bucket(bucket):
@@ -162,7 +164,7 @@ def list_all(form: str, home: str | None) -> None:
         click.echo(json.dumps(found, indent=1, default=str))
         return
     for one in found:
-        bucket = one["SourceBucketArn"].rpartition(":")[2]
+        bucket = bucket_name(one["SourceBucketArn"])
         click.echo(
             f"{one['Name']}  {one['Status']}  {one['EnvironmentClass']}  {one['AirflowVersion']}  "
             f"s3://{bucket}/{one['DagS3Path']}"

@@ -45,6 +45,10 @@ class CannotServe(RuntimeError):
     """The service cannot start; the message is one line for its owner."""
 
 
+class _AskedToStop(BaseException):
+    """A signal before the service serves: what it has begun by then is undone all the same."""
+
+
 def run(settings: Settings) -> None:
     """Be the service until SIGINT, SIGTERM or SIGHUP. Raises CannotServe."""
     began = time.monotonic()
@@ -59,7 +63,8 @@ def run(settings: Settings) -> None:
     with lock, contextlib.ExitStack() as undo:
         undo.callback(sockets.plain.close)
         undo.callback(sockets.tls.close)
-        with _start_errors():
+        with _start_errors(), contextlib.suppress(_AskedToStop):
+            _heed_signals()
             _serve(settings, sockets, began, undo)
     sys.stdout.flush()
     os._exit(0)  # all is undone; a job that still waits for an installer must not hold us up
@@ -79,8 +84,8 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     undo.callback(_stop_cells, site.provisioner)
     endpoints.write(paths.endpoints)
     _write_credentials(paths, service.credentials)
-    service.reconciler.start()
     undo.callback(service.reconciler.stop, _JOB_SECONDS)
+    service.reconciler.start()
     service.prepare_interpreter(_say)
     _say_ready(settings, endpoints, time.monotonic() - began)
     warning = ground.read(paths).warning
@@ -115,6 +120,17 @@ def _on_signal(stop: asyncio.Event) -> None:
     if stop.is_set():
         os._exit(130)
     stop.set()
+
+
+def _heed_signals() -> None:
+    """From the first thing that must be undone; the event loop takes over."""
+
+    def stop(*_: object) -> None:
+        _exit_at_once_when_asked_again()
+        raise _AskedToStop
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
 
 
 def _exit_at_once_when_asked_again() -> None:

@@ -101,6 +101,7 @@ def build(
         journal=Journal(paths.steps),
         roots=site.roots,
         surroundings=site.surroundings,
+        helper_env=own_process_env(),
         account=settings.account_id,
         sync_interval=settings.sync_interval,
         interpreters=interpreters,

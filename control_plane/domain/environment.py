@@ -150,6 +150,11 @@ class Environment:
         return self.paused is not None and self.status is Status.UNAVAILABLE
 
 
+def bucket_name(source_bucket_arn: str) -> str:
+    """The bucket that a SourceBucketArn names."""
+    return source_bucket_arn.rpartition(":")[2]
+
+
 def arn(region: str, account: str, name: str) -> str:
     """The resource name of an environment."""
     return f"arn:aws:airflow:{region}:{account}:environment/{name}"

@@ -87,5 +87,5 @@ def _role(service: Service, name: str) -> str:
 
 def _room(service: Service) -> ArchiveRoom:
     if service.archives is None:
-        raise validation("This service keeps no archives.")
+        raise validation("This service keeps no archives: ask one that `aerodrome up` runs.")
     return service.archives

@@ -38,10 +38,6 @@ class CellAccess:
     logs: Credentials
     expires_at: float
 
-    def needs_renewal(self, now: float) -> bool:
-        """Whether they have been used up far enough."""
-        return now >= self.expires_at - LIFETIME + RENEWED_AFTER
-
 
 @dataclass(frozen=True, slots=True)
 class CellKeys:
@@ -97,6 +93,11 @@ class CellKeys:
         arn = f"arn:aws:sts::{self.account}:assumed-role/{role}/{name}"
         session = {"arn": arn, "name": name, "policies": limits, "about": _about(environment)}
         return keys.create_session(conn, self.vault, owner, session, now, now + LIFETIME)
+
+
+def needs_renewal(expires_at: float, now: float) -> bool:
+    """Whether keys that end then have been used up far enough."""
+    return now >= expires_at - LIFETIME + RENEWED_AFTER
 
 
 def ensure_service_role(conn: Connection, vault: Vault, account: str, now: float) -> Principal:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from control_plane.domain.environment import Environment
-from control_plane.reconcile.jobs import Jobs
+from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.plan import ROLES, Starts, count_start, forgive, is_due
 
 log = logging.getLogger(__name__)
@@ -42,5 +42,7 @@ def _keep(jobs: Jobs, row: Environment, ending: threading.Event) -> None:
             starts.update({role: count_start(starts.get(role, Starts()), now) for role in due})
             try:
                 jobs.start(row, due)
+            except Interrupted:
+                return
             except Exception:
                 log.exception("cannot start a dead process", extra={"environment": row.name})

@@ -14,14 +14,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from control_plane.domain.archive import Archive, pack, unpack
-from control_plane.domain.environment import Environment, EnvironmentSpec
+from control_plane.domain.environment import Environment, EnvironmentSpec, bucket_name
 from control_plane.domain.errors import validation
 from control_plane.private_files import write_private
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import INCORRECT_CONFIGURATION, CannotApply, open_at
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.snapshots import give_to_owner, run_runner
 from infra.provisioner import CellPlan
-from sync.objects import ObjectStore, ObjectStoreError, open_store
+from sync.objects import ObjectStore, ObjectStoreError
 
 _KEYS = "secrets.key"
 """In a cell's home; the runner makes it when it is not there."""
@@ -42,13 +42,13 @@ class Archives:
         try:
             run_runner(self.jobs, "save", home, path, *options)
             metadata = path.read_bytes()
-        except CannotCreate as error:
-            raise validation(error.message) from None
+        except CannotApply as error:
+            raise validation(error.tell("export it again")) from None
         finally:
             path.unlink(missing_ok=True)
         keys = (home / _KEYS).read_text(encoding="ascii") if passphrase else None
         archive = Archive(row.name, self.jobs.clock(), row.spec, metadata, keys)
-        bucket = row.spec["SourceBucketArn"].rpartition(":")[2]
+        bucket = bucket_name(row.spec["SourceBucketArn"])
         try:
             self._open(bucket).put(key, pack(archive, passphrase))
         except ObjectStoreError as error:
@@ -70,7 +70,7 @@ class Archives:
         (folder / "metadata.db").write_bytes(archive.metadata)
         if archive.keys is not None:
             write_private(folder / _KEYS, archive.keys)
-        source = archive.spec["SourceBucketArn"].rpartition(":")[2]
+        source = bucket_name(archive.spec["SourceBucketArn"])
         write_private(
             folder / "from.json", json.dumps({"bucket": source, "environment": archive.environment})
         )
@@ -81,11 +81,11 @@ class Archives:
         shutil.rmtree(origin, ignore_errors=True)
 
     def _open(self, bucket: str) -> ObjectStore:
-        return _open_bucket(self.jobs, bucket, "")
+        return open_at(self.jobs.access, bucket)
 
 
 def load_origin(jobs: Jobs, row: Environment) -> None:
-    """Fill a new cell, of which the files are there and nothing runs; again after a crash. Raises CannotCreate."""
+    """Fill a new cell, of which the files are there and nothing runs; again after a crash. Raises CannotApply."""
     if row.origin is None:
         return
     folder, home = Path(row.origin), jobs.provisioner.home(row.name)
@@ -103,27 +103,14 @@ def load_origin(jobs: Jobs, row: Environment) -> None:
 
 def _copy_values(jobs: Jobs, row: Environment, source: dict[str, str]) -> None:
     """XComs that are too large for the database are objects below the environment's logs."""
-    bucket = row.spec["SourceBucketArn"].rpartition(":")[2]
-    here = _open_bucket(jobs, bucket, f"logs/{row.name}")
-    there = _open_bucket(jobs, source["bucket"], f"logs/{source['environment']}")
+    bucket = bucket_name(row.spec["SourceBucketArn"])
+    here = open_at(jobs.access, bucket, f"logs/{row.name}")
+    there = open_at(jobs.access, source["bucket"], f"logs/{source['environment']}")
     try:
         for found in there.list("xcom/"):
             here.put(found.key, there.get(found.key))
     except ObjectStoreError as error:
         place = f"s3://{source['bucket']}/logs/{source['environment']}/xcom"
-        raise CannotCreate(
-            "INCORRECT_CONFIGURATION", f"cannot copy large XComs from {place}: {error.message}"
-        ) from None
-
-
-def _open_bucket(jobs: Jobs, bucket: str, prefix: str) -> ObjectStore:
-    at = jobs.access.bucket(bucket, prefix)
-    return open_store(
-        bucket=at.bucket,
-        region=at.region,
-        endpoint=at.endpoint,
-        access_key_id=at.access_key_id,
-        secret_access_key=at.secret_access_key,
-        session_token=at.session_token,
-        prefix=at.prefix,
-    )
+        message = f"cannot copy large XComs from {place}: {error.message}"
+        fix = f"let the service read them and write below s3://{bucket}/logs/{row.name}"
+        raise CannotApply(INCORRECT_CONFIGURATION, message, fix) from None

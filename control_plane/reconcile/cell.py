@@ -11,7 +11,7 @@ from pathlib import Path
 from airflow._wire.cell import Bucket, CellSpec
 
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
-from control_plane.domain.environment import Environment
+from control_plane.domain.environment import Environment, bucket_name
 from control_plane.domain.equipment import Equipment
 from control_plane.domain.options import choose_options
 from control_plane.reconcile.plan import ROLES
@@ -76,7 +76,7 @@ class Roots:
 
 def source_bucket(environment: Environment, access: ObjectStoreAccess) -> Bucket:
     """Where the DAG files are."""
-    return access.bucket(_bucket_name(environment), environment.spec["DagS3Path"])
+    return access.bucket(bucket_name(environment.spec["SourceBucketArn"]), environment.spec["DagS3Path"])
 
 
 def cell_spec(
@@ -97,7 +97,7 @@ def cell_spec(
         airflow_version=spec["AirflowVersion"],
         database_url=database_url,
         source=source_bucket(environment, keys.source),
-        logs=keys.logs.bucket(_bucket_name(environment), f"logs/{environment.name}"),
+        logs=keys.logs.bucket(bucket_name(environment.spec["SourceBucketArn"]), f"logs/{environment.name}"),
         python=equipment.python,
         plugins=equipment.plugins,
         exports={component: dict(found) for component, found in equipment.exports.items()},
@@ -188,10 +188,6 @@ def cell_plan(
     """The cell as the provisioner is to make it."""
     kept = {KEPT_EQUIPMENT: equipment.to_json()}
     return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
-
-
-def _bucket_name(environment: Environment) -> str:
-    return environment.spec["SourceBucketArn"].rpartition(":")[2]
 
 
 def _positive(text: str) -> int | None:

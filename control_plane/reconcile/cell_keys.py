@@ -9,7 +9,7 @@ from typing import Protocol
 from airflow._wire.cell import Bucket, CellSpec
 
 from control_plane.domain.environment import Environment
-from control_plane.operations.cell_access import LIFETIME, RENEWED_AFTER, CellKeys
+from control_plane.operations.cell_access import CellKeys, needs_renewal
 from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess
 from control_plane.store.keys import Credentials
 
@@ -66,7 +66,7 @@ class IssuedKeys:
         self.keys.revoke(_ids(told))
 
     def is_due(self, environment: Environment, told: CellSpec) -> bool:
-        if told.keys_expire_at - LIFETIME + RENEWED_AFTER <= self.clock():
+        if needs_renewal(told.keys_expire_at, self.clock()):
             return True
         return not self.keys.are_good(_ids(told), environment)
 

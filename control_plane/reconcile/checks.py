@@ -7,13 +7,17 @@ from typing import TypeVar
 
 from airflow._wire import cell as wire
 
-from control_plane.domain.environment import Environment
+from control_plane.domain.environment import Environment, bucket_name
 from control_plane.reconcile.cell import ObjectStoreAccess
 from infra.provisioner import CellPlan
 from sync.objects import ObjectStore, ObjectStoreError, open_store
 
 T = TypeVar("T")
 INCORRECT_CONFIGURATION = "INCORRECT_CONFIGURATION"
+_ROOM = 1024
+"""Characters of LastUpdate.Error's message."""
+SEE_LOG = "have the service's administrator mend that (log/control-plane.log in its home says more)"
+"""What to do about what nobody has thought of."""
 _ADVICE = {
     "no_such_bucket": "create it (aws s3 mb s3://{bucket}) or correct SourceBucketArn",
     "denied": "let the execution role (and the service's S3 credentials) list and read it",
@@ -23,17 +27,26 @@ _ADVICE = {
 }
 
 
-class CannotCreate(Exception):
-    """The environment cannot be made as asked; the message is for its owner."""
+class CannotApply(Exception):
+    """The environment cannot be made as asked: why, and what its owner is to mend. `tell` says both."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, fix: str) -> None:
+        """A `fix` that begins with a capital letter stands in a line of its own, below words of several lines."""
         super().__init__(message)
         self.code = code
         self.message = message
+        self.fix = fix
+
+    def tell(self, then: str) -> str:
+        """For the owner; `then`: how what failed is tried again once it is mended. A long reason is cut."""
+        between = "\n" if self.fix[:1].isupper() else "; "
+        end = f"{between}{self.fix}, then {then}"
+        room = _ROOM - len(end)
+        return (self.message if len(self.message) <= room else f"{self.message[: room - 4]} ...") + end
 
 
 def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
-    """Look at the bucket and the DAG folder. Raises CannotCreate naming check, resource and fix.
+    """Look at the bucket and the DAG folder. Raises CannotApply naming check, resource and fix.
 
     An empty DAG folder is fine: folders of an object store exist with their first object.
     """
@@ -49,29 +62,27 @@ def check_source(environment: Environment, access: ObjectStoreAccess) -> None:
 
 
 def check_role(environment: Environment, plan: CellPlan) -> None:
-    """Whether the execution role may read what the cell reads with its keys. Raises CannotCreate."""
+    """Whether the execution role may read what the cell reads with its keys. Raises CannotApply."""
     told = wire.from_json(plan.files["cell.json"])
     if told.identity:
         source = told.source
         keys = (source.access_key_id, source.secret_access_key, source.session_token)
         try:
             check_source(environment, ObjectStoreAccess(source.endpoint, source.region, *keys))
-        except CannotCreate as refusal:
+        except CannotApply as refusal:
             role = environment.spec["ExecutionRoleArn"]
             message = f"{refusal.message} (tried as the execution role {role})"
-            raise CannotCreate(refusal.code, message) from None
+            raise CannotApply(refusal.code, message, refusal.fix) from None
 
 
 def try_to(what: str, bucket: str, key: str, member: str, look: Callable[[], T]) -> T:
-    """What `look` finds. Raises CannotCreate when the store refuses: what was tried, on what, why, the fix."""
+    """What `look` finds. Raises CannotApply when the store refuses: what was tried, on what, why, the fix."""
     try:
         return look()
     except ObjectStoreError as error:
         advice = _ADVICE.get(error.code, "mend it").format(bucket=bucket, member=member)
-        message = (
-            f"cannot {what} s3://{bucket}/{key}: {_reason(error, member)}; {advice}, then create it again"
-        )
-        raise CannotCreate(INCORRECT_CONFIGURATION, message) from None
+        message = f"cannot {what} s3://{bucket}/{key}: {_reason(error, member)}"
+        raise CannotApply(INCORRECT_CONFIGURATION, message, advice) from None
 
 
 def _reason(error: ObjectStoreError, member: str) -> str:
@@ -85,13 +96,19 @@ def _reason(error: ObjectStoreError, member: str) -> str:
 
 def open_bucket(environment: Environment, access: ObjectStoreAccess) -> tuple[str, ObjectStore]:
     """The name of the environment's bucket, and the bucket."""
-    at = access.bucket(environment.spec["SourceBucketArn"].rpartition(":")[2], "")
-    store = open_store(
+    name = bucket_name(environment.spec["SourceBucketArn"])
+    return name, open_at(access, name)
+
+
+def open_at(access: ObjectStoreAccess, bucket: str, prefix: str = "") -> ObjectStore:
+    """A bucket, or the part of it below a prefix."""
+    at = access.bucket(bucket, prefix)
+    return open_store(
         bucket=at.bucket,
         region=at.region,
         endpoint=at.endpoint,
         access_key_id=at.access_key_id,
         secret_access_key=at.secret_access_key,
         session_token=at.session_token,
+        prefix=at.prefix,
     )
-    return at.bucket, store

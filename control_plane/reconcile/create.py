@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.reconcile.archives import load_origin
-from control_plane.reconcile.checks import CannotCreate, check_role, check_source
+from control_plane.reconcile.checks import SEE_LOG, CannotApply, check_role, check_source
 from control_plane.reconcile.health import is_ready
 from control_plane.reconcile.jobs import GRACE, Interrupted, Jobs
 from control_plane.store import environments
@@ -28,11 +28,11 @@ def create(jobs: Jobs, row: Environment) -> None:
         outcome, to = LastUpdate("SUCCESS", at), Status.AVAILABLE
     except (Interrupted, SQLAlchemyError):
         raise
-    except CannotCreate as refusal:
+    except CannotApply as refusal:
         outcome, to = _fail(jobs, row, refusal), Status.CREATE_FAILED
     except Exception as error:  # what cannot be made must not be CREATING for ever
         log.exception("creation failed", extra={"environment": name})
-        unknown = CannotCreate("INTERNAL_ERROR", f"cannot create environment {name}: {error}")
+        unknown = CannotApply("INTERNAL_ERROR", f"cannot create environment {name}: {error}", SEE_LOG)
         outcome, to = _fail(jobs, row, unknown), Status.CREATE_FAILED
     jobs.step(name, str(to))
     with jobs.database.begin() as connection:
@@ -42,10 +42,11 @@ def create(jobs: Jobs, row: Environment) -> None:
         shutil.rmtree(row.origin, ignore_errors=True)
 
 
-def _fail(jobs: Jobs, row: Environment, refusal: CannotCreate) -> LastUpdate:
-    log.warning("environment not created", extra={"environment": row.name, "reason": refusal.message})
+def _fail(jobs: Jobs, row: Environment, refusal: CannotApply) -> LastUpdate:
+    message = refusal.tell("create it again")
+    log.warning("environment not created", extra={"environment": row.name, "reason": message})
     jobs.provisioner.stop(row.name, GRACE)
-    return LastUpdate("FAILED", row.last_update.created_at, refusal.code, refusal.message)
+    return LastUpdate("FAILED", row.last_update.created_at, refusal.code, message)
 
 
 def _make(jobs: Jobs, row: Environment) -> None:

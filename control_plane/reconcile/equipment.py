@@ -54,7 +54,7 @@ def equip(
 
     `home`: the cell's; what it is equipped with already is not made again, and what was newer but refused is passed
     over, unless `retry`: a broken upload must not fail an update of something else. `tell` gets a line per step. Raises
-    CannotCreate with the owner's words for what cannot be used, VenvCancelled when `cancelled` says so.
+    CannotApply with the owner's words for what cannot be used, VenvCancelled when `cancelled` says so.
     """
     kept = find_kept(home) or Equipment("", "")
     found = {member: read_code_file(environment, tools.access, member) for member in MEMBERS}

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from airflow._wire import cell as wire
+from sqlalchemy.exc import SQLAlchemyError
 
 from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.equipment import NAMES, Equipment, Source
@@ -26,11 +26,11 @@ from control_plane.domain.newest import Newest, list_due, list_followed, list_ne
 from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import SEE_LOG, CannotApply
 from control_plane.reconcile.code_files import read_code_file
 from control_plane.reconcile.collecting import collect_unused
 from control_plane.reconcile.equipment import equip, find_kept
-from control_plane.reconcile.health import is_in_force, is_ready
+from control_plane.reconcile.health import waiting_for
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.newest import find_newest, put_newest
 from control_plane.store import environments
@@ -126,7 +126,7 @@ def _head(jobs: Jobs, row: Environment, member: str) -> Source | None:
     """The object as it is; None when there is none just now: then what is applied stays."""
     try:
         file = read_code_file(row, jobs.access, member)
-    except CannotCreate:
+    except CannotApply:
         return None
     return file.source if file is not None else None
 
@@ -145,22 +145,38 @@ def refresh(jobs: Jobs, row: Environment) -> None:
     try:
         made = _equip(jobs, row, began)
         _switch(jobs, row, made)
-    except CannotCreate as refusal:
-        message = refusal.message.replace("then create it again", "then upload it again")
-        log.warning("newer code not applied", extra={"environment": row.name, "reason": message})
-        refused = Newest(newest.sources, newest.sources, jobs.clock(), message)
-        put_newest(home, refused)
-        said = f"{names}: not applied, all stays as it was"
-        _tell(
-            jobs,
-            row,
-            replace(began, status="FAILED", error_code=refusal.code, error_message=message, source=said),
-        )
-        jobs.step(row.name, said)
-        return
-    put_newest(home, Newest(newest.sources))
-    _tell(jobs, row, replace(began, status="SUCCESS", source=f"{names}: the newest is in force"))
-    jobs.step(row.name, f"{names}: in force")
+    except (Interrupted, SQLAlchemyError):
+        raise
+    except CannotApply as refusal:
+        _refuse(jobs, row, began, names, newest, refusal)
+    except Exception as error:  # nor must it be PENDING for ever, and tried again at once
+        log.exception("refresh failed", extra={"environment": row.name})
+        unknown = CannotApply("INTERNAL_ERROR", f"cannot apply newer {names}: {error}", SEE_LOG)
+        _refuse(jobs, row, began, names, newest, unknown)
+    else:
+        done = replace(began, status="SUCCESS", source=f"{names}: the newest is in force")
+        _end(jobs, row, Newest(newest.sources), done)
+        jobs.step(row.name, f"{names}: in force")
+
+
+def _refuse(
+    jobs: Jobs, row: Environment, began: LastUpdate, names: str, tried: Newest, refusal: CannotApply
+) -> None:
+    """Say why all stays as it was; what was tried is tried again after `RETRY_SECONDS`."""
+    message = refusal.tell("upload it again")
+    log.warning("newer code not applied", extra={"environment": row.name, "reason": message})
+    said = f"{names}: not applied, all stays as it was"
+    failed = replace(began, status="FAILED", error_code=refusal.code, error_message=message, source=said)
+    _end(jobs, row, Newest(tried.sources, tried.sources, jobs.clock(), message), failed)
+    jobs.step(row.name, said)
+
+
+def _end(jobs: Jobs, row: Environment, newest: Newest, update: LastUpdate) -> None:
+    """Write it down. On a full disk, too, its owner is told that it has ended."""
+    try:
+        put_newest(jobs.provisioner.home(row.name), newest)
+    finally:
+        _tell(jobs, row, update)
 
 
 def _is_due(jobs: Jobs, row: Environment, newest: Newest, kept: Equipment) -> bool:
@@ -191,26 +207,23 @@ def _equip(jobs: Jobs, row: Environment, began: LastUpdate) -> Equipment:
 
 
 def _switch(jobs: Jobs, row: Environment, made: Equipment) -> None:
-    """Tell the cell; if it cannot take it up, tell it the former again. Raises CannotCreate, Interrupted."""
+    """Tell the cell; if it cannot take it up, tell it the former again. Raises what hindered it, or Interrupted."""
     home = jobs.provisioner.home(row.name)
     if not _is_still(jobs, row):
         raise Interrupted
     plan = jobs.plan_cell(row, made)
     former = before.read(home, plan.files)
-    jobs.provisioner.create(plan)
     try:
-        jobs.wait_until(plan, _waiting_for(plan))
-    except CannotCreate:
+        jobs.provisioner.create(plan)
+        jobs.wait_until(plan, waiting_for(plan))
+    except (Interrupted, SQLAlchemyError):
+        raise
+    except Exception:
         texts = {path: text for path, text in former.items() if text is not None}
         spec = wire.follow(wire.from_json(plan.files["cell.json"]), wire.from_json(texts["cell.json"]))
         back = CellPlan(row.name, plan.processes, {**texts, "cell.json": spec.to_json()})
         jobs.provisioner.create(back)
         raise
-
-
-def _waiting_for(plan: CellPlan) -> Callable[[dict[str, Any] | None], bool]:
-    revision = wire.from_json(plan.files["cell.json"]).revision
-    return lambda health: is_ready(health) and is_in_force(health, revision)
 
 
 def _is_still(jobs: Jobs, row: Environment) -> bool:

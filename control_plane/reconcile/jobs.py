@@ -28,7 +28,7 @@ from control_plane.reconcile.cell import (
     with_keys,
 )
 from control_plane.reconcile.cell_keys import KeyIssuer
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import CannotApply
 from control_plane.reconcile.equipment import Tools, equip, restore
 from control_plane.reconcile.health import find_health
 from control_plane.reconcile.journal import Journal
@@ -64,6 +64,8 @@ class Jobs:
     journal: Journal
     roots: Roots
     surroundings: Mapping[str, str]
+    helper_env: Mapping[str, str]
+    """The environment of a helper process beside us; cells may run elsewhere, where `roots` and `surroundings` hold."""
     account: str
     sync_interval: float
     interpreters: Finder
@@ -127,7 +129,7 @@ class Jobs:
     def prepare(self, environment: Environment) -> CellPlan:
         """The whole cell by what the bucket has now: fetched, built and checked, and nothing of it in force.
 
-        Raises CannotCreate, Interrupted.
+        Raises CannotApply, Interrupted.
         """
         return self.plan_cell(environment, self._equip(environment))
 
@@ -188,7 +190,7 @@ class Jobs:
     def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
         """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.
 
-        Raises CannotCreate naming the process and its last words, Interrupted.
+        Raises CannotApply naming the process and its last words, Interrupted.
         """
         deadline, tries = self.clock() + _READY_SECONDS, 1
         while not is_done(self.find_health(plan.name)):
@@ -224,10 +226,12 @@ class Jobs:
         self.provisioner.stop(name, GRACE, roles)
         note.unlink(missing_ok=True)
 
-    def _failed(self, name: str, role: str, how: str) -> CannotCreate:
+    def _failed(self, name: str, role: str, how: str) -> CannotApply:
         words = self.provisioner.last_words(name, role).splitlines()
         said = words[-1] if words else "it said nothing"
-        return CannotCreate("INTERNAL_ERROR", f"cannot start environment {name}: its {role} {how}: {said}")
+        message = f"cannot start environment {name}: its {role} {how}: {said}"
+        whole = f"log/{role}.out of {self.provisioner.home(name)} has all its words"
+        return CannotApply("INTERNAL_ERROR", message, f"mend what it says ({whole})")
 
     def tell(self, name: str, step: str) -> None:
         """A step that may take minutes: GetEnvironment shows it, too."""

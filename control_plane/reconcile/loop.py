@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 from control_plane.domain.environment import Environment
-from control_plane.domain.status import Status
+from control_plane.domain.status import SERVING, Status
 from control_plane.reconcile import update
 from control_plane.reconcile.create import create
 from control_plane.reconcile.following import Follower, refresh
+from control_plane.reconcile.gate import Gate
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.pausing import pause
 from control_plane.reconcile.plan import Action, Cell, Starts, Verb, count_start, forgive, plan
@@ -34,8 +36,9 @@ class Reconciler:
 
     def __init__(self, jobs: Jobs, clock: Callable[[], float], follow_interval: float = 5.0) -> None:
         """`follow_interval`: seconds between looks at requirements, plugins and startup scripts in the buckets."""
-        self._jobs = jobs
-        self._follower = Follower(jobs, follow_interval, self.wake)
+        self._gate = Gate(jobs.provisioner)
+        self._jobs = replace(jobs, provisioner=self._gate)
+        self._follower = Follower(self._jobs, follow_interval, self.wake)
         self._clock = clock
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
@@ -54,10 +57,15 @@ class Reconciler:
         self._wake.set()
 
     def stop(self, timeout: float) -> None:
-        """Begin nothing more and wait for what is under way. Cells go on running."""
+        """Begin nothing more and wait for what is under way. Cells go on running.
+
+        A job that is not done in time is left behind: it starts no process any more, however late it wakes.
+        """
         self._jobs.stopping.set()
         self._wake.set()
-        self._thread.join(timeout)
+        self._gate.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._busy.values(), timeout)
 
@@ -66,6 +74,7 @@ class Reconciler:
         with self._jobs.database.read() as connection:
             rows = {row.name: row for row in environments.list_all(connection)}
         now = self._clock()
+        self._forget_others(rows)
         actions = plan(rows.values(), {name: self._look(row, now) for name, row in rows.items()}, now)
         for action in actions:
             self._begin(action, rows[action.name], now)
@@ -90,9 +99,20 @@ class Reconciler:
         stale, needs_keys = self._follower.is_stale(name), self._needs_keys(row, now)
         return Cell(observed, busy or resting, starts, stale, needs_keys)
 
+    def _forget_others(self, names: Collection[str]) -> None:
+        """What is remembered of environments that are gone: a name that is made again begins anew."""
+        for memory in (self._starts, self._not_before, self._keys_seen):
+            for name in memory.keys() - names:
+                memory.pop(name, None)
+        for name in self._busy.keys() - names:
+            if self._busy[name].done():
+                del self._busy[name]
+
     def _needs_keys(self, row: Environment, now: float) -> bool:
         """Looked up once in a while: keys last for days."""
-        if row.status is not Status.AVAILABLE or now < self._keys_seen.get(row.name, 0.0) + _KEYS_PERIOD:
+        if row.status not in (*SERVING, Status.UNAVAILABLE) or row.is_paused:
+            return False
+        if now < self._keys_seen.get(row.name, 0.0) + _KEYS_PERIOD:
             return False
         self._keys_seen[row.name] = now
         return self._jobs.needs_keys(row)
@@ -122,8 +142,6 @@ class Reconciler:
             self._jobs.start(row, action.roles)
             return
         _WORK[action.verb](self._jobs, row)
-        if action.verb is Verb.DELETE:
-            self._starts.pop(row.name, None)
 
 
 _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {

@@ -9,8 +9,8 @@ from sync.plugins import BadPlugins, unpack_plugins
 
 
 def unpack(file: CodeFile, root: Path) -> str:
-    """The folder with what is in it. Raises CannotCreate naming the entry that cannot be used."""
+    """The folder with what is in it. Raises CannotApply naming the entry that cannot be used."""
     try:
         return str(unpack_plugins(root, file.read()))
     except BadPlugins as bad:
-        raise refuse(f"cannot use {file.place}: {bad}; mend the archive") from None
+        raise refuse(f"cannot use {file.place}: {bad}", "mend the archive") from None

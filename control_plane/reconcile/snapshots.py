@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from control_plane.domain.environment import Environment
-from control_plane.reconcile.cell import process_env
-from control_plane.reconcile.checks import CannotCreate
+from control_plane.reconcile.checks import CannotApply
 from control_plane.reconcile.jobs import Jobs
 
 _KEPT = 3
@@ -21,7 +20,7 @@ _SECONDS = 600.0
 
 
 def take_snapshot(jobs: Jobs, row: Environment) -> Path:
-    """The metadata as it was when the pending update began, copied once. Raises CannotCreate."""
+    """The metadata as it was when the pending update began, copied once. Raises CannotApply."""
     home = jobs.provisioner.home(row.name)
     path = home / "snapshots" / f"{row.generation}-{row.spec['AirflowVersion']}.db"
     if not path.exists():
@@ -31,26 +30,28 @@ def take_snapshot(jobs: Jobs, row: Environment) -> Path:
 
 
 def run_runner(jobs: Jobs, command: str, home: Path, file: Path, *options: str) -> None:
-    """`runner save` or `load` on a cell, as the user that the cell runs as. Raises CannotCreate with its words."""
+    """`runner save` or `load` on a cell, as the user that the cell runs as. Raises CannotApply with its words."""
     argv = [sys.executable, "-m", "runner", command, "--home", str(home), "--file", str(file), *options]
-    surroundings = process_env(jobs.roots, jobs.surroundings)
     try:
         done = subprocess.run(
             argv,
             capture_output=True,
             text=True,
             timeout=_SECONDS,
-            env=surroundings,
+            env=dict(jobs.helper_env),
             cwd=home,
             **_as_owner(home),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotCreate(
-            "INTERNAL_ERROR", f"cannot {command} the metadata of {home.name}: {error}"
-        ) from None
+        raise _refuse(command, home, str(error)) from None
     if done.returncode != 0:
         words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("aerodrome: ")
-        raise CannotCreate("INTERNAL_ERROR", f"cannot {command} the metadata of {home.name}: {words}")
+        raise _refuse(command, home, words)
+
+
+def _refuse(command: str, home: Path, why: str) -> CannotApply:
+    message = f"cannot {command} the metadata of {home.name}: {why}"
+    return CannotApply("INTERNAL_ERROR", message, "see that its database answers and the disk has room")
 
 
 def give_to_owner(path: Path, home: Path) -> None:

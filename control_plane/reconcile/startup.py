@@ -14,7 +14,7 @@ from pathlib import Path
 from airflow._wire.components import COMPONENTS, SCHEDULER, WORKER, describe_environment, is_protected
 from airflow._wire.layout import Layout
 
-from control_plane.domain.environment import Environment
+from control_plane.domain.environment import Environment, bucket_name
 from control_plane.reconcile.cell import ObjectStoreAccess
 from control_plane.reconcile.code_files import CodeFile, refuse
 from control_plane.reconcile.said import keep_log
@@ -41,7 +41,7 @@ def run_script(
     environment: Environment, file: CodeFile, stage: Stage, tell: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> dict[str, Mapping[str, str]]:  # fmt: skip
-    """What it exports: component -> variable -> value. Raises CannotCreate with its last words, VenvCancelled."""
+    """What it exports: component -> variable -> value. Raises CannotApply with its last words, VenvCancelled."""
     script = file.read()
     if _TELLS_APART in script:
         return {each: _run(environment, file, script, stage, each, tell, cancelled) for each in COMPONENTS}
@@ -75,8 +75,8 @@ def _run(
     except StartupFailed as failure:
         output = f"{failure.output.rstrip()}\n{str(failure).partition(';')[0]}".strip()
         raise refuse(
-            f"the startup script {file.place} failed: {failure}\nThe whole log: {_bucket_url(environment)}/{key}\n"
-            "Mend the script"
+            f"the startup script {file.place} failed: {failure}\nThe whole log: {_bucket_url(environment)}/{key}",
+            "Mend the script",
         ) from None
     finally:
         keep_log(environment, stage.access, key, output)
@@ -97,4 +97,4 @@ def _variables(environment: Environment, stage: Stage, component: str) -> dict[s
 
 
 def _bucket_url(environment: Environment) -> str:
-    return f"s3://{environment.spec['SourceBucketArn'].rpartition(':')[2]}"
+    return f"s3://{bucket_name(environment.spec['SourceBucketArn'])}"

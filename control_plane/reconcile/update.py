@@ -11,9 +11,8 @@ one that begins the same job and finds it half done. The environment serves all 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from airflow._wire import cell as wire
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,9 +22,9 @@ from control_plane.domain.environment import Environment, LastUpdate
 from control_plane.domain.status import Status
 from control_plane.reconcile import before
 from control_plane.reconcile.alive import keeping_alive
-from control_plane.reconcile.checks import CannotCreate, check_role, check_source
+from control_plane.reconcile.checks import SEE_LOG, CannotApply, check_role, check_source
 from control_plane.reconcile.following import has_newer
-from control_plane.reconcile.health import is_in_force, is_ready
+from control_plane.reconcile.health import is_ready, waiting_for
 from control_plane.reconcile.jobs import Interrupted, Jobs
 from control_plane.reconcile.snapshots import take_snapshot
 from control_plane.store import environments
@@ -50,11 +49,15 @@ def update(jobs: Jobs, row: Environment) -> None:
             _bring_about(jobs, row, target, changes)
     except (Interrupted, SQLAlchemyError):
         raise
-    except CannotCreate as refusal:
+    except CannotApply as refusal:
         _give_up(jobs, row, refusal)
     except Exception as error:  # an environment that serves must not stay UPDATING for ever
         log.exception("update failed", extra={"environment": row.name})
-        _give_up(jobs, row, CannotCreate("INTERNAL_ERROR", f"cannot update environment {row.name}: {error}"))
+        _give_up(
+            jobs,
+            row,
+            CannotApply("INTERNAL_ERROR", f"cannot update environment {row.name}: {error}", SEE_LOG),
+        )
     else:
         _settle(jobs, row, changes)
 
@@ -68,8 +71,8 @@ def roll_back(jobs: Jobs, row: Environment) -> None:
         if kept is not None:
             jobs.step(row.name, "bringing the former settings back")
             _restore(jobs, row, kept)
-    except CannotCreate as worse:
-        outcome, to = _worsen(outcome, worse.message), Status.UNAVAILABLE
+    except CannotApply as worse:
+        outcome, to = _worsen(outcome, worse.tell("update it again")), Status.UNAVAILABLE
     except (Interrupted, SQLAlchemyError):
         raise
     except Exception as error:  # nor must it be ROLLING_BACK for ever
@@ -126,7 +129,7 @@ def _bring_about(jobs: Jobs, row: Environment, target: Environment, changes: Cha
         jobs.end_tasks(plan, FORCED_REASON)
         before.mark(home, row.generation, _ENDED)
     jobs.tell(row.name, "waiting for engine and agent")
-    jobs.wait_until(plan, _waiting_for(plan))
+    jobs.wait_until(plan, waiting_for(plan))
 
 
 def _snapshot(jobs: Jobs, row: Environment) -> None:
@@ -140,11 +143,6 @@ def _snapshot(jobs: Jobs, row: Environment) -> None:
 def _move(jobs: Jobs, name: str, source: Status, target: Status) -> None:
     with jobs.database.begin() as connection:
         environments.transition(connection, name, [source], target, jobs.clock())
-
-
-def _waiting_for(plan: CellPlan) -> Callable[[dict[str, Any] | None], bool]:
-    revision = wire.from_json(plan.files["cell.json"]).revision
-    return lambda health: is_ready(health) and is_in_force(health, revision)
 
 
 def _settle(jobs: Jobs, row: Environment, changes: Changes) -> None:
@@ -161,10 +159,10 @@ def _settle(jobs: Jobs, row: Environment, changes: Changes) -> None:
     before.forget(jobs.provisioner.home(row.name))
 
 
-def _give_up(jobs: Jobs, row: Environment, refusal: CannotCreate) -> None:
+def _give_up(jobs: Jobs, row: Environment, refusal: CannotApply) -> None:
     """First say so, then undo: whoever comes after a crash knows why it is being rolled back."""
-    log.warning("environment not updated", extra={"environment": row.name, "reason": refusal.message})
-    message = refusal.message.replace("then create it again", "then update it again")
+    message = refusal.tell("update it again")
+    log.warning("environment not updated", extra={"environment": row.name, "reason": message})
     failed = replace(
         row.last_update, status="FAILED", error_code=refusal.code, error_message=message, source="rolled back"
     )
@@ -184,4 +182,4 @@ def _restore(jobs: Jobs, row: Environment, kept: Mapping[str, str | None]) -> No
     jobs.provisioner.create(plan)
     before.remove_missing(home, kept)
     jobs.provisioner.resize(plan)
-    jobs.wait_until(plan, _waiting_for(plan))
+    jobs.wait_until(plan, waiting_for(plan))

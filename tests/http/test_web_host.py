@@ -131,6 +131,14 @@ def test_role_of_a_cli_token(visitor, name, more, role):
     assert visitor.server.cells.asked[-1][1].role == role
 
 
+def test_a_cell_that_cannot_run_commands_is_named_with_what_to_do(visitor):
+    visitor.server.cells.answer = CellResponse(500, "application/json", b"{}")
+    answer = cli(visitor)
+    assert answer.status_code == 503
+    assert f"Environment {visitor.name} answered 500 to the command: try it again" in answer.text
+    assert "`aerodrome status`" in answer.text
+
+
 def test_conditions_hold_when_a_token_is_used_too(visitor):
     tagged = {"StringEquals": {"aws:ResourceTag/team": "a"}, "IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}
     actions = ["airflow:CreateCliToken", "airflow:CreateWebLoginToken"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -23,12 +24,15 @@ from airflow._wire.cell import CellSpec
 
 from control_plane.domain.defaults import fill
 from control_plane.domain.environment import Environment, EnvironmentSpec, LastUpdate, arn
+from control_plane.domain.equipment import Source
+from control_plane.domain.newest import RETRY_SECONDS, list_due
 from control_plane.domain.status import Status
-from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots
+from control_plane.reconcile.cell import KeyRing, ObjectStoreAccess, Roots, process_env
 from control_plane.reconcile.cell_keys import KeyIssuer, SharedKeys
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.loop import Reconciler
+from control_plane.reconcile.newest import find_newest
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
 from control_plane.store.database import ServiceDatabase
@@ -65,6 +69,8 @@ class OwnInterpreter:
                 raise VenvCancelled
         if "broken" in wanted:
             raise VenvError("cannot install the requirements; uv says:\n" + "because " * 200)
+        if "heavy" in wanted:
+            raise OSError(errno.ENOSPC, "No space left on device")
         return sys.executable
 
 
@@ -99,6 +105,7 @@ class World:
             journal=Journal(self.home / "steps"),
             roots=self.roots,
             surroundings=os.environ,
+            helper_env=process_env(self.roots, os.environ),
             account="123456789012",
             sync_interval=1.0,
             interpreters=self.interpreters,
@@ -239,7 +246,9 @@ def test_creation_fails_with_the_engines_own_words_when_it_ends_at_once(world: W
     world.insert()
     row = world.settle()
     assert row.status is Status.CREATE_FAILED
-    assert "the disk is full" in str(row.last_update.error_message)
+    words = str(row.last_update.error_message)
+    assert "the disk is full; mend what it says (log/engine.out" in words
+    assert words.endswith(", then create it again")
     until(lambda: not any(world.pids().values()))
 
 
@@ -275,6 +284,8 @@ def test_row_home_and_processes_go_when_an_environment_is_deleted(world: World) 
     world.reconciler.wake()
     until(lambda: world.find() is None)
     assert not (world.cells / "demo").exists()
+    loop = world.reconciler
+    until(lambda: not (loop._starts or loop._not_before or loop._keys_seen or loop._busy))
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -368,6 +379,25 @@ def test_newer_requirements_that_cannot_be_installed_leave_all_as_it_was_and_say
     assert world.equipment()["requirements"] == "toy==3.0\n"
 
 
+def test_a_refresh_that_the_disk_has_no_room_for_says_so_and_rests_a_while(world: World) -> None:
+    s3 = s3_of(world)
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
+    world.insert(RequirementsS3Path="good.txt")
+    world.settle()
+    spec, equipment = world.cell_spec(), world.equipment()
+    s3.put_object(Bucket="code", Key="good.txt", Body=b"heavy\n")
+    until(lambda: world.found().last_update.status == "FAILED")
+    row = world.found()
+    assert (row.status, row.last_update.error_code) == (Status.AVAILABLE, "INTERNAL_ERROR")
+    words = str(row.last_update.error_message)
+    assert words.startswith("cannot apply newer requirements.txt: [Errno 28] No space left on device")
+    assert (world.cell_spec(), world.equipment()) == (spec, equipment)
+    newest = find_newest(world.cells / "demo")
+    applied = {"RequirementsS3Path": Source(**equipment["sources"]["RequirementsS3Path"])}
+    assert list_due(newest, applied, newest.refused_at + RETRY_SECONDS - 1) == []
+    assert list_due(newest, applied, newest.refused_at + RETRY_SECONDS) == ["RequirementsS3Path"]
+
+
 def test_a_refresh_gives_way_to_its_owners_delete(world: World) -> None:
     s3 = s3_of(world)
     s3.put_object(Bucket="code", Key="good.txt", Body=b"toy==1.0\n")
@@ -455,3 +485,15 @@ def test_a_living_cell_is_told_new_keys_when_its_own_end_soon(world: World) -> N
     assert (spec.logs.access_key_id, spec.identity) == ("key-2", {"AWS_ACCESS_KEY_ID": "key-2"})
     assert spec.revision == 2
     assert world.pids() == pids
+
+
+def test_keys_are_renewed_when_the_last_update_has_failed(world: World) -> None:
+    world.insert()
+    world.settle()
+    world.crash()
+    with world.database.begin() as connection:
+        for source, target in ((Status.AVAILABLE, Status.UPDATING), (Status.UPDATING, Status.UPDATE_FAILED)):
+            assert environments.transition(connection, "demo", [source], target, time.time())
+    world.boot(NumberedKeys(ObjectStoreAccess(world.s3_url, "us-east-1", "k", "s"), 1))
+    until(lambda: wire.read(world.cells / "demo" / "cell.json").source.access_key_id == "key-2")
+    assert world.found().status is Status.UPDATE_FAILED

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import embedded_s3
 from tests.running import RunningService, aerodrome, is_alive, until
 
 
@@ -67,6 +68,15 @@ def test_up_ends_with_all_it_started_when_it_is_asked_to(
     assert service.stop(number) == 0
     assert not any(is_alive(pid) for pid in s3)
     assert service.status()["processes"] == []
+
+
+def test_up_ends_with_all_it_started_when_it_is_asked_to_before_it_is_ready(service: RunningService) -> None:
+    service.begin()
+    lock = service.home / "run" / f"{embedded_s3.ROLE}.lock"
+    until(lambda: lock.is_file() and "}" in lock.read_text(), 30, "the object store runs")
+    assert service.stop() == 0
+    assert "ready in" not in service.said()
+    assert not is_alive(json.loads(lock.read_text())["pid"])
 
 
 def test_ports_keys_and_buckets_are_the_same_when_it_starts_after_a_kill(service: RunningService) -> None:

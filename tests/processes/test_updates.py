@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from typing import Any, cast
 
@@ -221,3 +222,28 @@ def test_an_update_wakes_a_paused_environment(made: World) -> None:
     assert (row.status, row.paused, row.spec["MaxWorkers"]) == (S.AVAILABLE, None, 7)
     assert all(made.pids().values())
     assert cell_of(made)["draining"] is False
+
+
+def test_a_job_that_outlives_the_services_patience_starts_nothing_when_its_cells_were_stopped(
+    made: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, go_on, stop = threading.Event(), threading.Event(), made.provisioner.stop
+
+    def stop_slowly(name: str, grace: float, roles: tuple[str, ...] | None = None) -> None:
+        stop(name, grace, roles)
+        ending.set()
+        assert go_on.wait(15)
+
+    monkeypatch.setattr(made.provisioner, "stop", stop_slowly)
+    ask(made, "FORCED", EnvironmentClass="mw1.medium")
+    assert ending.wait(15), "the update has ended the agent and is about to start it again"
+    job = made.reconciler._busy["demo"]
+    made.reconciler.stop(0.1)
+    stop("demo", 1)
+    go_on.set()
+    job.result(15)
+    assert not any(made.pids().values())
+    assert made.found().status is S.UPDATING, "the next service takes it up"
+    monkeypatch.undo()
+    made.boot()
+    assert settle(made).status is S.AVAILABLE

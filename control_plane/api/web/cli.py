@@ -57,12 +57,17 @@ def run_command(visit: Visit, visitor: Visitor) -> Answer:
     """Run the command line in the request's body."""
     command = visit.request.body.decode("utf-8", "replace")
     request = CellRequest("POST", "/cli", "", orjson.dumps({"command": command}), visitor.user, visitor.role)
+    name = visitor.environment.name
     try:
-        answer = visit.service.cells.call(visitor.environment.name, request, TIMEOUT)
+        answer = visit.service.cells.call(name, request, TIMEOUT)
     except CellUnreachable as error:
         raise ServiceError(Code.UNAVAILABLE, str(error)) from error
     if answer.status != 200:
-        raise ServiceError(Code.UNAVAILABLE, f"The environment answered {answer.status} to the command")
+        raise ServiceError(
+            Code.UNAVAILABLE,
+            f"Environment {name} answered {answer.status} to the command: try it again in a moment; "
+            f"`aerodrome status` shows whether {name} is well",
+        )
     made = orjson.loads(answer.body)
     visit.keep(visitor, "RunCliCommand", f"{made['name']}: exit status {made['exit_code']}")
     shown = {stream: base64.b64encode(made[stream].encode()).decode() for stream in ("stdout", "stderr")}

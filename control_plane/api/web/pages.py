@@ -55,12 +55,17 @@ def _describe(visitor: Visitor, csrf: str) -> dict[str, str]:
         "environment": environment.name,
         "status": environment.status.value,
         "version": environment.spec["AirflowVersion"],
-        "api": "/api/v1" if environment.spec["AirflowVersion"].startswith("2") else "/api/v2",
+        "api": find_api(environment.spec["AirflowVersion"]),
         "user": visitor.user,
         "role": visitor.role,
         "until": dt.datetime.fromtimestamp(until, dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "csrf": csrf,
     }
+
+
+def find_api(version: str) -> str:
+    """The REST API that clients of this version of Airflow use."""
+    return "/api/v2" if int(version.partition(".")[0]) >= 3 else "/api/v1"
 
 
 def _read(name: str) -> bytes:
