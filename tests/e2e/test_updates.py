@@ -207,9 +207,9 @@ def test_an_exported_environment_lives_again_under_another_name(world: World, tm
         "SourceBucketArn",
     )
     assert {key: again.find()[key] for key in same} == {key: world.find()[key] for key in same}
-    again.open("r8")
-    again.trigger("crowd", "r8")
-    again.wait_for_run("crowd", "r8")
+    again.open("r9")
+    again.trigger("crowd", "r9")
+    again.wait_for_run("crowd", "r9")
     again.delete()
     assert not list((world.service.home / "imports").iterdir())
     assert any(key.startswith("logs/again/") for key in world.keys("logs/")), "logs stay"
