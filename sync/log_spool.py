@@ -166,7 +166,7 @@ class Spool:
         if file is None:
             if len(self._files) >= _OPEN_FILES:
                 os.close(self._files.popitem(last=False)[1])
-            file = self._files[log.key] = self._open(log.path)
+            file = self._files[log.key] = self._open(log)
         else:
             self._files.move_to_end(log.key)
         return file
@@ -176,14 +176,27 @@ class Spool:
         if file is not None:
             os.close(file)
 
-    def _open(self, path: Path) -> int:
+    def _open(self, log: Log) -> int:
         """The file of a log: the one that is there, one that was used before, or a new one."""
-        with contextlib.suppress(FileNotFoundError):
-            return os.open(path, _APPEND, 0o640)
-        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if log.written:
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(log.path, _APPEND)
+        try:
+            return self._make(log.path)
+        except FileNotFoundError:
+            log.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            return self._make(log.path)
+
+    def _make(self, path: Path) -> int:
+        """An empty file. Raises FileNotFoundError when its folder is not there."""
         free = self._free.take()
         if free is None:
             return os.open(path, _APPEND | os.O_CREAT, 0o640)
-        os.truncate(free, 0)
-        os.rename(free, path)  # noqa: PTH104 - done for every attempt
-        return os.open(path, _APPEND, 0o640)
+        file = os.open(free, _APPEND | os.O_TRUNC)
+        try:
+            os.rename(free, path)  # noqa: PTH104 - done for every attempt
+        except OSError:
+            os.close(file)
+            self._free.give(free)
+            raise
+        return file

@@ -43,15 +43,27 @@ def copy_buckets(ours: Any, theirs: Any, names: Sequence[str]) -> Iterator[tuple
             where = {} if region in (None, "us-east-1") else {"LocationConstraint": region}
             theirs.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
         copied = same = 0
-        known = {one["Key"]: (one["Size"], one["LastModified"]) for one in _list(theirs, bucket)}
+        known = {one["Key"]: one for one in _list(theirs, bucket)}
         for one in _list(ours, bucket):
-            size, at = known.get(one["Key"], (-1, one["LastModified"]))
-            if size == one["Size"] and at >= one["LastModified"]:
+            if _is_same(one, known.get(one["Key"])):
                 same += 1
                 continue
             _copy(ours, theirs, bucket, one["Key"])
             copied += 1
         yield bucket, copied, same
+
+
+def _is_same(ours: dict[str, Any], theirs: dict[str, Any] | None) -> bool:
+    """Whether a copy is there that is not older.
+
+    Many an S3 tells times in whole seconds: within the second of the upload, equal bytes decide.
+    """
+    if theirs is None or ours["Size"] != theirs["Size"]:
+        return False
+    written = ours["LastModified"]
+    if ours["ETag"] == theirs["ETag"]:
+        written = written.replace(microsecond=0)
+    return bool(written <= theirs["LastModified"])
 
 
 def _list(client: Any, bucket: str) -> Iterator[dict[str, Any]]:

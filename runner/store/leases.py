@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from runner.store.database import Database
-from runner.store.meta import EPOCH, LEASE, find_fact, put_fact
+from runner.store.meta import LEASE, begin_epoch, find_fact, put_fact
 from runner.store.schema import meta
 
 SECONDS = 3.0
@@ -49,9 +49,7 @@ def claim(db: Database, holder: str, seconds: float = SECONDS) -> int | None:
     """
     if db.is_sqlite:
         with db.begin(fenced=False) as conn:
-            epoch = _next_epoch(conn)
-            put_fact(conn, EPOCH, str(epoch))
-        return epoch
+            return begin_epoch(conn)
     with db.read() as conn:
         if _is_taken(conn, find_fact(conn, LEASE), holder):
             return None  # without a lock: those who wait do not hold up who works
@@ -61,8 +59,7 @@ def claim(db: Database, holder: str, seconds: float = SECONDS) -> int | None:
         row = conn.execute(sa.select(meta.c.value).where(meta.c.key == LEASE).with_for_update()).scalar_one()
         if _is_taken(conn, row, holder):
             return None
-        epoch = _next_epoch(conn)
-        put_fact(conn, EPOCH, str(epoch))
+        epoch = begin_epoch(conn)
         put_fact(conn, LEASE, Lease(epoch, _now(conn) + seconds, holder).text)
         return epoch
 
@@ -96,10 +93,6 @@ def _ensure_row(conn: sa.Connection) -> None:
 def _is_taken(conn: sa.Connection, text: str | None, holder: str) -> bool:
     lease = parse(text)
     return lease is not None and lease.holder != holder and lease.until > _now(conn)
-
-
-def _next_epoch(conn: sa.Connection) -> int:
-    return int(find_fact(conn, EPOCH) or 0) + 1
 
 
 def _now(conn: sa.Connection) -> float:

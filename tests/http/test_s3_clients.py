@@ -229,8 +229,10 @@ def test_everything_moves_to_another_s3_and_only_once(s3: OwnS3) -> None:
         )
         assert list(copy_buckets(client, theirs, ["moving"])) == [("moving", 1, 0)]
         assert list(copy_buckets(client, theirs, ["moving"])) == [("moving", 0, 1)]
+        client.put_object(Bucket="moving", Key="k \u00fc", Body=b"2", Metadata={"a": "b"}, Tagging="t=1")
+        assert list(copy_buckets(client, theirs, ["moving"])) == [("moving", 1, 0)]
         found = theirs.get_object(Bucket="moving", Key="k \u00fc")
-        assert (found["Body"].read(), found["Metadata"], found["TagCount"]) == (b"1", {"a": "b"}, 1)
+        assert (found["Body"].read(), found["Metadata"], found["TagCount"]) == (b"2", {"a": "b"}, 1)
 
 
 def _own_env() -> dict[str, str]:

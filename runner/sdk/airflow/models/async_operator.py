@@ -20,7 +20,7 @@ class BaseAsyncOperator(BaseOperator):
 
     async def aexecute(self, context: Any) -> Any:
         """The work. Subclasses define it."""
-        raise NotImplementedError(f"cannot run {type(self).__name__}: it does not define aexecute()")
+        raise NotImplementedError(_lacks(self, "aexecute"))
 
     def execute(self, context: Any) -> Any:
         return asyncio.run(self.aexecute(context))
@@ -53,23 +53,27 @@ class ResumableJobMixin:
 
     def submit_job(self, context: Any) -> Any:
         """Start the job; its id."""
-        raise NotImplementedError
+        raise NotImplementedError(_lacks(self, "submit_job"))
 
     def get_job_status(self, external_id: Any, context: Any) -> str:
-        raise NotImplementedError
+        raise NotImplementedError(_lacks(self, "get_job_status"))
 
     def is_job_active(self, status: str) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError(_lacks(self, "is_job_active"))
 
     def is_job_succeeded(self, status: str) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError(_lacks(self, "is_job_succeeded"))
 
     def poll_until_complete(self, external_id: Any, context: Any) -> None:
         """Wait for the job. Raises when it fails."""
-        raise NotImplementedError
+        raise NotImplementedError(_lacks(self, "poll_until_complete"))
 
     def get_job_result(self, external_id: Any, context: Any) -> Any:
         return None
+
+
+def _lacks(operator: object, method: str) -> str:
+    return f"cannot run {type(operator).__name__}: it does not define {method}()"
 
 
 def is_async_callable(func: Callable[..., Any]) -> bool:
