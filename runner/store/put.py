@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runner.store.prepared import run_many
+
 
 def put_row(conn: sa.Connection, table: sa.Table, values: dict[str, Any]) -> None:
     """Insert `values`; where a row with the same primary key exists, set the other columns named."""
@@ -16,7 +18,7 @@ def put_row(conn: sa.Connection, table: sa.Table, values: dict[str, Any]) -> Non
 def put_rows(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """`put_row` for many rows that name the same columns."""
     if rows:
-        conn.execute(_make_put(conn.dialect.name, table, tuple(rows[0])), rows)
+        run_many(conn, _make_put(conn.dialect.name, table, tuple(rows[0])), rows)
 
 
 @lru_cache(maxsize=256)
@@ -35,7 +37,7 @@ def insert_missing(
 ) -> None:
     """Insert the rows that are not there yet, by the columns that are unique together."""
     if rows:
-        conn.execute(_make_insert(conn.dialect.name, table, tuple(unique)), rows)
+        run_many(conn, _make_insert(conn.dialect.name, table, tuple(unique)), rows)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from runner.domain.past import ENDED_WELL
 from runner.domain.states import LIVE, DagRunState
+from runner.store.prepared import run_many
 from runner.store.put import insert_missing, put_rows
 from runner.store.schema import dag_run, pool, rendered_fields, task_instance, task_try, xcom
 
@@ -131,7 +132,7 @@ def save_instances(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> bo
 
     A row: `key`, `from_state`, `from_attempt`, and `to_<column>` for every column in CHANGEABLE.
     """
-    return conn.execute(_SAVE, rows).rowcount == len(rows)
+    return run_many(conn, _SAVE, rows) == len(rows)
 
 
 def schedule_instances(conn: sa.Connection, keys: Sequence[int], at: float) -> bool:
@@ -164,7 +165,7 @@ def drop_xcoms(conn: sa.Connection, places: Sequence[Mapping[str, Any]]) -> list
         at = (xcom.c.dag_id == dag_id, xcom.c.run_id == run_id, xcom.c.blob.is_not(None))
         rows = conn.execute(sa.select(xcom.c.task_id, xcom.c.map_index, xcom.c.blob).where(*at))
         blobs += [row.blob for row in rows if (row.task_id, row.map_index) in gone]
-    conn.execute(_DROP_XCOMS, places)
+    run_many(conn, _DROP_XCOMS, places)
     return blobs
 
 

@@ -82,7 +82,7 @@ class Rehearsal:
             logging.root.setLevel(level)
 
 
-def _do_nothing(**context: Any) -> None:
+def _do_nothing() -> None:
     """A plain function, as most tasks have: what looks into other callables would copy pages for nothing."""
 
 
