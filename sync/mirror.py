@@ -26,6 +26,8 @@ from sync.watching import Ears
 _LONGEST_BACKOFF = 30.0
 _TOLD_FACTOR = 5.0
 """Where the store tells of changes, looking is only a safety net, and rarer."""
+_TOLD_SETTLE = 0.5
+"""There a change is seen when it is made and not at the next look, so less of a silence says as much."""
 _PATIENCE = 5
 """Times in a row that an object may differ from its listing before that counts as a failure."""
 _ROUNDING = 0.001
@@ -191,7 +193,9 @@ class Mirror:
     def _find_settle(self) -> float:
         """Files that are all gone at once may be on their way back: somebody moves or replaces the folder."""
         emptied = not self._listing and self._current is not None and self._current[1].entries
-        return self._empty_settle if emptied else self._settle
+        if emptied:
+            return self._empty_settle
+        return self._settle * _TOLD_SETTLE if self._ears.hears() else self._settle
 
     def _fetch(self, manifest: Manifest) -> None:
         wanted = [entry for entry in manifest.entries.values() if entry not in self._known]

@@ -74,3 +74,21 @@ class FakeObjectStore:
             raise ObjectStoreError("no_such_key", f"cannot read {key}: there is no such key")
         data = self.objects[key]
         return ObjectInfo(key, hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data), None, _EPOCH)
+
+
+class TellingStore(FakeObjectStore):
+    """Speaks when the test does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: Callable[[bool], None] | None = None
+        self.listening = threading.Event()
+        self.end = threading.Event()
+        self.fails = False
+
+    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
+        if self.fails:
+            raise ObjectStoreError("unreachable", "cannot watch")
+        self.tell = told
+        self.listening.set()
+        assert self.end.wait(10)

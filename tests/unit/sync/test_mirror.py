@@ -13,7 +13,7 @@ import pytest
 from sync.mirror import Mirror, SyncReport
 from sync.objects import ObjectStoreError
 from sync.snapshot import Snapshot
-from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.object_store import FakeObjectStore, TellingStore
 
 
 class World:
@@ -90,6 +90,20 @@ def test_a_change_waits_for_a_second_listing_that_agrees(world: World) -> None:
     assert world.snapshots == []
     assert world.mirror.tick(0.6) == pytest.approx(1.0)
     assert world.read(world.snapshots[0]) == {"a.py": b"1", "b.py": b"2"}
+
+
+def test_a_store_that_tells_of_changes_is_waited_for_half_as_long(tmp_path: Path) -> None:
+    bucket = TellingStore()
+    world = World(tmp_path, bucket)
+    world.mirror.start()
+    assert bucket.listening.wait(5) and bucket.tell is not None
+    bucket.tell(False)
+    world.mirror.stop()
+    world.upload(**{"a.py": b"1"})
+    assert world.mirror.tick(0.0) == pytest.approx(0.15)
+    assert world.mirror.tick(0.15) == pytest.approx(1.0)
+    assert world.read(world.snapshots[-1]) == {"a.py": b"1"}
+    bucket.end.set()
 
 
 def test_a_slow_uploader_never_yields_a_mixture(world: World) -> None:

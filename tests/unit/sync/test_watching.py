@@ -3,29 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
-from sync.objects import ObjectStoreError
 from sync.watching import Ears
-from tests.fakes.object_store import FakeObjectStore
-
-
-class TellingStore(FakeObjectStore):
-    """Speaks when the test does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tell: Callable[[bool], None] | None = None
-        self.listening = threading.Event()
-        self.end = threading.Event()
-        self.fails = False
-
-    def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
-        if self.fails:
-            raise ObjectStoreError("unreachable", "cannot watch")
-        self.tell = told
-        self.listening.set()
-        assert self.end.wait(10)
+from tests.fakes.object_store import TellingStore
 
 
 def test_a_word_of_the_store_wakes_and_a_sign_of_life_does_not() -> None:
