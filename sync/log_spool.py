@@ -8,10 +8,11 @@ again.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ class Spool:
         self._cap = cap_bytes
         self._mark_dropped = mark_dropped
         self._logs: dict[str, Log] = {}
+        self._unshipped: dict[str, Log] = {}
+        self._finished: deque[tuple[float, Log]] = deque()
         self._files: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,6 +88,7 @@ class Spool:
                 self._account(log)
             log.closed = True
             self._close_file(key)
+            self._note_finished(log)
 
     def find_leftovers(self) -> None:
         """Take up the files of an earlier process, as closed logs."""
@@ -93,9 +97,15 @@ class Spool:
                 if key not in self._logs:
                     log = self._add(key, path)
                     log.closed = True
+                    self._note_finished(log)
 
-    def list_logs(self) -> list[Log]:
-        return list(self._logs.values())
+    def list_unshipped(self) -> list[Log]:
+        return list(self._unshipped.values())
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether files wait for their removal."""
+        return bool(self._finished)
 
     def read(self, log: Log, start: int, size: int) -> bytes:
         """Bytes of the local file, for shipping."""
@@ -108,19 +118,38 @@ class Spool:
         with self._lock:
             self.pending -= shipped - log.shipped
             log.shipped, log.parts, log.since, log.failures = shipped, parts, until, 0
+            if not log.pending:
+                self._unshipped.pop(log.key, None)
+                self._note_finished(log)
 
-    def release(self, log: Log) -> bool:
-        """Forget a wholly shipped log and remove its file; False when it has come to life meanwhile."""
-        with self._lock:
-            if log.dropped and not self._account(log):
-                return False
-            if not log.closed or log.pending:
-                return False
-            del self._logs[log.key]
-            self._close_file(log.key)
-            self._free.give(log.path)
-            remove_empty_folders(self.directory, log.path)
-            return True
+    def release_finished(self, keep: float, now: float) -> None:
+        """Forget the logs of which the store has all since `keep` seconds, and their files."""
+        for _ in range(len(self._finished)):
+            if now - self._finished[0][0] < keep:
+                return
+            log = self._finished.popleft()[1]
+            with self._lock:
+                self._release(log, now)
+
+    def _note_finished(self, log: Log) -> None:
+        if log.closed and not log.pending:
+            if log.continues:
+                self._finished.appendleft((-math.inf, log))
+            else:
+                self._finished.append((time.monotonic(), log))
+
+    def _release(self, log: Log, now: float) -> None:
+        """Unless it has come to life meanwhile; what it lost is told first."""
+        if self._logs.get(log.key) is not log or not log.closed or log.pending:
+            return
+        if log.dropped:
+            if not self._account(log):
+                self._finished.append((now, log))
+            return
+        del self._logs[log.key]
+        self._close_file(log.key)
+        self._free.give(log.path)
+        remove_empty_folders(self.directory, log.path)
 
     def forget(self, log: Log) -> None:
         """The local file was taken away under us: nothing is left to ship."""
@@ -128,6 +157,7 @@ class Spool:
             self.pending -= log.pending
             self._close_file(log.key)
             self._logs.pop(log.key, None)
+            self._unshipped.pop(log.key, None)
 
     def close_files(self) -> None:
         with self._lock:
@@ -142,6 +172,8 @@ class Spool:
         log = Log(key, path, written, parts=None if written else 0, since=time.monotonic())
         self.pending += written
         self._logs[key] = log
+        if written:
+            self._unshipped[key] = log
         return log
 
     def _account(self, log: Log) -> bool:
@@ -159,6 +191,7 @@ class Spool:
             return 0
         log.written += count
         self.pending += count
+        self._unshipped[log.key] = log
         return count
 
     def _file(self, log: Log) -> int:
