@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.free_files import FreeFiles
+from sync.free_files import FreeFiles, rewrite
 from sync.log_files import find_local, local_path, remove_empty_folders
 
 _OPEN_FILES = 64
@@ -186,7 +186,8 @@ class Spool:
 
     def _write(self, log: Log, data: bytes) -> int:
         try:
-            count = os.write(self._file(log), data)
+            file = self._find_file(log)
+            count = self._begin(log, data) if file is None else os.write(file, data)
         except OSError:  # no space, quota, an I/O error: counted as dropped by the caller
             return 0
         log.written += count
@@ -194,42 +195,47 @@ class Spool:
         self._unshipped[log.key] = log
         return count
 
-    def _file(self, log: Log) -> int:
+    def _find_file(self, log: Log) -> int | None:
+        """The open file of a log; None when it has none yet."""
         file = self._files.get(log.key)
-        if file is None:
-            if len(self._files) >= _OPEN_FILES:
-                os.close(self._files.popitem(last=False)[1])
-            file = self._files[log.key] = self._open(log)
-        else:
+        if file is not None:
             self._files.move_to_end(log.key)
+        elif log.written:
+            with contextlib.suppress(FileNotFoundError):
+                file = self._keep_open(log, os.open(log.path, _APPEND))
+        return file
+
+    def _begin(self, log: Log, data: bytes) -> int:
+        """A log's first bytes, in a file of its own; how many found room."""
+        try:
+            return self._make(log, data)
+        except FileNotFoundError:
+            log.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            return self._make(log, data)
+
+    def _make(self, log: Log, data: bytes) -> int:
+        """Raises FileNotFoundError when the folder is not there. A file has its new bytes before its new name."""
+        free = self._free.take()
+        if free is None:
+            return os.write(self._keep_open(log, os.open(log.path, _APPEND | os.O_CREAT, 0o640)), data)
+        file = os.open(free, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            count = rewrite(file, data)
+            os.rename(free, log.path)  # noqa: PTH104 - done for every attempt
+        except OSError:
+            os.close(file)
+            self._free.give(free)
+            raise
+        self._keep_open(log, file)
+        return count
+
+    def _keep_open(self, log: Log, file: int) -> int:
+        if len(self._files) >= _OPEN_FILES:
+            os.close(self._files.popitem(last=False)[1])
+        self._files[log.key] = file
         return file
 
     def _close_file(self, key: str) -> None:
         file = self._files.pop(key, None)
         if file is not None:
             os.close(file)
-
-    def _open(self, log: Log) -> int:
-        """The file of a log: the one that is there, one that was used before, or a new one."""
-        if log.written:
-            with contextlib.suppress(FileNotFoundError):
-                return os.open(log.path, _APPEND)
-        try:
-            return self._make(log.path)
-        except FileNotFoundError:
-            log.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            return self._make(log.path)
-
-    def _make(self, path: Path) -> int:
-        """An empty file. Raises FileNotFoundError when its folder is not there."""
-        free = self._free.take()
-        if free is None:
-            return os.open(path, _APPEND | os.O_CREAT, 0o640)
-        file = os.open(free, _APPEND | os.O_TRUNC)
-        try:
-            os.rename(free, path)  # noqa: PTH104 - done for every attempt
-        except OSError:
-            os.close(file)
-            self._free.give(free)
-            raise
-        return file

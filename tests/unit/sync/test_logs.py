@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync import log_shipping
+from sync.free_files import FreeFiles, rewrite
 from sync.log_files import find_local, key_of, local_path
 from sync.log_shipping import Pace, match_parts, plan_parts
 from sync.log_spool import Log, Spool
@@ -95,6 +97,20 @@ def test_a_reader_never_sees_the_log_that_uses_the_file_again(
     assert local_path(tmp_path, other).stat().st_ino == number
     assert seen + b"".join(reading) == first
     assert read_log(bucket, tmp_path, other) == second
+
+
+@pytest.mark.parametrize("data", [b"", b"short", b"longer than it was"])
+def test_a_file_that_is_used_again_holds_the_new_bytes_and_no_others(tmp_path: Path, data: bytes) -> None:
+    free = FreeFiles(tmp_path / ".free")
+    (tmp_path / "old").write_bytes(b"what it held")
+    free.give(tmp_path / "old")
+    path = free.take()
+    assert path is not None and free.take() is None
+    file = os.open(path, os.O_WRONLY)
+    assert rewrite(file, data) == len(data)
+    os.write(file, b"!")
+    os.close(file)
+    assert Path(path).read_bytes() == data + b"!"
 
 
 def test_a_running_log_goes_in_parts_when_they_are_large_or_old(
