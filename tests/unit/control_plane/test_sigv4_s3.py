@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import time
 from urllib.parse import quote, urlsplit
 
@@ -175,6 +176,23 @@ def test_older_presigned_urls_are_believed_until_they_end() -> None:
     with pytest.raises(sigv4_s3.Refusal) as refused:
         verify_old(got, claim, None, "", now)
     assert refused.value.code == "InvalidAccessKeyId"
+
+
+def test_older_presigned_url_of_a_bucket_is_believed_with_and_without_the_slash_that_boto3_signs() -> None:
+    for signed, sent, believed in (
+        ("/b/", "/b", True),
+        ("/b", "/b", True),
+        ("/b/", "/b/", True),
+        ("/b/k/", "/b/k", False),
+        ("/c/", "/b", False),
+    ):
+        request = AWSRequest("GET", f"http://h:9000{sent}?uploads", data=b"", auth_path=signed)
+        botocore.auth.HmacV1QueryAuth(Credentials(KEY, SECRET), expires=60).add_auth(request)
+        got = as_request(request)
+        claim = read_old_claim(read_query(got.target.partition(b"?")[2]))
+        assert claim is not None
+        with contextlib.nullcontext() if believed else pytest.raises(sigv4_s3.Refusal):
+            verify_old(got, claim, Secret(SECRET), "", time.time())
 
 
 def _signed_at(request: Request) -> float:
