@@ -14,8 +14,8 @@ def to_http(at: float) -> str:
 def to_iso(at: float) -> str:
     """`2026-11-21T09:32:35.250Z`, cut to milliseconds."""
     millis = int(at * 1000)
-    text = datetime.fromtimestamp(millis // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{millis % 1000:03d}Z"
+    text = datetime.fromtimestamp(millis // 1000, UTC).isoformat()
+    return f"{text[:19]}.{millis % 1000:03d}Z"
 
 
 def read_http(text: str) -> float | None:
