@@ -38,6 +38,8 @@ def is_public(text: str, bucket: str) -> bool:
 
 
 def _check(statement: Statement, bucket: str) -> None:
+    if statement.allows and statement.not_principals is not None:
+        raise MalformedPolicy("Allow with NotPrincipal is not allowed.")
     for action in (*statement.actions, *statement.not_actions):
         if action != "*" and action.partition(":")[0].lower() != "s3":
             raise MalformedPolicy("Policy has invalid action")
@@ -51,6 +53,6 @@ def _lets_anybody(statement: Statement) -> bool:
     if not statement.allows:
         return False
     principals = statement.principals or {}
-    anybody = statement.not_principals is not None or "*" in principals.get("AWS", ())
+    anybody = "*" in principals.get("AWS", ())
     narrowed = any(condition.key.lower() in _NARROWING for condition in statement.conditions)
     return anybody and not narrowed

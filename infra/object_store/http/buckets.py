@@ -8,14 +8,16 @@ from infra.object_store.errors import StoreError
 from infra.object_store.http import xml
 from infra.object_store.http.answers import Answer, xml_answer
 from infra.object_store.http.dates import to_iso
-from infra.object_store.http.errors import malformed_xml, not_implemented, refuse
+from infra.object_store.http.errors import invalid_argument, malformed_xml, not_implemented, refuse
 from infra.object_store.http.facts import check_wishes
 from infra.object_store.http.front import Call, owner_xml
+from infra.object_store.http.listings import make_token, read_token
 from infra.object_store.http.receiving import read_document, read_text
 from infra.object_store.model import PublicAccessBlock, Versioning
 
 _MAX_POLICY = 20 << 10
 _MAX_TAGS = 50
+_MAX_PAGE = 10_000
 _FIRST_REGION = "us-east-1"
 _BLOCK = {
     "BlockPublicAcls": "block_public_acls",
@@ -26,13 +28,29 @@ _BLOCK = {
 
 
 async def list_buckets(call: Call) -> Answer:
-    """All of the account; S3 shows those that one may not enter, too."""
-    prefix = call.query.get("prefix", "")
-    found = sorted(
-        (one for one in call.store.list_buckets() if one.name.startswith(prefix)), key=lambda one: one.name
-    )
-    rows = [xml.group("Bucket", {"Name": one.name, "CreationDate": to_iso(one.created)}) for one in found]
-    return xml_answer(xml.document("ListAllMyBucketsResult", [owner_xml(call), xml.group("Buckets", rows)]))
+    """All of the account; S3 shows those that one may not enter, too. In pages when the client asks for them."""
+    prefix, region = call.query.get("prefix", ""), call.query.get("bucket-region", call.site.region)
+    token, limit = call.query.get("continuation-token"), _read_page_size(call)
+    after = "" if token is None else read_token(token)
+    named = {one.name: one for one in call.store.list_buckets() if one.region == region}
+    names = sorted(name for name in named if name.startswith(prefix) and name > after)
+    rows = [
+        xml.group("Bucket", {"Name": name, "CreationDate": to_iso(named[name].created)})
+        for name in names[:limit]
+    ]
+    members = [owner_xml(call), xml.group("Buckets", rows), xml.tag("Prefix", prefix or None)]
+    if len(names) > limit:
+        members.append(xml.tag("ContinuationToken", make_token(names[limit - 1])))
+    return xml_answer(xml.document("ListAllMyBucketsResult", members))
+
+
+def _read_page_size(call: Call) -> int:
+    text = call.query.get("max-buckets", str(_MAX_PAGE))
+    if not text.isdigit() or not 1 <= int(text) <= _MAX_PAGE:
+        raise invalid_argument(
+            "max-buckets", text, f"Argument max-buckets must be an integer between 1 and {_MAX_PAGE}"
+        )
+    return int(text)
 
 
 async def create_bucket(call: Call) -> Answer:

@@ -53,8 +53,10 @@ async def copy_part(call: Call) -> Answer:
     source, found = _find_source(call)
     wanted = read_copy_range(call.header("x-amz-copy-source-range"))
     if wanted is not None and wanted.last is not None and wanted.last >= found.size:
-        raise refuse(
-            "InvalidRequest", f"Range specified is not valid for source object of size: {found.size}"
+        raise invalid_argument(
+            "x-amz-copy-source-range",
+            call.header("x-amz-copy-source-range") or "",
+            f"Range specified is not valid for source object of size: {found.size}",
         )
     part = await call.store.copy_part(
         call.ref,
@@ -75,7 +77,7 @@ def _find_source(call: Call) -> tuple[ObjectRef, ObjectHead]:
     """The object that is copied, which the caller must be allowed to read. Raises StoreError."""
     bucket, key, version = read_copy_source(call.head.headers["x-amz-copy-source"])
     action = "s3:GetObject" if version is None else "s3:GetObjectVersion"
-    call.require(action, bucket, key)
+    call.require(action, bucket, key, version)
     ref = ObjectRef(bucket, key, version)
     try:
         return ref, call.store.head_object(ref)

@@ -58,7 +58,7 @@ def read_facts(headers: Mapping[str, str]) -> Facts:
     kept = {name: headers[name] for name in KEPT if name in headers}
     encoding = kept.get("content-encoding")
     if encoding is not None:
-        rest = ",".join(one.strip() for one in encoding.split(",") if one.strip() != "aws-chunked")
+        rest = ", ".join(one.strip() for one in encoding.split(",") if one.strip() != "aws-chunked")
         kept = {**kept, "content-encoding": rest} if rest else _without(kept, "content-encoding")
     kept.setdefault("content-type", DEFAULT_TYPE)
     if not kept["content-type"]:

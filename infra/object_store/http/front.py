@@ -13,6 +13,7 @@ from infra.object_store.http import xml
 from infra.object_store.http.access import Authorizer, Question, Visitor
 from infra.object_store.http.answers import Answer, error_answer
 from infra.object_store.http.body import Body
+from infra.object_store.http.circumstances import find_existing_tags, read_request
 from infra.object_store.http.errors import refuse
 from infra.object_store.http.operations import Operation, find_operation
 from infra.object_store.http.request import Address, Head, read_address
@@ -83,52 +84,37 @@ class Call:
         """Raises StoreError NoSuchBucket."""
         return self.store.get_bucket(self.address.bucket)
 
-    def find_refusal(self, action: str, bucket: str, key: str = "", **context: object) -> str | None:
-        """Why the caller may not, or None. Raises StoreError NoSuchBucket."""
+    def find_refusal(
+        self, action: str, bucket: str, key: str = "", version: str | None = None, **context: object
+    ) -> str | None:
+        """Why the caller may not, or None. `context`: further condition keys. Raises StoreError NoSuchBucket."""
         found = self.store.get_bucket(bucket) if bucket else None
         block = found.public_access_block if found else None
         resource = f"{_ARN}{bucket or '*'}{'/' + key if key else ''}"
         question = Question(
             action,
             resource,
-            lambda: {**context_of(self), **context},
+            lambda: {
+                **read_request(self.query, self.head.headers),
+                **find_existing_tags(self.store, action, ObjectRef(bucket, key, version)),
+                **({} if version is None else {"s3:VersionId": version}),
+                **context,
+            },
             found.policy if found else None,
             block is not None and block.restrict_public_buckets,
         )
         return self.authorizer.find_refusal(self.visitor, question)
 
-    def require(self, action: str, bucket: str, key: str = "", **context: object) -> None:
+    def require(
+        self, action: str, bucket: str, key: str = "", version: str | None = None, **context: object
+    ) -> None:
         """Raises StoreError AccessDenied, and NoSuchBucket."""
-        reason = self.find_refusal(action, bucket, key, **context)
+        reason = self.find_refusal(action, bucket, key, version, **context)
         if reason is not None:
             raise refuse("AccessDenied", reason)
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
-_PARAMETERS = {
-    "prefix": "s3:prefix",
-    "delimiter": "s3:delimiter",
-    "max-keys": "s3:max-keys",
-    "versionId": "s3:VersionId",
-}
-_HEADERS = {
-    "x-amz-acl": "s3:x-amz-acl",
-    "x-amz-copy-source": "s3:x-amz-copy-source",
-    "x-amz-metadata-directive": "s3:x-amz-metadata-directive",
-    "x-amz-server-side-encryption": "s3:x-amz-server-side-encryption",
-    "x-amz-storage-class": "s3:x-amz-storage-class",
-    "x-amz-content-sha256": "s3:x-amz-content-sha256",
-}
-
-
-def context_of(call: Call) -> dict[str, object]:
-    """The condition keys that a request brings itself."""
-    found: dict[str, object] = {
-        key: call.query[name] for name, key in _PARAMETERS.items() if name in call.query
-    }
-    headers = call.head.headers
-    found.update((key, headers[name]) for name, key in _HEADERS.items() if name in headers)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +147,14 @@ class Front:
             self.site, self.store, self.authorizer, head, address, operation, visitor, body, self.stop
         )
         _check_owner(call)
-        if operation.action:
+        if operation.action and not operation.after_body:
             action = operation.action
             if operation.version_action and "versionId" in address.query:
                 action = operation.version_action
             if operation.name == "CreateBucket":
                 _require_creation(call)
             elif operation.resource == "object":
-                call.require(action, address.bucket, address.key)
+                call.require(action, address.bucket, address.key, address.query.get("versionId") or None)
             else:
                 call.require(action, address.bucket)
         return await self.handlers[operation.name](call)
@@ -176,7 +162,8 @@ class Front:
 
 def _require_creation(call: Call) -> None:
     """A bucket that is not there has no policy; nor has the one of others that is there a say."""
-    question = Question(call.operation.action, f"{_ARN}{call.bucket_name}", partial(context_of, call))
+    context = partial(read_request, call.query, call.head.headers)
+    question = Question(call.operation.action, f"{_ARN}{call.bucket_name}", context)
     reason = call.authorizer.find_refusal(call.visitor, question)
     if reason is not None:
         raise refuse("AccessDenied", reason)

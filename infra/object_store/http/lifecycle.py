@@ -15,6 +15,7 @@ from infra.object_store.http.receiving import read_document
 from infra.object_store.model import LifecycleRule
 
 _MOST = 1000
+_LONGEST_ID = 255
 _DAY = 86400
 
 
@@ -48,8 +49,10 @@ async def delete_lifecycle(call: Call) -> Answer:
 def read_rule(element: ElementTree.Element, number: int) -> LifecycleRule:
     """One rule. Raises StoreError."""
     status, name = xml.text_of(element, "Status"), xml.text_of(element, "ID")
-    if status not in ("Enabled", "Disabled") or len(name or "") > 255:
+    if status not in ("Enabled", "Disabled"):
         raise malformed_xml()
+    if name and len(name) > _LONGEST_ID:
+        raise refuse("InvalidArgument", f"ID length should not exceed allowed limit of {_LONGEST_ID}")
     if element.find("Transition") is not None or element.find("NoncurrentVersionTransition") is not None:
         raise not_implemented("move objects to another storage class")
     if not name:

@@ -41,7 +41,7 @@ async def upload_part(call: Call) -> Answer:
 
 
 async def complete_upload(call: Call) -> Answer:
-    document = await read_document(call, "CompleteMultipartUpload")
+    document = await read_document(call, "CompleteMultipartUpload", checksum_is_of_object=True)
     parts = [_read_part(one) for one in document.iterfind("Part")]
     if not parts:
         raise malformed_xml()

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator
 from infra.object_store.errors import StoreError
 from infra.object_store.http import xml
 from infra.object_store.http.answers import Answer, error_answer, xml_answer
+from infra.object_store.http.circumstances import name_tags
 from infra.object_store.http.conditions import read_conditions, read_range
 from infra.object_store.http.dates import to_http
-from infra.object_store.http.errors import invalid_argument, refuse
+from infra.object_store.http.errors import invalid_argument, not_implemented, refuse
 from infra.object_store.http.facts import (
     MAX_TAGS,
     OVERRIDES,
@@ -81,6 +82,9 @@ async def put_object(call: Call) -> Answer:
 
 
 async def delete_object(call: Call) -> Answer:
+    for name in ("x-amz-if-match-size", "x-amz-if-match-last-modified-time"):
+        if name in call.head.headers:
+            raise not_implemented(f"delete depending on {name}")
     deleted = await call.store.delete_object(call.ref, read_conditions(call.head.headers))
     return Answer(204, deleted_headers(deleted))
 
@@ -93,6 +97,8 @@ async def get_tagging(call: Call) -> Answer:
 
 async def put_tagging(call: Call) -> Answer:
     tags = xml.read_tags(await read_document(call, "Tagging"), MAX_TAGS)
+    action = call.operation.action if call.version_id is None else call.operation.version_action
+    call.require(action, call.bucket_name, call.key, call.version_id, **name_tags(tags))
     found = await call.store.set_tags(call.ref, tags)
     return Answer(200, version_headers(call.bucket(), found.version_id))
 

@@ -16,7 +16,10 @@ from infra.object_store.http.request import Address, Head
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row. `sub`: the query parameter that selects it; `header`: the header that does."""
+    """One row. `sub`: the query parameter that selects it; `header`: the header that does.
+
+    `after_body`: what policies ask about is in the body, so the handler asks for the permission when it has read it.
+    """
 
     name: str
     method: str
@@ -26,6 +29,7 @@ class Operation:
     resource: str
     version_action: str = ""
     header: str | None = None
+    after_body: bool = False
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -119,6 +123,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "s3:PutObjectTagging",
         "object",
         "s3:PutObjectVersionTagging",
+        after_body=True,
     ),
     Operation(
         "DeleteObjectTagging",

@@ -11,11 +11,11 @@ from infra.object_store.http import xml
 from infra.object_store.http.body import SMALL
 from infra.object_store.http.errors import refuse
 from infra.object_store.http.front import Call
-from infra.object_store.http.intake import Intake, check_sha256, read_promise
+from infra.object_store.http.intake import CHECKSUM, Intake, check_sha256, read_promise
 from infra.object_store.interface import Body
 from infra.object_store.model import Algorithm, Expected
 
-_PIECE = 1 << 20
+_PIECE = 512 << 10
 _DOCUMENT = 4 << 20
 
 
@@ -48,14 +48,20 @@ async def receive(
     return sink, expected, promise.algorithm
 
 
-async def read_document(call: Call, root: str, *, needs_digest: bool = False) -> Element:
+async def read_document(
+    call: Call, root: str, *, needs_digest: bool = False, checksum_is_of_object: bool = False
+) -> Element:
     """The XML of a request. Raises StoreError."""
-    return xml.read(await read_text(call, needs_digest=needs_digest), root)
+    text = await read_text(call, needs_digest=needs_digest, checksum_is_of_object=checksum_is_of_object)
+    return xml.read(text, root)
 
 
-async def read_text(call: Call, *, needs_digest: bool = False) -> bytes:
+async def read_text(call: Call, *, needs_digest: bool = False, checksum_is_of_object: bool = False) -> bytes:
     """A small body, whole. Raises StoreError."""
-    promise = read_promise(call.head.headers, call.visitor.payload)
+    headers = call.head.headers
+    if checksum_is_of_object:
+        headers = {name: value for name, value in headers.items() if not name.startswith(CHECKSUM)}
+    promise = read_promise(headers, call.visitor.payload)
     if needs_digest and promise.md5 is None and promise.algorithm is None:
         raise refuse(
             "InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
