@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks import report
 from tests.benchmarks.measure import Row
 from tests.benchmarks.setup import Setup
-from tests.benchmarks.suite import SUITE
+from tests.benchmarks.suite import ON_REQUEST, SUITE
 from tests.benchmarks.surroundings import end_cleanly_on_sigterm
 
 
@@ -21,11 +21,12 @@ def main() -> int:
     end_cleanly_on_sigterm()
     rows: list[Row] = []
     failed = False
+    benchmarks = SUITE | ON_REQUEST
     for name in arguments.names or SUITE:
         print(f"{name}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="aerodrome-bench-", ignore_cleanup_errors=True) as scratch:
             try:
-                for row in SUITE[name](Setup(Path(scratch), arguments.runs, arguments.quick)):
+                for row in benchmarks[name](Setup(Path(scratch), arguments.runs, arguments.quick)):
                     rows.append(report.tell(row))
             except Exception:
                 failed = True
@@ -36,9 +37,10 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
+    benchmarks = SUITE | ON_REQUEST
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", choices=[*SUITE, []], help=f"of: {', '.join(SUITE)}", metavar="NAME"
+        "names", nargs="*", choices=[*benchmarks, []], help=f"of: {', '.join(benchmarks)}", metavar="NAME"
     )
     parser.add_argument("--runs", type=int, default=5, help="measured runs of a shape, after a cold one")
     parser.add_argument("--quick", action="store_true", help="small sizes: proves that the suite works")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import crash, object_stores, operations, ours, shapes, sleeping
+from tests.benchmarks import crash, object_store_extent, object_stores, operations, ours, shapes, sleeping
 from tests.benchmarks.measure import Row, run_shape
 from tests.benchmarks.ours import Aerodrome
 from tests.benchmarks.setup import Setup
@@ -72,6 +72,7 @@ SUITE: dict[str, Benchmark] = {
     "sleep-1000": partial(on_side, partial(sleeping.run, count=1000)),
     "s3-visible": partial(on_side, operations.s3_visible),
     "s3-peers": object_stores.run,
+    "s3-pages": object_store_extent.pages,
     "env-create": partial(on_side, operations.env_create),
     "dagbag-1000": partial(on_side, operations.dagbag),
     "idle": partial(on_side, operations.idle),
@@ -79,3 +80,6 @@ SUITE: dict[str, Benchmark] = {
     "crash-agent": partial(on_side, crash.agent),
     "crash-control-plane": partial(on_side, crash.control_plane),
 }
+
+ON_REQUEST: dict[str, Benchmark] = {"s3-5gib": object_store_extent.large}
+"""Run only when named: they need much time or disk."""
