@@ -147,7 +147,7 @@ class Front:
             self.site, self.store, self.authorizer, head, address, operation, visitor, body, self.stop
         )
         _check_owner(call)
-        if operation.action and not operation.after_body:
+        if not operation.after_body:
             action = operation.action
             if operation.version_action and "versionId" in address.query:
                 action = operation.version_action

@@ -37,7 +37,7 @@ async def put_objects(call: Call) -> Answer:
 
 async def _put(call: Call, key: str, data: bytes) -> dict[str, Any]:
     try:
-        call.require("s3:PutObject", call.bucket_name, key)
+        call.require(call.operation.action, call.bucket_name, key, **{"s3:if-none-match": "*"})
         written = await call.store.put_object(ObjectRef(call.bucket_name, key), data, read_facts({}), _NEW)
     except Exception as error:
         refusal = translate_failure(error)
