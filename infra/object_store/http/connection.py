@@ -147,8 +147,10 @@ class Connection(asyncio.Protocol):
         exchange = self._reading = self._make_exchange()
         body = exchange.body
         endless = body.length is None and "transfer-encoding" in exchange.head.headers
-        if endless or (body.length or 0) > SMALL or (body.length and exchange.expects):
+        if endless or (body.length is not None and body.length > SMALL):
             self._begin(exchange)
+        elif body.length and exchange.expects:
+            self._invite(exchange)
 
     def on_body(self, data: bytes) -> None:
         if self._reading is None:

@@ -81,18 +81,17 @@ def test_requests_sent_ahead_are_answered_in_their_order() -> None:
     talk(echo, conversation)
 
 
-@pytest.mark.parametrize("size", [3, 100000])
-def test_a_body_is_invited_only_when_it_is_wanted(size: int) -> None:
+def test_a_large_body_is_invited_only_when_it_is_wanted() -> None:
     async def refuse(head: Head, body: Body) -> Answer:
         return await echo(head, body) if head.target == b"/yes" else Answer(403)
 
     async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ask = f"PUT {{}} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n"
+        ask = "PUT {} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n"
         writer.write(ask.format("/yes").encode())
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
         await reader.readline()
-        writer.write(b"x" * size)
-        assert (await read_answer(reader))[1]["x-length"] == str(size)
+        writer.write(b"x" * 100000)
+        assert (await read_answer(reader))[1]["x-length"] == "100000"
         writer.write(ask.format("/no").encode())
         status, headers, _ = await read_answer(reader)
         assert (status, headers["connection"]) == (403, "close")
