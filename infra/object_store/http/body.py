@@ -12,9 +12,9 @@ from infra.object_store.errors import StoreError
 from infra.object_store.http.errors import refuse
 from infra.object_store.http.intake import incomplete
 
-HIGH_WATER = 1 << 20
+HIGH_WATER = 512 << 10
 """Bytes that wait unread before the client is told to wait."""
-LOW_WATER = 256 << 10
+LOW_WATER = 128 << 10
 SMALL = 64 << 10
 """A body of at most so many bytes is awaited before its request is looked at: streaming it would gain nothing."""
 IDLE_SECONDS = 30.0

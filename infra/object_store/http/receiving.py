@@ -15,7 +15,7 @@ from infra.object_store.http.intake import CHECKSUM, Intake, check_sha256, read_
 from infra.object_store.interface import Body
 from infra.object_store.model import Algorithm, Expected
 
-_PIECE = 512 << 10
+_PIECE = 256 << 10
 _DOCUMENT = 4 << 20
 
 

@@ -20,7 +20,7 @@ from infra.object_store.store.blobs import Blobs
 
 MOST_INLINE = 64 * 1024
 """Up to here an object lives in the index (see infra/adr/0002)."""
-_STEP = 512 * 1024
+_STEP = 256 * 1024
 _HASH_HERE = 16 * 1024
 
 
