@@ -111,6 +111,9 @@ class FakeProvisioner:
     def destroy(self, name: str, grace: float) -> None:
         self.cells.pop(name, None)
 
+    def renew(self, name: str) -> None:
+        """It keeps nothing of what cells are made of."""
+
     def last_words(self, name: str, role: str) -> str:
         return "cannot start: the roof is open"
 
