@@ -129,7 +129,7 @@ def _bring_about(jobs: Jobs, row: Environment, target: Environment, changes: Cha
         jobs.end_tasks(plan, FORCED_REASON)
         before.mark(home, row.generation, _ENDED)
     jobs.tell(row.name, "waiting for engine and agent")
-    jobs.wait_until(plan, waiting_for(plan))
+    jobs.wait_until(plan, waiting_for(plan), row)
 
 
 def _snapshot(jobs: Jobs, row: Environment) -> None:
@@ -150,7 +150,7 @@ def _settle(jobs: Jobs, row: Environment, changes: Changes) -> None:
     done = LastUpdate(
         "SUCCESS",
         last.created_at,
-        source=f"UpdateEnvironment: {', '.join(changes.members)}",
+        source=f"UpdateEnvironment: {', '.join(changes.members) or 'nothing differs'}",
         strategy=last.strategy,
     )
     jobs.step(row.name, str(Status.AVAILABLE))
