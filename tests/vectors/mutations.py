@@ -205,9 +205,8 @@ FORM: Mapping[str, Mutation] = {
         edit=set_header(AUTH, b"AWS AKIDEXAMPLE:abcdef=")
     ),
     "algorithm_sigv4a sigv4a": Mutation(replace(D, algorithm="AWS4-ECDSA-P256-SHA256")),
-    "no_spaces_after_commas comma_without_space commas_without_spaces authorization_no_spaces compact_authorization": Mutation(
-        edit=edit_header(AUTH, ", ", ",")
-    ),
+    "no_spaces_after_commas comma_without_space commas_without_spaces "
+    "authorization_no_spaces compact_authorization": Mutation(edit=edit_header(AUTH, ", ", ",")),
     "no_spaces_at_all authorization_tabs tabs_between_components": Mutation(
         edit=edit_header(AUTH, ", ", ",\t")
     ),
