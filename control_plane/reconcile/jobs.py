@@ -18,7 +18,6 @@ from airflow._wire.layout import Layout
 
 from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import Equipment
-from control_plane.domain.status import BUSY
 from control_plane.reconcile.cell import (
     UID_FILE,
     ObjectStoreAccess,
@@ -210,7 +209,7 @@ class Jobs:
             stands_by = self.stands_by(plan.name)
             if self.stopping.wait(_STANDBY_LOOK_SECONDS if stands_by else _LOOK_SECONDS):
                 raise Interrupted
-            if stands_by and row is not None and not self._is_at_work(row):
+            if stands_by and row is not None and not self.is_under_way(row):
                 raise Interrupted
             if self.clock() > deadline and stands_by:
                 raise self._failed(
@@ -225,14 +224,11 @@ class Jobs:
             if dead:
                 tries += len(self.provisioner.ensure(plan))
 
-    def _is_at_work(self, row: Environment) -> bool:
+    def is_under_way(self, row: Environment) -> bool:
         """Whether the job that the row stands for has not been ended elsewhere."""
         with self.database.read() as connection:
             found = environments.find(connection, row.name)
-        mine = (row.uid, row.generation, row.wanted)
-        return (
-            found is not None and found.status in BUSY and (found.uid, found.generation, found.wanted) == mine
-        )
+        return found is not None and found.goes_on(row)
 
     def find_health(self, name: str) -> dict[str, Any] | None:
         """What the environment's engine says of itself; None when it does not answer."""

@@ -189,6 +189,27 @@ def test_an_update_is_left_to_the_control_plane_of_the_active_engine(made: World
     assert (row.status, row.generation, row.spec["MaxWorkers"]) == (S.AVAILABLE, 3, 4)
 
 
+def test_an_update_that_another_control_plane_has_ended_is_not_ended_again(made: World) -> None:
+    s3_of(made).put_object(Bucket="code", Key="slow.txt", Body=b"slow, and then broken\n")
+    ask(made, RequirementsS3Path="slow.txt")
+    until(lambda: made.found().last_update.source == "installing")
+    with made.database.begin() as connection:
+        failed = LastUpdate("FAILED", time.time())
+        environments.transition(connection, "demo", [S.UPDATING], S.ROLLING_BACK, time.time(), failed)
+        environments.drop_wanted(
+            connection,
+            "demo",
+            [S.ROLLING_BACK],
+            S.UPDATE_FAILED,
+            time.time(),
+            LastUpdate("FAILED", time.time()),
+        )
+        assert environments.put_pause(connection, "demo", "FORCED", LastUpdate("PENDING", time.time()))
+    made.interpreters.go_on.set()
+    row = settle(made)
+    assert (row.status, row.is_paused, row.last_update.status) == (S.UNAVAILABLE, True, "SUCCESS")
+
+
 def test_a_cell_is_removed_when_another_control_plane_has_deleted_its_environment(made: World) -> None:
     with made.database.begin() as connection:
         connection.execute(sa.text("DELETE FROM environment WHERE name = 'demo'"))
