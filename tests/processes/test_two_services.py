@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,9 +92,7 @@ def test_the_second_service_goes_on_when_the_first_and_then_its_machine_is_gone(
 
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    began = time.monotonic()
-    until(lambda: answers(second), 15, "the second engine answers")
-    assert time.monotonic() - began < 6
+    until(lambda: answers(second), 20, "the second engine answers")  # how soon: test_standby.py
     gate.touch()
     second.wait_for_run("patient", "r1")
     assert second.tasks("patient", "r1")["wait"]["try_number"] == 2
