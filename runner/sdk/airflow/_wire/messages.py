@@ -84,7 +84,8 @@ def outcome(
     `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
     `details.pushed`: XComs that were left before the last word, because they are large: key to length. A failure
     has `details.called_back` when the child has called the task's callbacks itself.
-    `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
+    `reason` is one line for people. `retry` False: the failure is final whatever tries remain; one that is not may say
+    with `until` when the next try is due, in the place of the task's own delay. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
     """
     return {
