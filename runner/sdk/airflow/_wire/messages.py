@@ -19,6 +19,9 @@ PROTOCOL = 1
 AWAITING_INPUT = "airflow:input"
 """The `classpath` of a deferral that no trigger ends but somebody's answer. `kwargs`: {"defaults", "params_input"},
 which count when it takes too long."""
+SKIP_NOTE = "skipmixin_key"
+"""The key of the XCom in which a task keeps whom it skips: {"skipped": [...]}, or all of its direct successors but
+{"followed": [...]}. It counts for tasks that are cleared later."""
 IMPORT = "import:"
 """What the `attempt` of a request begins with when it is a DAG file that asks, while it is imported."""
 
