@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -95,7 +96,7 @@ class DeadlineReference:
 
 @dataclass(frozen=True)
 class VariableInterval:
-    """An interval in seconds that a Variable holds. It is read when the file is parsed, and again with every parse."""
+    """An interval in seconds that a Variable holds. Read when the file is parsed, again after a change."""
 
     key: str
 
@@ -131,15 +132,23 @@ class DeadlineAlert:
         self.reference, self.interval, self.callback, self.name = reference, interval, callback, name
 
     def to_wire(self, number: int) -> dict[str, Any]:
-        """The data form; `number` is its place among the DAG's deadlines. Raises what `resolve` does."""
-        interval = self.interval.resolve() if isinstance(self.interval, VariableInterval) else self.interval
-        return {
+        """The data form; `number` is its place among the DAG's deadlines.
+
+        An interval that its Variable does not give is no import error: the DAG cannot have runs until it does.
+        """
+        found: dict[str, Any] = {
             "name": self.name or f"deadline {number}",
             "number": number,
             "reference": self.reference.to_wire(),
-            "interval": interval.total_seconds(),
             "callback": {"path": self.callback.path},
         }
+        if not isinstance(self.interval, VariableInterval):
+            return {**found, "interval": self.interval.total_seconds()}
+        try:
+            return {**found, "interval": self.interval.resolve().total_seconds()}
+        except ValueError as error:
+            warnings.warn(f"{error}; until it is, the DAG cannot have runs", stacklevel=2)
+            return {**found, "interval": None, "fault": str(error)}
 
 
 def deadline_reference(reference: Any = None) -> Callable[[type], type] | type:
