@@ -52,6 +52,11 @@ def plan_deadlines(spec: DagSpec, run: NewRunFacts, recent: Callable[[int], Sequ
     return found
 
 
+def list_asked(spec: DagSpec) -> list[Mapping[str, Any]]:
+    """The deadlines whose reference is the user's own: it is asked when there is a run."""
+    return [item for item in spec.deadlines if item["reference"]["kind"] == "own"]
+
+
 def is_missed(at: float, ended: float | None) -> bool:
     """Was a promise broken that fell due at `at`, for what ended then or has not ended yet?"""
     return ended is None or ended > at
