@@ -6,7 +6,7 @@ for those that are cleared afterwards, without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from runner.domain.graph import DagGraph
@@ -28,7 +28,7 @@ def is_passed_over(note: Any, task_id: str) -> bool:
 
 def find_passed_over(
     graph: DagGraph,
-    instances: Iterable[tuple[str, int, str | None]],
+    instances: Collection[tuple[str, int, str | None]],
     read_notes: Callable[[], dict[Place, Any]],
 ) -> dict[Place, str]:
     """The instances (task id, map index, state) that have no state and are skipped, each with the task that decided it.
@@ -36,15 +36,15 @@ def find_passed_over(
     A note counts when its task is over: for all instances of a direct downstream task, or for that with the same map
     index when it has one. Notes are read only when there can be any such.
     """
+    over = {(task_id, map_index) for task_id, map_index, state in instances if state in _OVER}
+    if not over:  # as when the run has just been made
+        return {}
     waiting: dict[str, list[int]] = {}
-    over: set[Place] = set()
     for task_id, map_index, state in instances:
         if state is None:
             waiting.setdefault(task_id, []).append(map_index)
-        elif state in _OVER:
-            over.add((task_id, map_index))
     found: dict[Place, str] = {}
-    for place, note in read_notes().items() if waiting and over else ():
+    for place, note in read_notes().items() if waiting else ():
         name, index = place
         if place not in over or name not in graph.index:
             continue

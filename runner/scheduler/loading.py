@@ -117,7 +117,7 @@ class Loader:
         rows = unfinished.load_instances(conn, run.key)
         skipped = find_passed_over(
             run.plan.graph,
-            ((row.task_id, row.map_index, row.state) for row in rows),
+            [(row.task_id, row.map_index, row.state) for row in rows],
             lambda: unfinished.list_skip_notes(conn, run.row),
         )
         for task in self._frontier.start(run, rows, now, skipped):
