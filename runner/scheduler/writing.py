@@ -59,7 +59,7 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         if not callbacks.move_callback(conn, step, now):
             raise Moved(f"callback {step.id} is not as it was")
     if changes.asset_events:
-        put_events(conn, [event for _run, event in changes.asset_events], now)
+        put_events(conn, [event for _run, event in changes.asset_events], now, changes.most_keys)
 
 
 def _pause_failing(conn: Connection, changes: Changes, now: float) -> None:

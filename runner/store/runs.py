@@ -45,6 +45,8 @@ class NewRun:
     triggered_by: str = "scheduler"
     triggering_user: str | None = None
     backfill: int | None = None
+    partition_key: str | None = None
+    partition_date: float | None = None
 
 
 def insert_run(

@@ -43,11 +43,11 @@ class DagPatch(Strict):
 
 
 class AssetEventPost(Strict):
-    """`partition_key` and `access_control` are taken and mean nothing here."""
+    """`access_control` is taken and means nothing here."""
 
     asset_id: _Int
     extra: dict[str, JsonValue] = Field(default_factory=dict)
-    partition_key: Annotated[str, Field(max_length=250)] | None = None
+    partition_key: Annotated[str, Field(max_length=250, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")] | None = None
     access_control: dict[str, JsonValue] | None = None
 
 

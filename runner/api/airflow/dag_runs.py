@@ -23,6 +23,7 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.manual_intervals import TimetableFailed, ask_interval
 from runner.api.query import epoch
+from runner.domain.partition_runs import BadKey, read_manual_key
 from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
@@ -88,6 +89,8 @@ def start_run(call: Call, body: RunTrigger, dag_id: str, run_type: str) -> Respo
             raise ApiError("invalid", f"Dag with dag_id: '{dag_id}' does not allow {kind} runs")
         _check_conf(params, body.conf or {})
         new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user, run_type)
+        if body.partition_key is not None:
+            new = replace(new, partition_date=_read_key(dag_id, runnable.spec.timetable, body.partition_key))
         if asked is not None:
             new = replace(new, interval_start=asked[0], interval_end=asked[1])
         try:
@@ -162,7 +165,16 @@ def _plan_run(
         note=body.note,
         triggered_by="rest_api",
         triggering_user=user,
+        partition_key=body.partition_key,
     )
+
+
+def _read_key(dag_id: str, timetable: Mapping[str, Any], key: str) -> float | None:
+    """When the partition of a run begins, if its key says so. Raises ApiError."""
+    try:
+        return read_manual_key(dag_id, timetable, key)
+    except BadKey as error:
+        raise ApiError("invalid", str(error)) from None
 
 
 def make_run_id(logical: float | None, run_after: float, run_type: str = MANUAL) -> str:
