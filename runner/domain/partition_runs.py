@@ -151,7 +151,7 @@ def find_run_date(
 def read_manual_key(dag_id: str, timetable: Mapping[str, Any], key: str) -> float | None:
     """The date of the partition that somebody starts a run for, if its key says one. Raises BadKey."""
     by_clock = timetable.get("partition")
-    if not (by_clock or is_partitioned(timetable) or timetable.get("at_runtime")):
+    if not (has_dates(timetable) or timetable.get("at_runtime")):
         raise BadKey(f"cannot start DAG {dag_id!r} with a partition key: it has no partitions")
     check_key(key)
     try:
@@ -162,6 +162,18 @@ def read_manual_key(dag_id: str, timetable: Mapping[str, Any], key: str) -> floa
     except (ValueError, OverflowError) as error:
         raise BadKey(f"cannot start DAG {dag_id!r} with the partition key {key!r}: {error}") from None
     return dates.pop() if len(dates) == 1 else None
+
+
+def has_dates(timetable: Mapping[str, Any]) -> bool:
+    """May its runs' partitions have dates?"""
+    return bool(timetable.get("partition")) or is_partitioned(timetable)
+
+
+def place_date(timetable: Mapping[str, Any], at: dt.datetime) -> float:
+    """A bound of partitions' dates: a face of the clock in the zone of a cron; else UTC where `at` has no zone."""
+    if timetable.get("kind") == "cron":
+        return localize(at.replace(tzinfo=None), str(timetable.get("timezone", "UTC"))).timestamp()
+    return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
 
 
 def check_key(key: Any) -> None:

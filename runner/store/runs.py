@@ -113,6 +113,13 @@ def note_edits(conn: sa.Connection, keys: Collection[int]) -> None:
     conn.execute(dag_run.update().where(dag_run.c.id.in_(list(keys))).values(edits=dag_run.c.edits + 1))
 
 
+def drop_partitions(conn: sa.Connection, keys: Sequence[int]) -> None:
+    """Let these runs be about no partition. Post RunChanged for each of them afterwards."""
+    for start in range(0, len(keys), 500):
+        some = dag_run.c.id.in_(keys[start : start + 500])
+        conn.execute(dag_run.update().where(some).values(partition_key=None, partition_date=None))
+
+
 def complete_backfills(conn: sa.Connection, keys: Collection[int], now: float) -> None:
     """Note of those of these backfills that have no unfinished run that they are complete."""
     left = sa.exists().where(dag_run.c.backfill == backfill.c.id, dag_run.c.state.in_(_UNFINISHED))

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from runner.api.airflow.bodies import RunsBatch, RunTrigger
 from runner.api.airflow.filters import batch_run_filter, batch_window, read_run_filter
 from runner.api.airflow.params import BadParams, merge_params
+from runner.api.airflow.partitions import place_days, read_days
 from runner.api.airflow.run_shapes import run_body
 from runner.api.answers import reply
 from runner.api.call import Call
@@ -36,8 +37,12 @@ RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
 def list_runs(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns; '~' is all DAGs."""
     query = call.query()
-    wanted, window = read_run_filter(query, call.path["dag_id"]), query.window()
+    wanted, window, days = read_run_filter(query, call.path["dag_id"]), query.window(), read_days(query)
     query.check()
+    if any(days):
+        with call.cell.db.read() as conn:
+            placed = place_days(conn, call.path["dag_id"], days)
+        wanted = replace(wanted, bounds={**wanted.bounds, **placed})
     return _reply_page(call, wanted, window, call.path["dag_id"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from runner.store.schema import (
     partition_wait,
     partition_wait_event,
 )
+from tests.services import make_database
 from tests.unit.runner.store.cells import make_dag
 
 IDENTITY = {"kind": "identity"}
@@ -270,3 +272,35 @@ def test_cron_of_partitions_says_which_one_a_run_is_about(conn: Connection) -> N
     create_due(conn, 1710331200.0, frozenset(), make._read, True)
     row = conn.execute(sa.select(dag_run)).one()
     assert (row.partition_key, row.partition_date) == ("2024-03-12", 1710201600.0)
+
+
+@pytest.mark.service("postgresql")
+def test_event_that_comes_while_the_run_is_made_is_in_it(postgresql: str) -> None:
+    with make_database(postgresql) as url:
+        db = Database(url)
+        db.create_or_migrate()
+        with db.begin() as conn:
+            put(conn, "d", wait_for(ref("a")))
+            events = [send(conn, "a", "us")]
+        is_looking = threading.Event()
+
+        def read(version: int) -> DagSpec:
+            is_looking.set()
+            with db.read() as conn:
+                return dags.get_version(conn, version)
+
+        def make() -> None:
+            with db.begin() as conn:
+                AssetRuns(3).create(conn, 9.0, frozenset(), read)
+
+        maker = threading.Thread(target=make)
+        with db.begin() as conn:
+            events.append(send(conn, "a", "us"))  # not committed before the other has read what has come
+            maker.start()
+            assert is_looking.wait(20)
+        maker.join(20)
+        with db.read() as conn:
+            run = conn.execute(sa.select(dag_run.c.id)).scalar_one()
+            assert [event.id for event in listing_asset_events.list_of_run(conn, run)] == events
+            assert conn.execute(sa.select(partition_wait)).all() == []
+        db.dispose()
