@@ -9,29 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import hmac
-import http.client
-import ssl
 import threading
-import time
 import urllib.parse
-import weakref
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree
 
-from sync.endpoint import CONNECT_TIMEOUT, REQUEST_TIMEOUT, Location, explain_answer
 from sync.objects import ObjectInfo, ObjectStoreError
+from sync.s3_requests import Requests
 
-_NOTHING = hashlib.sha256(b"").hexdigest()
-_CHUNK = 1 << 18
-_KEPT_CONNECTIONS = 4
 _WATCH = "x-aerodrome-watch"
 _WATCH_SILENCE = 30.0
 """Seconds without a word, of which there is one every ten."""
-_MAX_PAGE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +31,14 @@ class _Page:
 
 
 class Lister:
-    """Lists one bucket over kept-open connections. Safe to use from several threads."""
+    """Lists one bucket. Safe to use from several threads. `where`: the bucket, for errors."""
 
-    def __init__(self, location: Location) -> None:
-        self._location = location
-        endpoint = location.endpoint or f"https://s3.{location.region}.amazonaws.com"
-        self._url = urllib.parse.urlsplit(endpoint)
-        self._path = f"{self._url.path.rstrip('/')}/{urllib.parse.quote(location.bucket)}"
-        self._idle: deque[http.client.HTTPConnection] = deque()
-        weakref.finalize(self, _close_all, self._idle)
+    def __init__(self, requests: Requests, where: str) -> None:
+        self._requests = requests
+        self._where = where
         self._pages: dict[str, dict[str, _Page]] = {}
         self._lock = threading.Lock()
-        self._ambient: Any = None
-        self.offers_watch = False
-        """Whether the store said that it tells of changes: the embedded one does."""
+        self._offers_watch = False
 
     def list(self, prefix: str) -> list[ObjectInfo]:
         """All objects under `prefix`, in key order. Raises ObjectStoreError."""
@@ -81,44 +64,13 @@ class Lister:
         query = {"encoding-type": "url", "list-type": "2", "max-keys": "1000", "prefix": prefix}
         if after:
             query["start-after"] = after
-        what = f"list {prefix or 'the bucket'} in {self._location!r}"
-        status, body = self._request(_encode(query), what)
-        if status != 200:
-            raise _refusal(what, status, body)
-        digest = hashlib.sha256(body).digest()
+        what = f"list {prefix or 'the bucket'} in {self._where}"
+        answer = self._requests.send("GET", query, what)
+        self._offers_watch = answer.headers.get(_WATCH) == "true"
+        digest = hashlib.sha256(answer.body).digest()
         if known is not None and known.digest == digest:
             return known
-        return _parse(body, digest, what)
-
-    def _request(self, query: str, what: str) -> tuple[int, bytes]:
-        """One GET; a kept connection that the server has closed meanwhile is replaced once."""
-        headers = self._headers(query)
-        deadline = time.monotonic() + REQUEST_TIMEOUT
-        try:
-            while True:
-                connection, reused = self._connect()
-                try:
-                    connection.request("GET", f"{self._path}?{query}", headers=headers)
-                    response = connection.getresponse()
-                    body = _read(response, deadline)
-                    response.close()  # read1 does not notice the end, and the connection could not be used again
-                    self.offers_watch = response.headers.get(_WATCH) == "true"
-                except (http.client.HTTPException, ConnectionError):
-                    connection.close()
-                    if reused:
-                        continue
-                    raise
-                except BaseException:
-                    connection.close()
-                    raise
-                if response.will_close or len(self._idle) >= _KEPT_CONNECTIONS:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
-                return response.status, body
-        except (http.client.HTTPException, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise ObjectStoreError("unreachable", f"cannot {what}: {reason}") from None
+        return _parse(answer.body, digest, what)
 
     def watch(self, prefix: str, told: Callable[[bool], None], stopped: Callable[[], bool]) -> None:
         """Call `told(True)` when something below `prefix` changed, `told(False)` as a sign of life.
@@ -126,126 +78,12 @@ class Lister:
         Until the store ends it or `stopped`. Returns at once when the store did not offer it with its last listing.
         Raises ObjectStoreError.
         """
-        if not self.offers_watch:
+        if not self._offers_watch:
             return
-        query = _encode({_WATCH: "", "prefix": prefix})
-        what = f"watch {prefix or 'the bucket'} in {self._location!r}"
-        connection = None
-        try:
-            connection = self._open()
-            connection.request("GET", f"{self._path}?{query}", headers=self._headers(query))
-            connection.sock.settimeout(_WATCH_SILENCE)
-            response = connection.getresponse()
-            if response.status != 200:
-                raise _refusal(what, response.status, response.read(_CHUNK))
-            while not stopped() and (line := response.readline()):
+        what = f"watch {prefix or 'the bucket'} in {self._where}"
+        with self._requests.open_stream({_WATCH: "", "prefix": prefix}, what, _WATCH_SILENCE) as lines:
+            while not stopped() and (line := lines.readline()):
                 told(bool(line.strip()))
-        except (http.client.HTTPException, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise ObjectStoreError("unreachable", f"cannot {what}: {reason}") from None
-        finally:
-            if connection is not None:
-                connection.close()
-
-    def _connect(self) -> tuple[http.client.HTTPConnection, bool]:
-        try:
-            return self._idle.popleft(), True
-        except IndexError:
-            return self._open(), False
-
-    def _open(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        connection: http.client.HTTPConnection
-        if self._url.scheme == "https":
-            context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_TIMEOUT, context=context)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
-        connection.connect()
-        connection.sock.settimeout(REQUEST_TIMEOUT)
-        return connection
-
-    def _headers(self, query: str) -> dict[str, str]:
-        now = dt.datetime.now(dt.UTC)
-        headers = {"host": self._url.netloc.rpartition("@")[2], "x-amz-content-sha256": _NOTHING}
-        headers["x-amz-date"] = now.strftime("%Y%m%dT%H%M%SZ")
-        keys = self._keys()
-        if keys is None:
-            return headers
-        access_key_id, secret, token = keys
-        if token:
-            headers["x-amz-security-token"] = token
-        headers["authorization"] = _sign(
-            self._path, query, headers, access_key_id, secret, self._location.region
-        )
-        return headers
-
-    def _keys(self) -> tuple[str, str, str | None] | None:
-        """The keys to sign with: those configured, or those that AWS' own tools would find."""
-        at = self._location
-        if at.access_key_id:
-            return at.access_key_id, at.secret_access_key or "", at.session_token
-        if self._ambient is None:
-            import botocore.session  # slow to import, and needed only where a role gives the credentials
-
-            self._ambient = botocore.session.get_session().get_credentials() or False
-        if not self._ambient:
-            return None
-        frozen = self._ambient.get_frozen_credentials()
-        return frozen.access_key, frozen.secret_key, frozen.token
-
-
-def _close_all(connections: deque[http.client.HTTPConnection]) -> None:
-    while connections:
-        connections.pop().close()
-
-
-def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
-    """The whole body, in bounded time and size: a server that drips must not hold a poll for ever."""
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := response.read1(_CHUNK):
-        chunks.append(chunk)
-        size += len(chunk)
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer took too long")
-        if size > _MAX_PAGE:
-            raise http.client.HTTPException("the answer is too large for a page of a listing")
-    if response.length:
-        raise http.client.IncompleteRead(b"".join(chunks), response.length)
-    return b"".join(chunks)
-
-
-def _encode(query: dict[str, str]) -> str:
-    quote = urllib.parse.quote
-    return "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in sorted(query.items()))
-
-
-def _sign(path: str, query: str, headers: dict[str, str], key_id: str, secret: str, region: str) -> str:
-    """The Authorization header of Signature Version 4 for a GET without a body."""
-    names = sorted(headers)
-    lines = "".join(f"{name}:{headers[name].strip()}\n" for name in names)
-    signed = ";".join(names)
-    request = f"GET\n{path}\n{query}\n{lines}\n{signed}\n{_NOTHING}"
-    stamp = headers["x-amz-date"]
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.new(key, text.encode(), "sha256").hexdigest()
-    return f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={signed}, Signature={signature}"
-
-
-def _refusal(what: str, status: int, body: bytes) -> ObjectStoreError:
-    try:
-        answer = ElementTree.fromstring(body)  # noqa: S314 - from the store we are configured for
-        named = answer.findtext("Code") or ""
-    except ElementTree.ParseError:
-        named = ""
-    if status == 404 and not named:
-        named = "NoSuchBucket"
-    return explain_answer(what, status, named)
 
 
 def _parse(body: bytes, digest: bytes, what: str) -> _Page:

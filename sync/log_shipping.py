@@ -1,8 +1,8 @@
 """The shipping side of task logs: what to send when (pure), and the thread that sends it.
 
 Shipping must not take the machine from the tasks: while logs are being written, only what is due goes, one
-part at a time with a rest after each; when the writing pauses, or shipping has fallen behind, up to four
-go.
+request at a time with a rest after each; when the writing pauses, or shipping has fallen behind, up to four
+go at once. A request has a part of one log, or of many where the store takes many together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +26,23 @@ IN_FLIGHT = 4
 KEEP_SECONDS = 10.0
 """How long a finished local file stays after its last part: readers come mostly right after the end."""
 _LARGEST_PART = 1 << 20
+_LARGEST_REQUEST = 2 << 20
+"""From here on no further log joins a request."""
 _QUIET_SECONDS = 0.25
 _TICK_SECONDS = 0.1
 _LONGEST_BACKOFF = 5.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes of a log, ready to be sent. `until`: what is written later than this is not among them."""
+
+    log: Log
+    number: int
+    start: int
+    data: bytes
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,7 @@ class Shipper:
                     _log.exception("cannot ship task logs just now; trying again")
                     rest = _LONGEST_BACKOFF
                 if self._is_over():
-                    self._release(self._spool.list_logs(), time.monotonic())
+                    self._spool.release_finished(0.0, time.monotonic())
                     return
                 self._sleep(rest)
 
@@ -139,28 +152,28 @@ class Shipper:
     def _turn(self, workers: ThreadPoolExecutor) -> float:
         """Ship one batch; the seconds until the next look."""
         now = time.monotonic()
-        logs = self._spool.list_logs()
-        self._release(logs, now)
+        keep = 0.0 if self._stop_at is not None else KEEP_SECONDS
+        self._spool.release_finished(keep, now)
         quiet = now - self._spool.last_write >= _QUIET_SECONDS
         pace = Pace(self._part_bytes, self._part_seconds, quiet, flush=self._stop_at is not None)
-        due = plan_parts(logs, pace, now)
+        due = plan_parts(self._spool.list_unshipped(), pace, now)
         if not due:
-            return self._pause(logs)
+            return self._pause()
         behind = now - min(log.since for log in due) > self._part_seconds
         hurry = (pace.quiet or behind or pace.flush) and not self._failures
-        batch = due[: IN_FLIGHT if hurry else 1]
-        outcomes = list(workers.map(self._ship, batch)) if len(batch) > 1 else [self._ship(batch[0])]
-        self._learn(batch, outcomes)
+        groups = self._group(due, IN_FLIGHT if hurry else 1)
+        outcomes = list(workers.map(self._ship, groups)) if len(groups) > 1 else [self._ship(groups[0])]
+        self._learn([outcome for group in outcomes for outcome in group.items()])
         if self._failures:
             longest: float = min(_LONGEST_BACKOFF, 0.25 * 2 ** min(self._failures, 10))
             return random.uniform(0.5, 1.0) * longest  # noqa: S311 - jitter, not a secret
         return 0.0 if hurry else time.monotonic() - now
 
-    def _pause(self, logs: list[Log]) -> float:
+    def _pause(self) -> float:
         """Nothing is due: until the next part may be; for good when nothing is on its way."""
         if self._spool.pending:
             return _TICK_SECONDS
-        if any(log.closed for log in logs):
+        if self._spool.has_finished:
             return 1.0
         self._idle = True
         try:
@@ -171,17 +184,16 @@ class Shipper:
             self._idle = False
         return 0.0
 
-    def _release(self, logs: list[Log], now: float) -> None:
-        keep = 0.0 if self._stop_at is not None else KEEP_SECONDS
-        for log in logs:
-            if log.closed and not log.pending and (log.continues or now - log.since >= keep):
-                self._spool.release(log)
+    def _group(self, due: Sequence[Log], requests: int) -> list[Sequence[Log]]:
+        """The logs of at most so many requests; while a store fails, it is tried with one."""
+        most = 1 if self._failures else self._open().most_together()
+        return [due[at : at + most] for at in range(0, min(len(due), requests * most), most)]
 
-    def _learn(self, batch: list[Log], outcomes: list[ObjectStoreError | None]) -> None:
-        failed = [error for error in outcomes if error is not None]
-        for log, error in zip(batch, outcomes, strict=True):
+    def _learn(self, outcomes: list[tuple[Log, ObjectStoreError | None]]) -> None:
+        failed = [error for _log, error in outcomes if error is not None]
+        for log, error in outcomes:
             log.failures += error is not None
-        if len(failed) < len(batch):
+        if len(failed) < len(outcomes):
             if self.error is not None:
                 _log.info("task logs are being shipped again")
             self._failures, self.error = 0, None
@@ -191,10 +203,33 @@ class Shipper:
         self._failures += 1
         self.error = failed[0]
 
-    def _ship(self, log: Log) -> ObjectStoreError | None:
-        """Send the next part of a log. What went wrong is returned: one log must not stop the others."""
+    def _ship(self, logs: Sequence[Log]) -> dict[Log, ObjectStoreError | None]:
+        """Send the next part of each in one request. What went wrong is returned: one log must not stop the others."""
+        outcomes: dict[Log, ObjectStoreError | None] = {}
+        parts: list[Part] = []
+        store, size = self._open(), 0
+        for log in logs:
+            part = self._try(log, lambda log=log: self._cut(log, store))  # type: ignore[misc]
+            if isinstance(part, Part):
+                parts.append(part)
+                size += len(part.data)
+            else:
+                outcomes[log] = part
+            if size >= _LARGEST_REQUEST:
+                break
+        errors: Sequence[ObjectStoreError | None]
         try:
-            self._send(log, self._open())
+            errors = store.put_new([(part_key(one.log.key, one.number), one.data) for one in parts])
+        except ObjectStoreError as error:
+            errors = [error] * len(parts)
+        for part, why in zip(parts, errors, strict=True):
+            outcomes[part.log] = self._settle(part, why, store)
+        return outcomes
+
+    def _try(self, log: Log, act: Callable[[], Part | None]) -> Part | ObjectStoreError | None:
+        """Do something that reads a log's file and its parts; what went wrong is the answer."""
+        try:
+            return act()
         except FileNotFoundError:
             _log.warning("the local file of the log %s is gone; what was not shipped of it is lost", log.key)
             self._spool.forget(log)
@@ -203,6 +238,28 @@ class Shipper:
         except OSError as error:
             return ObjectStoreError("unreachable", f"cannot read the local log {log.path}: {error}")
         return None
+
+    def _cut(self, log: Log, store: ObjectStore) -> Part | None:
+        if log.parts is None:
+            self._resume(log, store)
+        until, start = time.monotonic(), log.shipped
+        data = self._spool.read(log, start, min(log.pending, max(_LARGEST_PART, self._part_bytes)))
+        return Part(log, (log.parts or 0) + 1, start, data, until) if data else None
+
+    def _settle(
+        self, part: Part, error: ObjectStoreError | None, store: ObjectStore
+    ) -> ObjectStoreError | None:
+        """The part is there, or it was already: sent before a crash, or as one of an earlier log of this key."""
+        log = part.log
+        if error is None:
+            self._spool.confirm(log, part.start + len(part.data), part.number, part.until)
+            return None
+        if error.code != "changed":
+            return error
+        failed = self._try(log, lambda: self._resume(log, store))
+        if isinstance(failed, ObjectStoreError):
+            return failed
+        return error if (log.shipped, log.parts) == (part.start, part.number - 1) else None
 
     def _open(self) -> ObjectStore:
         """The store; opened by whoever needs it first."""
@@ -213,27 +270,6 @@ class Shipper:
         if self._store is given:  # else another was named meanwhile: the next part goes there
             self._store = opened
         return opened
-
-    def _send(self, log: Log, store: ObjectStore) -> None:
-        if log.parts is None:
-            self._resume(log, store)
-        until, start = time.monotonic(), log.shipped
-        size = min(log.pending, max(_LARGEST_PART, self._part_bytes))
-        data = self._spool.read(log, start, size)
-        if not data:
-            return
-        number = (log.parts or 0) + 1
-        try:
-            store.put(part_key(log.key, number), data, if_none_match=True)
-        except ObjectStoreError as error:
-            if error.code != "changed":
-                raise
-            # The part is there: sent before a crash, or of an earlier log of this key.
-            self._resume(log, store)
-            if (log.shipped, log.parts) == (start, number - 1):
-                raise
-            return
-        self._spool.confirm(log, start + len(data), number, until)
 
     def _resume(self, log: Log, store: ObjectStore) -> None:
         def digest(start: int, size: int) -> str:

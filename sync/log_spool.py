@@ -8,15 +8,16 @@ again.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.free_files import FreeFiles
+from sync.free_files import FreeFiles, rewrite
 from sync.log_files import find_local, local_path, remove_empty_folders
 
 _OPEN_FILES = 64
@@ -58,6 +59,8 @@ class Spool:
         self._cap = cap_bytes
         self._mark_dropped = mark_dropped
         self._logs: dict[str, Log] = {}
+        self._unshipped: dict[str, Log] = {}
+        self._finished: deque[tuple[float, Log]] = deque()
         self._files: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,6 +88,7 @@ class Spool:
                 self._account(log)
             log.closed = True
             self._close_file(key)
+            self._note_finished(log)
 
     def find_leftovers(self) -> None:
         """Take up the files of an earlier process, as closed logs."""
@@ -93,9 +97,15 @@ class Spool:
                 if key not in self._logs:
                     log = self._add(key, path)
                     log.closed = True
+                    self._note_finished(log)
 
-    def list_logs(self) -> list[Log]:
-        return list(self._logs.values())
+    def list_unshipped(self) -> list[Log]:
+        return list(self._unshipped.values())
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether files wait for their removal."""
+        return bool(self._finished)
 
     def read(self, log: Log, start: int, size: int) -> bytes:
         """Bytes of the local file, for shipping."""
@@ -108,19 +118,38 @@ class Spool:
         with self._lock:
             self.pending -= shipped - log.shipped
             log.shipped, log.parts, log.since, log.failures = shipped, parts, until, 0
+            if not log.pending:
+                self._unshipped.pop(log.key, None)
+                self._note_finished(log)
 
-    def release(self, log: Log) -> bool:
-        """Forget a wholly shipped log and remove its file; False when it has come to life meanwhile."""
-        with self._lock:
-            if log.dropped and not self._account(log):
-                return False
-            if not log.closed or log.pending:
-                return False
-            del self._logs[log.key]
-            self._close_file(log.key)
-            self._free.give(log.path)
-            remove_empty_folders(self.directory, log.path)
-            return True
+    def release_finished(self, keep: float, now: float) -> None:
+        """Forget the logs of which the store has all since `keep` seconds, and their files."""
+        for _ in range(len(self._finished)):
+            if now - self._finished[0][0] < keep:
+                return
+            log = self._finished.popleft()[1]
+            with self._lock:
+                self._release(log, now)
+
+    def _note_finished(self, log: Log) -> None:
+        if log.closed and not log.pending:
+            if log.continues:
+                self._finished.appendleft((-math.inf, log))
+            else:
+                self._finished.append((time.monotonic(), log))
+
+    def _release(self, log: Log, now: float) -> None:
+        """Unless it has come to life meanwhile; what it lost is told first."""
+        if self._logs.get(log.key) is not log or not log.closed or log.pending:
+            return
+        if log.dropped:
+            if not self._account(log):
+                self._finished.append((now, log))
+            return
+        del self._logs[log.key]
+        self._close_file(log.key)
+        self._free.give(log.path)
+        remove_empty_folders(self.directory, log.path)
 
     def forget(self, log: Log) -> None:
         """The local file was taken away under us: nothing is left to ship."""
@@ -128,6 +157,7 @@ class Spool:
             self.pending -= log.pending
             self._close_file(log.key)
             self._logs.pop(log.key, None)
+            self._unshipped.pop(log.key, None)
 
     def close_files(self) -> None:
         with self._lock:
@@ -142,6 +172,8 @@ class Spool:
         log = Log(key, path, written, parts=None if written else 0, since=time.monotonic())
         self.pending += written
         self._logs[key] = log
+        if written:
+            self._unshipped[key] = log
         return log
 
     def _account(self, log: Log) -> bool:
@@ -154,49 +186,56 @@ class Spool:
 
     def _write(self, log: Log, data: bytes) -> int:
         try:
-            count = os.write(self._file(log), data)
+            file = self._find_file(log)
+            count = self._begin(log, data) if file is None else os.write(file, data)
         except OSError:  # no space, quota, an I/O error: counted as dropped by the caller
             return 0
         log.written += count
         self.pending += count
+        self._unshipped[log.key] = log
         return count
 
-    def _file(self, log: Log) -> int:
+    def _find_file(self, log: Log) -> int | None:
+        """The open file of a log; None when it has none yet."""
         file = self._files.get(log.key)
-        if file is None:
-            if len(self._files) >= _OPEN_FILES:
-                os.close(self._files.popitem(last=False)[1])
-            file = self._files[log.key] = self._open(log)
-        else:
+        if file is not None:
             self._files.move_to_end(log.key)
+        elif log.written:
+            with contextlib.suppress(FileNotFoundError):
+                file = self._keep_open(log, os.open(log.path, _APPEND))
+        return file
+
+    def _begin(self, log: Log, data: bytes) -> int:
+        """A log's first bytes, in a file of its own; how many found room."""
+        try:
+            return self._make(log, data)
+        except FileNotFoundError:
+            log.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            return self._make(log, data)
+
+    def _make(self, log: Log, data: bytes) -> int:
+        """Raises FileNotFoundError when the folder is not there. A file has its new bytes before its new name."""
+        free = self._free.take()
+        if free is None:
+            return os.write(self._keep_open(log, os.open(log.path, _APPEND | os.O_CREAT, 0o640)), data)
+        file = os.open(free, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            count = rewrite(file, data)
+            os.rename(free, log.path)  # noqa: PTH104 - done for every attempt
+        except OSError:
+            os.close(file)
+            self._free.give(free)
+            raise
+        self._keep_open(log, file)
+        return count
+
+    def _keep_open(self, log: Log, file: int) -> int:
+        if len(self._files) >= _OPEN_FILES:
+            os.close(self._files.popitem(last=False)[1])
+        self._files[log.key] = file
         return file
 
     def _close_file(self, key: str) -> None:
         file = self._files.pop(key, None)
         if file is not None:
             os.close(file)
-
-    def _open(self, log: Log) -> int:
-        """The file of a log: the one that is there, one that was used before, or a new one."""
-        if log.written:
-            with contextlib.suppress(FileNotFoundError):
-                return os.open(log.path, _APPEND)
-        try:
-            return self._make(log.path)
-        except FileNotFoundError:
-            log.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            return self._make(log.path)
-
-    def _make(self, path: Path) -> int:
-        """An empty file. Raises FileNotFoundError when its folder is not there."""
-        free = self._free.take()
-        if free is None:
-            return os.open(path, _APPEND | os.O_CREAT, 0o640)
-        file = os.open(free, _APPEND | os.O_TRUNC)
-        try:
-            os.rename(free, path)  # noqa: PTH104 - done for every attempt
-        except OSError:
-            os.close(file)
-            self._free.give(free)
-            raise
-        return file

@@ -87,7 +87,7 @@ class LogStore:
         return self._spool.pending == 0
 
     def lag(self) -> Lag:
-        logs = [log for log in self._spool.list_logs() if log.pending]
+        logs = self._spool.list_unshipped()
         oldest = min((log.since for log in logs), default=None)
         age = 0.0 if oldest is None else max(0.0, time.monotonic() - oldest)
         return Lag(len(logs), self._spool.pending, age, self._shipper.error)

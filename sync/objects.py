@@ -7,7 +7,7 @@ included: judging them is `sync.paths`' job. Every failure is an `ObjectStoreErr
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,15 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, data: bytes, if_none_match: bool = False) -> str:
         """Write the object and return its ETag; `changed` when it exists and `if_none_match` is set."""
+
+    def put_new(self, objects: Sequence[tuple[str, bytes]]) -> Sequence[ObjectStoreError | None]:
+        """Make objects that are not there yet: None, or why not, for each (`changed`: it is there).
+
+        At most `most_together` of them, a few MiB in all. Raises when none was looked at.
+        """
+
+    def most_together(self) -> int:
+        """How many objects `put_new` makes in one request; 1 where each takes a request of its own. Never raises."""
 
     def head(self, key: str, version: str | None = None) -> ObjectInfo:
         """What a listing would say of this one key, or of one version of it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import obstore
@@ -23,6 +23,8 @@ from obstore.store import S3Store
 from sync.endpoint import CONNECT_TIMEOUT, REQUEST_TIMEOUT, Location, explain_answer
 from sync.listing import Lister
 from sync.objects import ObjectInfo, ObjectStoreError
+from sync.putting import Putter
+from sync.s3_requests import Requests
 
 _RETRIES = 1
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -37,7 +39,9 @@ class S3ObjectStore:
         self._location = location
         self._base = f"{prefix}/" if prefix else ""
         self._data = _open_data(location)
-        self._lister = Lister(location)
+        requests = Requests(location)
+        self._lister = Lister(requests, repr(location))
+        self._putter = Putter(requests, repr(location))
 
     def __repr__(self) -> str:
         return f"<{self._location!r} under {self._base!r}>"
@@ -66,6 +70,21 @@ class S3ObjectStore:
             "write", key, lambda path: obstore.put(self._data, path, data, mode=mode, use_multipart=False)
         )
         return _bare(result["e_tag"])
+
+    def put_new(self, objects: Sequence[tuple[str, bytes]]) -> Sequence[ObjectStoreError | None]:
+        if len(objects) > 1 and self.most_together() > 1:
+            return self._putter.put([(self._base + key, data) for key, data in objects])
+        return [self._put_new(key, data) for key, data in objects]
+
+    def most_together(self) -> int:
+        return self._putter.find_most(self._base)
+
+    def _put_new(self, key: str, data: bytes) -> ObjectStoreError | None:
+        try:
+            self.put(key, data, if_none_match=True)
+        except ObjectStoreError as error:
+            return error
+        return None
 
     def head(self, key: str, version: str | None = None) -> ObjectInfo:
         options: Any = {"head": True, "version": version}

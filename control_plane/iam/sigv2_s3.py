@@ -33,6 +33,7 @@ _SIGNED_QUERY = frozenset(
         *("response-content-encoding", "response-content-language", "response-content-type", "torrent"),
         *(
             "publicAccessBlock",
+            "x-aerodrome-put",
             "x-aerodrome-watch",
             "response-expires",
             "uploadId",

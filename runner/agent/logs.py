@@ -131,6 +131,8 @@ class AttemptLog:
             return None
         if _LEVELS.get(record["level"].lower(), 20) < self._level:
             return b""
+        if not self.masker and line.isascii():
+            return line + b"\n"  # as it came: of a task without secrets, and so of most
         return json.dumps(self.masker.value(record), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 

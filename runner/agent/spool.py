@@ -18,7 +18,7 @@ from typing import Any
 from airflow._wire.frames import Message
 
 from runner.agent import kernel
-from sync.free_files import FreeFiles
+from sync.free_files import FreeFiles, rewrite
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
@@ -49,23 +49,23 @@ class Spool:
 
     def create(self, attempt: str, **facts: Any) -> int:
         """Make and lock the file of a new attempt; its descriptor. Raises FileExistsError."""
-        path = f"{self._directory}/{attempt}"
-        fd = self._reuse(path)
+        path, line = f"{self._directory}/{attempt}", _encode(facts)
+        fd = self._reuse(path, line)
         if fd is None:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             kernel.try_lock(fd)
-        append(fd, **facts)
+            os.write(fd, line)
         return fd
 
     def remove(self, attempt: str) -> None:
         """Forget an attempt."""
         self._free.give(f"{self._directory}/{attempt}")
 
-    def _reuse(self, path: str) -> int | None:
+    def _reuse(self, path: str, line: bytes) -> int | None:
         while not os.path.lexists(path) and (free := self._free.take()) is not None:
-            fd = os.open(free, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            fd = os.open(free, os.O_RDWR | os.O_CLOEXEC)
             if kernel.try_lock(fd):
-                os.ftruncate(fd, 0)
+                rewrite(fd, line)
                 os.rename(free, path)  # noqa: PTH104 - three times as fast, and done for every attempt
                 return fd
             os.close(fd)
@@ -75,7 +75,11 @@ class Spool:
 
 def append(fd: int, **facts: Any) -> None:
     """Write down more about an attempt."""
-    os.write(fd, _COMPACT.encode(facts).encode() + b"\n")
+    os.write(fd, _encode(facts))
+
+
+def _encode(facts: dict[str, Any]) -> bytes:
+    return _COMPACT.encode(facts).encode() + b"\n"
 
 
 def read(path: Path) -> Record:

@@ -49,6 +49,14 @@ def test_what_was_put_is_read_and_listed(store: ObjectStore) -> None:
     assert store.list("other/") == []
 
 
+def test_new_objects_are_made_and_those_that_are_there_stay(store: ObjectStore) -> None:
+    store.put("n/b", b"before")
+    assert store.most_together() == 1
+    codes = [error and error.code for key in ("n/a", "n/b") for error in store.put_new([(key, b"now")])]
+    assert codes == [None, "changed"]
+    assert (store.get("n/a"), store.get("n/b")) == (b"now", b"before")
+
+
 def test_a_listing_follows_every_change(store: ObjectStore) -> None:
     store.put("p/a", b"1")
     first = store.list("p/")

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sync.objects import ObjectInfo, ObjectStoreError
 
@@ -21,6 +21,7 @@ class FakeObjectStore:
         self.calls: Counter[str] = Counter()
         self.fault: Callable[[str, str], None] = lambda operation, key: None
         self.spoil: Callable[[str, bytes], bytes] = lambda key, data: data
+        self.together = 1
         self._lock = threading.Lock()
 
     def list(self, prefix: str = "") -> list[ObjectInfo]:
@@ -45,6 +46,21 @@ class FakeObjectStore:
                 raise ObjectStoreError("changed", f"cannot write {key}: it exists")
             self.objects[key] = bytes(data)
             return self._info(key).etag
+
+    def put_new(self, objects: Sequence[tuple[str, bytes]]) -> list[ObjectStoreError | None]:
+        self.calls["put_new"] += 1
+        assert len(objects) <= self.together
+        return [self._put_new(key, data) for key, data in objects]
+
+    def most_together(self) -> int:
+        return self.together
+
+    def _put_new(self, key: str, data: bytes) -> ObjectStoreError | None:
+        try:
+            self.put(key, data, if_none_match=True)
+        except ObjectStoreError as error:
+            return error
+        return None
 
     def head(self, key: str, version: str | None = None) -> ObjectInfo:
         self._enter("head", key)

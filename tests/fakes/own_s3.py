@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -14,6 +15,8 @@ import boto3
 from botocore.config import Config
 
 from control_plane.settings import Paths
+from control_plane.store import keys as access_keys
+from control_plane.store import policies, principals
 from control_plane.store.keys import Credentials, bootstrap_admin
 from control_plane.store.opening import open_prepared
 from control_plane.store.vault import open_vault
@@ -108,3 +111,13 @@ def running_own_s3(home: Path) -> Iterator[OwnS3]:
     finally:
         store.stop()
         store.database.close()
+
+
+def make_user(s3: OwnS3, name: str, *statements: dict[str, Any]) -> Credentials:
+    """A user with these rights."""
+    with s3.database.begin() as conn:
+        user = principals.make("user", ACCOUNT, name, time.time())
+        principals.insert(conn, user)
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        policies.put_inline(conn, user.id, "own", json.dumps(document))
+        return access_keys.create_key(conn, s3.vault, user.id, time.time())

@@ -21,9 +21,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
 
-from control_plane.store import keys, policies, principals
+from control_plane.store import keys, principals
 from control_plane.store.keys import Credentials
-from tests.fakes.own_s3 import ACCOUNT, REGION, OwnS3, running_own_s3
+from tests.fakes.own_s3 import ACCOUNT, REGION, OwnS3, make_user, running_own_s3
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +40,6 @@ def code(act: Any) -> tuple[str, int]:
         act()
     answer = refused.value.response
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
-
-
-def make_user(s3: OwnS3, name: str, *statements: dict[str, Any]) -> Credentials:
-    """A user with these rights."""
-    with s3.database.begin() as conn:
-        user = principals.make("user", ACCOUNT, name, time.time())
-        principals.insert(conn, user)
-        document = {"Version": "2012-10-17", "Statement": list(statements)}
-        policies.put_inline(conn, user.id, "own", json.dumps(document))
-        return keys.create_key(conn, s3.vault, user.id, time.time())
 
 
 def allow(action: Any, resource: Any, **more: Any) -> dict[str, Any]:

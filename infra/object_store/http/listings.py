@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
-from infra.object_store.http import xml
+from infra.object_store.http import putting, watching, xml
 from infra.object_store.http.answers import Answer, xml_answer
 from infra.object_store.http.dates import to_iso
 from infra.object_store.http.errors import invalid_argument, refuse
 from infra.object_store.http.front import Call, owner_xml
-from infra.object_store.http.watching import OFFER
 from infra.object_store.model import Entry, Listing
 
 _PAGE = 1000
@@ -57,7 +56,7 @@ async def list_objects_v2(call: Call) -> Answer:
     }
     owner = str(owner_xml(call)) if query.get("fetch-owner") == "true" else ""
     answer = _answer("ListBucketResult", head, _objects(page, encode, owner), page, encode)
-    return replace(answer, headers=(*answer.headers, OFFER))
+    return replace(answer, headers=(*answer.headers, watching.OFFER, putting.OFFER))
 
 
 async def list_versions(call: Call) -> Answer:

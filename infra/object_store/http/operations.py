@@ -94,6 +94,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("ListMultipartUploads", "GET", "bucket", "uploads", "s3:ListBucketMultipartUploads", "bucket"),
     # objects
     Operation("DeleteObjects", "POST", "bucket", "delete", "", "object"),
+    Operation("PutObjects", "POST", "bucket", "x-aerodrome-put", "", "object"),
     Operation("GetObject", "GET", "object", None, "s3:GetObject", "object", "s3:GetObjectVersion"),
     Operation("HeadObject", "HEAD", "object", None, "s3:GetObject", "object", "s3:GetObjectVersion"),
     Operation("PutObject", "PUT", "object", None, "s3:PutObject", "object"),

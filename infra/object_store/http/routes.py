@@ -12,6 +12,7 @@ from infra.object_store.http import (
     listings,
     multipart,
     objects,
+    putting,
     watching,
 )
 from infra.object_store.http.front import Handler
@@ -40,6 +41,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ListObjectsV2": listings.list_objects_v2,
     "ListObjectVersions": listings.list_versions,
     "WatchObjects": watching.watch,
+    "PutObjects": putting.put_objects,
     "ListMultipartUploads": multipart.list_uploads,
     "DeleteObjects": deleting.delete_objects,
     "GetObject": objects.get_object,

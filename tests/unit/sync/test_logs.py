@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync import log_shipping
+from sync.free_files import FreeFiles, rewrite
 from sync.log_files import find_local, key_of, local_path
 from sync.log_shipping import Pace, match_parts, plan_parts
 from sync.log_spool import Log, Spool
@@ -97,6 +99,20 @@ def test_a_reader_never_sees_the_log_that_uses_the_file_again(
     assert read_log(bucket, tmp_path, other) == second
 
 
+@pytest.mark.parametrize("data", [b"", b"short", b"longer than it was"])
+def test_a_file_that_is_used_again_holds_the_new_bytes_and_no_others(tmp_path: Path, data: bytes) -> None:
+    free = FreeFiles(tmp_path / ".free")
+    (tmp_path / "old").write_bytes(b"what it held")
+    free.give(tmp_path / "old")
+    path = free.take()
+    assert path is not None and free.take() is None
+    file = os.open(path, os.O_WRONLY)
+    assert rewrite(file, data) == len(data)
+    os.write(file, b"!")
+    os.close(file)
+    assert Path(path).read_bytes() == data + b"!"
+
+
 def test_a_running_log_goes_in_parts_when_they_are_large_or_old(
     bucket: FakeObjectStore, tmp_path: Path
 ) -> None:
@@ -146,6 +162,50 @@ def test_one_log_the_store_refuses_does_not_stop_the_others(logs: LogStore, buck
         lambda: {"good/attempt=1/part-00001.log", "well/attempt=1/part-00001.log"} <= set(bucket.objects)
     )
     assert logs.lag().logs == 1
+
+
+def test_many_logs_go_in_one_request_where_the_store_takes_them_together(
+    logs: LogStore, bucket: FakeObjectStore, tmp_path: Path
+) -> None:
+    def fault(operation: str, key: str) -> None:
+        if "t7/" in key:
+            raise ObjectStoreError("denied", f"cannot {operation} {key}")
+
+    bucket.together, bucket.fault = 50, fault
+    bucket.objects["t3/attempt=1/part-00001.log"] = b"of an earlier try"
+    keys = [f"t{n}/attempt=1" for n in range(40)]
+    for key in keys:
+        logs.append(key, key.encode())
+        logs.close(key)
+    logs.start()
+    eventually(lambda: logs.lag().logs == 1)
+    assert bucket.calls["put_new"] < 10
+    bucket.fault = lambda operation, key: None
+    eventually(lambda: is_empty(tmp_path))
+    assert {bucket.objects[f"{key}/part-00001.log"] for key in keys if key[:3] != "t3/"} == {
+        key.encode() for key in keys if key[:3] != "t3/"
+    }
+    assert bucket.objects["t3/attempt=1/part-00001.log"] == b"of an earlier try"
+    assert bucket.objects["t3/attempt=1/part-00002.log"] == b"t3/attempt=1"
+
+
+def test_a_request_is_full_before_it_is_large(
+    logs: LogStore, bucket: FakeObjectStore, tmp_path: Path
+) -> None:
+    sizes: list[int] = []
+    put_new = bucket.put_new
+
+    def measure(objects: Sequence[tuple[str, bytes]]) -> Sequence[ObjectStoreError | None]:
+        sizes.append(sum(len(data) for _key, data in objects))
+        return put_new(objects)
+
+    bucket.together, bucket.put_new = 50, measure  # type: ignore[method-assign]
+    for n in range(8):
+        logs.append(f"t{n}/attempt=1", bytes(1 << 20))
+        logs.close(f"t{n}/attempt=1")
+    logs.start()
+    eventually(lambda: is_empty(tmp_path))
+    assert sum(sizes) == 8 << 20 and max(sizes) == 2 << 20
 
 
 @pytest.mark.parametrize("confirmed", [0, 1, 2])

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sync import listing
+from sync import s3_requests
 from sync.endpoint import explain_answer
 from sync.objects import ObjectStore, ObjectStoreError, open_store
 
@@ -139,7 +139,7 @@ def test_a_kept_connection_that_the_server_closed_is_replaced(server: Script) ->
 def test_a_server_that_drips_does_not_hold_a_poll_for_ever(
     server: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "REQUEST_TIMEOUT", -1.0)
+    monkeypatch.setattr(s3_requests, "REQUEST_TIMEOUT", -1.0)
     monkeypatch.setattr("http.client.socket.socket.settimeout", lambda self, value: None, raising=False)
     server.answers = [whole(200, PAGE)]
     with pytest.raises(ObjectStoreError, match="took too long"):
