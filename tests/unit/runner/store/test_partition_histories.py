@@ -20,7 +20,7 @@ from runner.scheduler.asset_runs import AssetRuns
 from runner.store import asset_events, dags, listing_asset_events
 from runner.store.asset_events import NewEvent
 from runner.store.database import Connection, Database
-from runner.store.schema import asset, asset_event, dag, dag_run, dag_version, event_log, partition_wait
+from runner.store.schema import dag_run, event_log
 from tests.unit.runner.store.cells import make_dag
 from tests.unit.runner.store.partition_schedules import make_schedules
 
@@ -94,16 +94,17 @@ class Replay:
 
 def test_runs_are_those_that_airflow_made(db: Database, tables: list[dict[str, Any]]) -> None:
     assert sum(len(turn) for history in HISTORIES for turn in history["runs"]) > 150
-    for number, history in enumerate(HISTORIES):
-        with db.begin() as conn:
+    chosen = HISTORIES if db.is_sqlite else HISTORIES[::6]
+    with db.begin() as conn:
+        for number, history in enumerate(chosen):
+            undone = conn.begin_nested()
             found = Replay(conn, tables).replay(history)
             said = conn.execute(sa.select(event_log.c.event).where(event_log.c.event.in_(TOLD))).scalars()
             assert [sorted(map(_order, turn)) for turn in found] == [
                 sorted(map(_order, turn)) for turn in history["runs"]
             ], number
             assert sorted(said) == history["told"], number
-            for table in (partition_wait, asset_event, dag_run, event_log, asset, dag, dag_version):
-                conn.execute(table.delete())
+            undone.rollback()
 
 
 def _order(run: list[Any]) -> tuple[Any, ...]:
