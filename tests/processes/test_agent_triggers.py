@@ -224,7 +224,7 @@ def test_triggers_end_with_their_agent(cell: Cell, engine: Engine, tmp_path: Pat
     place = tmp_path / "said"
     engine.send(messages.triggers([start(1, "mine.File", place=str(place))], []))
     until(place.exists)
-    (pid,) = triggerers(cell)
+    (pid,) = until(lambda: triggerers(cell))
     cell.kill()
     until(lambda: not alive(pid))
 
@@ -275,7 +275,7 @@ def test_waiting_trigger_costs_less_than_twenty_kilobytes(cell: Cell, engine: En
 
     engine.send(messages.triggers(wanted[:1], []))
     until(lambda: is_told(1))
-    (pid,) = triggerers(cell)
+    (pid,) = until(lambda: triggerers(cell))
     until(lambda: lines(cell, wanted[0]))
     before = memory_of(pid)
     engine.send(messages.triggers(wanted[1:], []))
