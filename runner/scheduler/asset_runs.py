@@ -28,10 +28,11 @@ _LETTERS = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The runs that were made, and the DAGs that have enough unfinished ones."""
+    """The runs that were made, the DAGs that have enough unfinished ones, and whether to go on at once."""
 
     keys: tuple[int, ...]
     full: frozenset[str]
+    has_more: bool = False
 
 
 class AssetRuns:
@@ -58,7 +59,8 @@ class AssetRuns:
             if self._unmet.get(item.dag_id) != (item.version_id, item.assets)
         ]
         counts = runs.count_unfinished(conn, [item.dag_id for item in candidates]) if candidates else {}
-        keys, full = self._partitions.create(conn, now, read_spec), set()
+        keys, has_more = self._partitions.create(conn, now, read_spec)
+        full = set()
         for item in candidates:
             spec = read_spec(item.version_id)
             if not self._is_met(conn, item, spec):
@@ -73,7 +75,7 @@ class AssetRuns:
             except REFUSALS as error:  # looked at again with the next poll; it holds up no other DAG
                 log.error("cannot make the run of %s that its assets ask for: %s", item.dag_id, error)
                 full.add(item.dag_id)
-        return Made(tuple(keys), frozenset(full))
+        return Made(tuple(keys), frozenset(full), has_more)
 
     def _is_met(self, conn: Connection, item: Candidate, spec: DagSpec) -> bool:
         condition = get_condition(spec.timetable)

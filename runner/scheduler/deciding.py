@@ -147,7 +147,9 @@ class Decider:
             made = self._asset_runs.create(conn, now, blocked, read_spec)
             if created is None:
                 created = Created((), blocked, self._next_creation)
-            created = replace(created, keys=created.keys + made.keys, blocked=blocked | made.full)
+            following = now if made.has_more else created.next_due
+            keys = created.keys + made.keys
+            created = replace(created, keys=keys, blocked=blocked | made.full, next_due=following)
         return created
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:

@@ -20,9 +20,11 @@ from runner.scheduler.refusals import REFUSALS
 from runner.store import asset_queue, partition_waits, runs
 from runner.store.asset_queue import ASSET_TRIGGERED
 from runner.store.database import Connection
-from runner.store.partition_waits import MOST_AT_ONCE, Wait
+from runner.store.partition_waits import Wait
 
 log = logging.getLogger(__name__)
+MOST_AT_ONCE = 100
+"""So many partitions are looked at in one turn: those of which something came first, then the oldest."""
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -32,20 +34,23 @@ class PartitionRuns:
     def __init__(self) -> None:
         self._unmet: dict[int, tuple[int, int]] = {}
         """Partition that waits -> the version and the newest event that it was judged by."""
+        self._again: set[int] = set()
+        """Those of them that are looked at again without news."""
         self._told: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
         """DAGs or assets may have changed: every partition is looked at again."""
-        self._unmet.clear()
+        self._again = set(self._unmet)
 
-    def create(self, conn: Connection, now: float, read_spec: Callable[[int], DagSpec]) -> list[int]:
-        """Make the run of every partition of which enough has come; their keys."""
+    def create(
+        self, conn: Connection, now: float, read_spec: Callable[[int], DagSpec]
+    ) -> tuple[list[int], bool]:
+        """Make the run of every partition of which enough has come; their keys, and whether there may be more."""
         if not partition_waits.is_any_waiting(conn):
-            return []
-        waits = partition_waits.list_waits(conn)
-        known = {wait.id for wait in waits}
-        self._unmet = {key: value for key, value in self._unmet.items() if key in known}
-        news = [w for w in waits if self._unmet.get(w.id) != (w.version_id, w.newest)][:MOST_AT_ONCE]
+            return [], False
+        chosen = self._choose(partition_waits.list_waits(conn))
+        news, rest = chosen[:MOST_AT_ONCE], chosen[MOST_AT_ONCE:]
+        self._again.difference_update(wait.id for wait in news)
         came = partition_waits.load_came(conn, [wait.id for wait in news])
         keys: list[int] = []
         for wait in news:
@@ -55,7 +60,16 @@ class PartitionRuns:
             except REFUSALS as error:  # looked at again when there is news; it holds up no other
                 log.error("cannot make the run of %s for partition %r: %s", wait.dag_id, wait.key, error)
                 self._unmet[wait.id] = (wait.version_id, wait.newest)
-        return keys
+        return keys, bool(rest)
+
+    def _choose(self, waits: list[Wait]) -> list[Wait]:
+        """What to look at, in that order. What waits no more is forgotten."""
+        known = {wait.id for wait in waits}
+        self._unmet = {key: value for key, value in self._unmet.items() if key in known}
+        self._again &= known
+        news = [wait for wait in waits if self._unmet.get(wait.id) != (wait.version_id, wait.newest)]
+        fresh = {wait.id for wait in news}
+        return news + [wait for wait in waits if wait.id in self._again - fresh]
 
     def _settle(
         self, conn: Connection, wait: Wait, came: Mapping[int, Came], spec: DagSpec, now: float

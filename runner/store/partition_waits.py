@@ -27,8 +27,6 @@ from runner.store.schema import (
     partition_wait_event,
 )
 
-MOST_AT_ONCE = 500
-"""So many waiting partitions are looked at in one turn, oldest first."""
 _CHUNK = 400
 
 

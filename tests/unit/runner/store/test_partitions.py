@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from runner.domain.assets import Leaf, Update
 from runner.domain.spec import DagSpec
+from runner.scheduler import partition_runs
 from runner.scheduler.asset_runs import AssetRuns
 from runner.scheduler.creation import create_due
 from runner.store import asset_events, asset_queue, dags, listing_asset_events, user_edits
@@ -148,6 +149,29 @@ def test_fan_out_makes_a_run_for_each_key_whatever_max_active_runs_says(conn: Co
     assert Maker(conn)() == [("days", f"2024-03-{day}") for day in range(11, 18)]
     dates = conn.execute(sa.select(dag_run.c.partition_date).order_by(dag_run.c.id)).scalars().all()
     assert dates == [1710115200.0 + 86400 * number for number in range(7)]
+
+
+def test_many_partitions_are_made_some_at_a_time_and_news_come_first(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_runs, "MOST_AT_ONCE", 2)
+    put(conn, "d", wait_for({"all": [ref("a"), ref("b")]}))
+    memory = AssetRuns(3)
+
+    def make() -> tuple[list[str], bool]:
+        made = memory.create(conn, 9.0, frozenset(), lambda version: dags.get_version(conn, version))
+        keys = sa.select(dag_run.c.partition_key).where(dag_run.c.id.in_(made.keys)).order_by(dag_run.c.id)
+        return list(conn.execute(keys).scalars()), made.has_more
+
+    for key in ("k1", "k2", "k3"):
+        send(conn, "a", key)
+    assert make() == ([], True) and make() == ([], False)
+    memory.forget()
+    send(conn, "b", "k3")
+    assert make() == (["k3"], True), "the one with news is not behind those that are only looked at again"
+    for key in ("k1", "k2"):
+        send(conn, "b", key)
+    assert make() == (["k1", "k2"], False)
 
 
 def test_dags_without_partitions_do_not_hear_of_events_with_a_key_nor_those_with_of_others(
