@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airflow._wire.messages import SKIP_NOTE
+
 from runner.api.context import CellContext
 from runner.domain.mapping import measure_value
 from runner.store.xcoms import Place, Stored, find_value, list_blobs, put_xcom
@@ -25,10 +27,13 @@ def put_plain(cell: CellContext, place: Place, key: str, value: Any) -> None:
 
 
 def put_text(cell: CellContext, place: Place, key: str, text: str, length: int | None) -> None:
-    """Keep a value, given as JSON text. Raises ObjectStoreError when it is large and the bucket does not take it."""
+    """Keep a value, given as JSON text. Raises ObjectStoreError when it is large and the bucket does not take it.
+
+    What the scheduler reads is never put into the bucket: it asks its database only.
+    """
     data = text.encode()
     stored = Stored(text, None, length)
-    if len(data) > cell.spec.number("core", "max_inline_xcom_size", INLINE):
+    if key != SKIP_NOTE and len(data) > cell.spec.number("core", "max_inline_xcom_size", INLINE):
         stored = Stored("", cell.blobs.put(data), length)
     try:
         with cell.db.begin() as conn:

@@ -9,6 +9,10 @@ from typing import Any
 from runner.domain.spec import DagSpec
 
 
+class BadDeadline(ValueError):
+    """A deadline of the DAG has no interval, for its Variable is not there or is no number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A promise about one run. `task_id` is empty for the run itself, else that of the task with an SLA."""
@@ -31,9 +35,14 @@ class NewRunFacts:
 
 
 def plan_deadlines(spec: DagSpec, run: NewRunFacts, recent: Callable[[int], Sequence[float]]) -> list[Due]:
-    """The promises of a new run. `recent(n)`: how many seconds each of the last n good runs took."""
+    """The promises of a new run. `recent(n)`: how many seconds each of the last n good runs took.
+
+    Raises BadDeadline when it cannot be said by when: then there is to be no run.
+    """
     found = []
     for item in spec.deadlines:
+        if item["interval"] is None:
+            raise BadDeadline(str(item["fault"]))
         start = _find_reference(item["reference"], run, recent)
         if start is not None:
             found.append(Due(start + float(item["interval"]), item["name"], number=item["number"]))
@@ -41,6 +50,11 @@ def plan_deadlines(spec: DagSpec, run: NewRunFacts, recent: Callable[[int], Sequ
         end = run.interval_end
         found += [Due(end + task.sla, "sla", task.task_id) for task in spec.tasks if task.sla is not None]
     return found
+
+
+def list_asked(spec: DagSpec) -> list[Mapping[str, Any]]:
+    """The deadlines whose reference is the user's own: it is asked when there is a run."""
+    return [item for item in spec.deadlines if item["reference"]["kind"] == "own"]
 
 
 def is_missed(at: float, ended: float | None) -> bool:

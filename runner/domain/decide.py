@@ -40,9 +40,9 @@ def judge_ending(
     if state is not None:
         return Ending(state, reason)
     if outcome.get("retry", True) and try_number < max_tries:
-        return Ending(
-            _S.UP_FOR_RETRY, reason, float(outcome["ended_at"]) + retry_delay(task, try_number, seed)
-        )
+        until = outcome.get("until")  # its retry policy's word counts more than the task's own delay
+        due = outcome["ended_at"] + retry_delay(task, try_number, seed) if until is None else until
+        return Ending(_S.UP_FOR_RETRY, reason, float(due))
     return Ending(_S.FAILED, reason)
 
 

@@ -17,7 +17,7 @@ from runner.domain.assets import get_condition, is_met
 from runner.domain.partition_runs import is_partitioned
 from runner.domain.spec import DagSpec
 from runner.scheduler.partition_runs import PartitionRuns
-from runner.scheduler.refusals import REFUSALS
+from runner.scheduler.refusals import UNMAKABLE
 from runner.store import asset_queue, runs
 from runner.store.asset_queue import Candidate, Taken
 from runner.store.database import Connection
@@ -72,7 +72,7 @@ class AssetRuns:
             try:
                 with conn.begin_nested():
                     keys += self._make(conn, item, spec, now)
-            except REFUSALS as error:  # looked at again with the next poll; it holds up no other DAG
+            except UNMAKABLE as error:  # looked at again with the next poll; it holds up no other DAG
                 log.error("cannot make the run of %s that its assets ask for: %s", item.dag_id, error)
                 full.add(item.dag_id)
         return Made(tuple(keys), frozenset(full), has_more)

@@ -7,6 +7,7 @@ none.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,12 +15,13 @@ from typing import Any
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 
+from runner.domain.deadlines import Due
 from runner.domain.spec import DagSpec
 from runner.scheduler.changes import Changes
 from runner.scheduler.dispatch import describe_run
 from runner.scheduler.questions import AttemptInfo
 from runner.scheduler.tries import Room
-from runner.store.callbacks import FAILED, PENDING, QUEUED, SUCCESS, CallbackMove, OpenCallback
+from runner.store.callbacks import FAILED, PENDING, QUEUED, REFERENCE, SUCCESS, CallbackMove, OpenCallback
 from runner.store.callbacks import list_open as list_rows
 from runner.store.database import Connection
 
@@ -113,7 +115,8 @@ class Callbacks:
         state = SUCCESS if outcome.get("state") == "success" else FAILED
         if state == FAILED:
             log.error("callback %s of %s failed: %s", call.row.kind, call.row.run.dag_id, reason)
-        changes.callback_moves.append(CallbackMove(call.row.id, QUEUED, state, {"reason": reason}))
+        due = _read_due(call.row, outcome) if state == SUCCESS and call.row.kind == REFERENCE else None
+        changes.callback_moves.append(CallbackMove(call.row.id, QUEUED, state, {"reason": reason}, due))
 
     def reconcile(self, link: int, agent: str, held: set[str], changes: Changes) -> None:
         """Agree with an agent: what was handed to it and never arrived is handed over again."""
@@ -121,3 +124,11 @@ class Callbacks:
             if call.row.agent == agent and attempt not in held:
                 again = replace(call, row=call.row._replace(tries=call.row.tries - 1))
                 changes.callback_starts.setdefault(link, []).append(again.to_message(attempt))
+
+
+def _read_due(row: OpenCallback, outcome: Mapping[str, Any]) -> tuple[int, Due] | None:
+    """The deadline that a reference gave; None when it gave none. User code said it: it may be anything."""
+    start = (outcome.get("details") or {}).get("reference_at")
+    if not isinstance(start, (int, float)) or not math.isfinite(start):
+        return None
+    return row.run.id, Due(start + row.data["interval"], row.data["name"], number=row.data["number"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from runner.domain.partitions import find_partition
 from runner.domain.spec import DagSpec
 from runner.domain.timetables import Interval, RunInfo, is_asked, next_run
-from runner.scheduler.refusals import REFUSALS
+from runner.scheduler.refusals import UNMAKABLE
 from runner.store import dags, runs
 from runner.store.dags import Due
 from runner.store.database import Connection
@@ -48,7 +48,7 @@ def create_due(
         try:
             with conn.begin_nested():
                 key = _create(conn, item, spec, now, named_by_run_after)
-        except REFUSALS as error:  # looked at again with the next poll; it holds up no other DAG
+        except UNMAKABLE as error:  # looked at again with the next poll; it holds up no other DAG
             log.error("cannot make the run of %s that is due: %s", item.dag_id, error)
             full.add(item.dag_id)
             continue

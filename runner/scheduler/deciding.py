@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from airflow._wire.cell import CellSpec
 from airflow._wire.defaults import MAP_LENGTH
 from airflow._wire.frames import Message
 
+from runner.domain.deadlines import list_asked
 from runner.domain.partition_runs import MOST_KEYS
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec
@@ -198,14 +199,14 @@ class Decider:
             self._loader.load_all(conn, now)
         elif batch.poll:
             batch.reload |= find_strays(conn, self.frontier)
-        if batch.load_all or batch.callbacks:
-            self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
         if batch.poll and deadlines.has_due(conn, now):
             missed = self.frontier.changes.missed = deadlines.list_missed(conn, now)
             self.frontier.changes.callbacks += want_for_promises(missed)
         if batch.reload and not batch.load_all:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
+        if batch.load_all or batch.callbacks or self._have_calls([*batch.created, *batch.reload]):
+            self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
         if batch.load_all or batch.dags_changed:
             self.frontier.changes.standing = list_standing(conn)
         if batch.load_all or batch.dags_changed or batch.poll or batch.ask_timetables:
@@ -237,6 +238,11 @@ class Decider:
                 reports.note_finished(self.frontier, link.id, message, now)
         except (KeyError, TypeError, ValueError):
             log.exception("cannot use a report of agent %s: %s", link.agent, message)
+
+    def _have_calls(self, keys: Iterable[int]) -> bool:
+        """Has one of these runs callbacks from its very beginning?"""
+        found = (self.frontier.runs.get(key) for key in keys)
+        return any(run.plan.spec.deadlines and list_asked(run.plan.spec) for run in found if run is not None)
 
     def _report_callback(self, link: AgentLink, message: Message) -> None:
         if message["kind"] == "finished":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from airflow._wire.defaults import MAP_LENGTH
 
@@ -27,6 +28,7 @@ from runner.store.triggers import Deferral
 from runner.store.unfinished import InstanceRow
 
 _S = TaskInstanceState
+NOBODY: Mapping[tuple[str, int], str] = MappingProxyType({})
 _SLEEPING = frozenset({_S.UP_FOR_RETRY, _S.UP_FOR_RESCHEDULE})
 _KEEPS_DEFERRAL = frozenset({_S.DEFERRED, _S.SCHEDULED, _S.QUEUED, _S.RUNNING, _S.RESTARTING})
 
@@ -67,8 +69,13 @@ class Frontier:
         """Know of a run. A running one is then given its tasks by `start`."""
         self.runs[run.key] = run
 
-    def start(self, run: Run, rows: list[InstanceRow], now: float) -> list[Task]:
-        """Take up a run with its task instances; the tasks that sleep until their `next_at`."""
+    def start(
+        self, run: Run, rows: list[InstanceRow], now: float, skipped: Mapping[tuple[str, int], str] = NOBODY
+    ) -> list[Task]:
+        """Take up a run with its task instances; the tasks that sleep until their `next_at`.
+
+        `skipped`: by task id and map index what a task decided of them that is over (`domain.skips`).
+        """
         fill_run(run, rows)
         run.state = DagRunState.RUNNING
         self.active.setdefault(run.dag_id, set()).add(run.key)
@@ -82,6 +89,9 @@ class Frontier:
                 self.queue.add(task.demand)
             elif task.state is _S.DEFERRED:
                 self.waiting.begin(task)
+            if skipped and (by := skipped.get((task.spec.task_id, task.map_index))) is not None:
+                self.move(task, _S.SKIPPED, f"decided by {by} before it was cleared")
+                task.end_date = now
         self.settle(((run, i, None) for i in run.plan.graph.order), now)
         self.finish_if_over(run)
         return [task for task in run.tasks if task.state in _SLEEPING or task.next_at is not None]

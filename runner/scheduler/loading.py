@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from airflow._wire import messages
 
 from runner.domain.past import count_unmet
+from runner.domain.skips import find_passed_over
 from runner.domain.spec import DagSpec
 from runner.domain.states import DagRunState, TaskInstanceState
 from runner.scheduler import reports
@@ -114,7 +115,12 @@ class Loader:
         if run.plan.needs_past:
             self._look_back(conn, run, now)
         rows = unfinished.load_instances(conn, run.key)
-        for task in self._frontier.start(run, rows, now):
+        skipped = find_passed_over(
+            run.plan.graph,
+            [(row.task_id, row.map_index, row.state) for row in rows],
+            lambda: unfinished.list_skip_notes(conn, run.row),
+        )
+        for task in self._frontier.start(run, rows, now, skipped):
             self._timers.add(task.next_at or now, Kind.TASK, task.id)
         if any(row.start_date is not None and row.state in _MAY_HAVE_DEFERRED for row in rows):
             self._remember(conn, run, now)

@@ -16,7 +16,7 @@ from typing import Any
 from runner.domain.assets import get_condition, is_met
 from runner.domain.partition_runs import Came, find_run_date, is_partitioned, judge, sign
 from runner.domain.spec import DagSpec
-from runner.scheduler.refusals import REFUSALS
+from runner.scheduler.refusals import UNMAKABLE
 from runner.store import asset_queue, partition_waits, runs
 from runner.store.asset_queue import ASSET_TRIGGERED
 from runner.store.database import Connection
@@ -57,9 +57,13 @@ class PartitionRuns:
             try:
                 with conn.begin_nested():
                     keys += self._settle(conn, wait, came.get(wait.id, {}), read_spec(wait.version_id), now)
-            except REFUSALS as error:  # looked at again when there is news; it holds up no other
+            except (
+                *UNMAKABLE,
+                runs.RunExists,
+            ) as error:  # looked at again with the next poll; it holds up no other
                 log.error("cannot make the run of %s for partition %r: %s", wait.dag_id, wait.key, error)
                 self._unmet[wait.id] = (wait.version_id, wait.newest)
+                self._again.add(wait.id)
         return keys, bool(rest)
 
     def _choose(self, waits: list[Wait]) -> list[Wait]:

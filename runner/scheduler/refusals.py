@@ -11,6 +11,7 @@ import logging
 
 from sqlalchemy.exc import DataError, IntegrityError
 
+from runner.domain.deadlines import BadDeadline
 from runner.domain.states import DagRunState
 from runner.scheduler.changes import Changes
 from runner.scheduler.writing import Moved, write
@@ -20,6 +21,8 @@ from runner.store.task_instances import Marking, mark_run
 log = logging.getLogger(__name__)
 PATIENCE = 3
 REFUSALS = (IntegrityError, DataError)
+UNMAKABLE = (*REFUSALS, BadDeadline)
+"""Why a run cannot be made though the database is there."""
 _LONGEST = 500
 
 

@@ -58,6 +58,8 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
     for step in changes.callback_moves:
         if not callbacks.move_callback(conn, step, now):
             raise Moved(f"callback {step.id} is not as it was")
+        if step.due is not None:
+            deadlines.put_due(conn, *step.due)
     if changes.asset_events:
         put_events(conn, [event for _run, event in changes.asset_events], now, changes.most_keys)
 

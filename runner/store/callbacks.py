@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from runner.domain.deadlines import Due
 from runner.store.schema import callback, dag_run
 from runner.store.unfinished import RUN_COLUMNS, RunRow
 
+REFERENCE = "deadline_reference"
+"""The kind that asks from when a deadline of a new run counts."""
 PENDING, QUEUED, SUCCESS, FAILED = "pending", "queued", "success", "failed"
 
 
@@ -37,6 +40,8 @@ class CallbackMove:
     source: str
     target: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    due: tuple[int, Due] | None = None
+    """The deadline, of the run with that key, that the call said."""
 
 
 class OpenCallback(NamedTuple):

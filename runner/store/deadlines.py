@@ -6,8 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
-from runner.domain.deadlines import NewRunFacts, is_missed, plan_deadlines
+from runner.domain.deadlines import Due, NewRunFacts, is_missed, list_asked, plan_deadlines
 from runner.domain.spec import DagSpec
+from runner.store.callbacks import REFERENCE, NewCallback, put_callbacks
 from runner.store.schema import dag_run, deadline, task_instance
 
 
@@ -48,6 +49,20 @@ def put_deadlines(conn: sa.Connection, key: int, spec: DagSpec, run: RunFacts) -
     ]
     if rows:
         conn.execute(deadline.insert(), rows)
+    asked = list_asked(spec)
+    if asked:
+        about = {"reason": "its run was made", "state": "queued"}
+        wanted = [
+            {**about, **{name: item[name] for name in ("number", "name", "interval")}} for item in asked
+        ]
+        calls = [NewCallback(REFERENCE, run.dag_id, key, data) for data in wanted]
+        put_callbacks(conn, calls, run.queued_at)
+
+
+def put_due(conn: sa.Connection, run: int, due: Due) -> None:
+    """Write a promise of a run that is known later than the run."""
+    row = {"run": run, "task_id": due.task_id, "name": due.name, "at": due.at, "callback": str(due.number)}
+    conn.execute(deadline.insert(), [row])
 
 
 def list_missed(conn: sa.Connection, now: float) -> list[Missed]:

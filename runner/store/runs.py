@@ -56,7 +56,7 @@ def insert_run(
     bundle: str,
     serialized_dag: Mapping[str, Any] | DagSpec,
 ) -> int:
-    """Make a queued run and its task instances, all without a state; the run's key. Raises RunExists.
+    """Make a queued run and its task instances, all without a state; the run's key. Raises RunExists and BadDeadline.
 
     Everything happens in the caller's transaction, which stays usable after RunExists.
     """

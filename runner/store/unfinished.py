@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from airflow._wire.messages import SKIP_NOTE
 
 from runner.domain.past import ENDED_WELL
 from runner.domain.states import LIVE, DagRunState
@@ -255,6 +257,13 @@ def list_lengths(conn: sa.Connection, run: RunRow, task_id: str, key: str) -> di
         xcom.c.key == key,
     )
     return {row[0]: row[1] for row in conn.execute(sa.select(xcom.c.map_index, xcom.c.length).where(*at))}
+
+
+def list_skip_notes(conn: sa.Connection, run: RunRow) -> dict[tuple[str, int], Any]:
+    """Task id and map index -> what it noted of those that it skips (`_wire.messages.SKIP_NOTE`)."""
+    at = (xcom.c.dag_id == run.dag_id, xcom.c.run_id == run.run_id, xcom.c.key == SKIP_NOTE)
+    query = sa.select(xcom.c.task_id, xcom.c.map_index, xcom.c.value).where(*at, xcom.c.blob.is_(None))
+    return {(row[0], row[1]): json.loads(row[2]) for row in conn.execute(query)}
 
 
 def grow_task(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow._wire import messages
 
 from runner.scheduler import loop
-from runner.store.schema import callback
+from runner.store.schema import callback, deadline
 from tests.processes.cells import Cell, make_dag
 from tests.processes.rig import Rig
 
@@ -147,3 +147,46 @@ def test_a_missed_deadline_is_told_once_and_a_kept_one_is_forgotten(
     rig.agent.finish(next(work["attempt"] for work in rig.agent.runs if work["task_id"]), end("success"))
     rig.finish(key)
     assert len(list_states(rig)) == 1
+
+
+@pytest.mark.parametrize("said", [0.0, None, "soon"], ids=["missed", "nothing", "nonsense"])
+def test_a_reference_of_the_users_own_is_asked_once_for_a_run_and_what_it_says_is_its_deadline(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, said: object
+) -> None:
+    own = {"name": "own", "number": 0, "reference": {"kind": "own"}, "interval": 5.0}
+    rig.cell.put(make_dag("d", {"a": []}, deadlines=[own]))
+
+    def decide(work: dict[str, Any]) -> dict[str, Any] | None:
+        if "callback" not in work["extra"]:
+            return None
+        return end("success", details={"reference_at": said})
+
+    rig.agent.decide = decide
+    rig.connect()
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.05)
+    key = rig.trigger("d")
+    expected = [("deadline_reference", "success", 1)]
+    rig.agent.serve(lambda: list_states(rig) == expected + [("deadline", "success", 1)] * (said == 0.0))
+    asked = calls(rig)[0]["extra"]["callback"]
+    assert (asked["kind"], asked["number"], calls(rig)[0]["run_id"]) == ("deadline_reference", 0, "r1")
+    if said == 0.0:
+        assert calls(rig)[1]["extra"]["callback"]["at"] == 5.0
+    rig.agent.finish(next(work["attempt"] for work in rig.agent.runs if work["task_id"]), end("success"))
+    rig.finish(key)
+    with rig.cell.db.read() as conn:
+        assert len(list(conn.execute(sa.select(deadline)))) == (said == 0.0)
+
+
+def test_a_reference_is_asked_by_the_next_engine_when_the_first_ended_before(rig: Rig) -> None:
+    own = {"name": "own", "number": 0, "reference": {"kind": "own"}, "interval": 5.0}
+    rig.cell.put(make_dag("d", {"a": []}, deadlines=[own]))
+    rig.scheduler.stop()
+    rig.thread.join(20)
+    rig.cell.trigger("d", "r1")
+    again = Rig(rig.cell)
+    again.agent.decide = lambda work: end(
+        "success", details={"reference_at": 1e12} if "callback" in work["extra"] else {}
+    )
+    again.connect()
+    again.agent.serve(lambda: list_states(again) == [("deadline_reference", "success", 1)])
+    again.close()

@@ -28,6 +28,7 @@ from runner.domain.backfills import (
     get_kind,
     list_infos,
 )
+from runner.domain.deadlines import BadDeadline
 from runner.domain.partitions import find_partition
 from runner.domain.timetables import RunInfo
 from runner.store import backfills as store
@@ -90,7 +91,10 @@ def start(cell: CellContext, conn: sa.Connection, prepared: Prepared, user: str)
         raise ApiError(
             "unprocessable", f"No runs to create for Dag {plan.dag_id} in the range [{first}, {last}]"
         )
-    return store.create(conn, plan, prepared.infos, prepared.runnable, user, cell.clock())
+    try:
+        return store.create(conn, plan, prepared.infos, prepared.runnable, user, cell.clock())
+    except BadDeadline as error:
+        raise ApiError("invalid", str(error)) from None
 
 
 def tell(cell: CellContext, made: store.Made) -> None:

@@ -24,6 +24,7 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.manual_intervals import TimetableFailed, ask_interval
 from runner.api.query import epoch
+from runner.domain.deadlines import BadDeadline
 from runner.domain.partition_runs import BadKey, read_manual_key
 from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
@@ -102,6 +103,8 @@ def start_run(call: Call, body: RunTrigger, dag_id: str, run_type: str) -> Respo
             key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)
         except RunExists as error:
             raise ApiError("conflict", str(error)) from None
+        except BadDeadline as error:
+            raise ApiError("invalid", str(error)) from None
         made = listing_runs.find_run(conn, dag_id, new.run_id)
         summary = call.summaries.get(conn, [runnable.version_id])[runnable.version_id]
     call.cell.post_run_created(key)

@@ -14,6 +14,7 @@ from runner.api.airflow.dag_runs import FIRST, LAST, RUN_ID, make_run_id
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.execution.asking import Question, Refused
 from runner.api.manual_intervals import TimetableFailed, ask_interval
+from runner.domain.deadlines import BadDeadline
 from runner.domain.timetables import infer_manual_interval, next_run
 from runner.store.dags import Runnable, find_runnable, get_version
 from runner.store.listing_dags import find_dag_row, find_version
@@ -90,6 +91,8 @@ def trigger_dag_run(question: Question) -> dict[str, Any]:
             new = replace(new, interval_start=start, interval_end=end)
         try:
             key = insert_run(conn, new, runnable.version_id, runnable.bundle, runnable.spec)
+        except BadDeadline as error:
+            raise Refused("invalid", f"cannot start {dag_id!r}: {error}") from None
         except RunExists as error:
             if not question.params.get("reset"):
                 raise Refused("exists", str(error)) from None

@@ -81,6 +81,31 @@ def test_what_dag_files_import_resolves() -> None:
     exec(compile(script, "imports", "exec"), {})
 
 
+NAMES = {
+    "airflow.sdk.exceptions": [
+        "AirflowException",
+        "AirflowSensorTimeout",
+        "AirflowSkipException",
+        "TaskDeferred",
+    ],
+    "airflow.providers.standard.operators.python": ["PythonOperator", "BranchPythonOperator"],
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_star_import_of_a_path_without_a_file_brings_what_a_plain_import_does(module: str) -> None:
+    program = f"""
+names = {{}}
+exec("from {module} import *", names)
+import {module} as module
+from airflow._names.placeholders import is_placeholder
+brought = {{name for name, value in names.items() if not is_placeholder(value)}}
+assert brought >= set({NAMES[module]}), brought
+assert all(names[name] is getattr(module, name) for name in brought - {{"__builtins__"}})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_star_import_brings_the_objects() -> None:
     names: dict[str, object] = {}
     exec("from airflow.operators.python_operator import *", names)

@@ -87,6 +87,7 @@ def test_an_sla_is_a_thing_of_1_and_2(
     assert bundle.dag(SLAS)["tasks"]["t"]["sla"] == sla
 
 
+@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize(
     ("value", "wanted"), [("90", 90.0), ("soon", "must be an integer"), (None, "not found")]
 )
@@ -101,7 +102,69 @@ def test_interval_of_a_deadline_may_be_a_variable(
         "alert = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval('patience'), SyncCallback(late))\n"
         "with DAG('d', schedule=None, deadline=alert): ...\n"
     )
+    (item,) = result["dags"][0]["deadlines"]
     if isinstance(wanted, float):
-        assert [item["interval"] for item in result["dags"][0]["deadlines"]] == [wanted]
+        assert (item["interval"], result["warnings"]) == (wanted, [])
     else:
-        assert wanted in result["error"]
+        assert (item["interval"], result["error"]) == (None, None)
+        assert wanted in item["fault"] and [wanted in line for line in result["warnings"]] == [True]
+
+
+REFERENCES = """
+from datetime import datetime, timedelta, timezone
+from airflow.sdk import DAG, BaseDeadlineReference, DeadlineAlert, DeadlineReference, SyncCallback, deadline_reference
+
+@deadline_reference
+class Named(BaseDeadlineReference):
+    required_kwargs = {"run_id"}
+    def _evaluate_with(self, *, session, run_id):
+        return datetime(2030, 1, 1) if run_id == "run1" else None
+
+@deadline_reference(DeadlineReference.TYPES.DAGRUN_QUEUED)
+class Nothing(BaseDeadlineReference):
+    def _evaluate_with(self, *, session, **kwargs):
+        assert kwargs == {}
+        return None
+
+class Querying(BaseDeadlineReference):
+    def _evaluate_with(self, *, session, **kwargs):
+        return session.query("DagRun").first().queued_at
+
+class Greedy(BaseDeadlineReference):
+    required_kwargs = {"team"}
+    def _evaluate_with(self, *, session, team):
+        return None
+
+def late(): ...
+found = [DeadlineReference.Named, DeadlineReference.Nothing, Querying(), Greedy()]
+with DAG("d", schedule=None, deadline=[DeadlineAlert(one, timedelta(minutes=1), SyncCallback(late)) for one in found]):
+    from airflow.operators.empty import EmptyOperator
+    EmptyOperator(task_id="t")
+"""
+
+
+def test_reference_of_the_users_own_is_on_the_wire_as_one_to_be_asked(bundle: Bundle) -> None:
+    assert [item["reference"] for item in bundle.dag(REFERENCES)["deadlines"]] == [{"kind": "own"}] * 4
+    silent = REFERENCES.replace("Greedy()", "BaseDeadlineReference()")
+    assert "does not define _evaluate_with" in bundle.parse(silent)["error"]
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "said"),
+    [
+        (0, "success", 1893456000.0),
+        (1, "success", None),
+        (2, "failed", "cannot use session.query"),
+        (3, "failed", "Greedy is missing required parameters: team"),
+    ],
+)
+def test_reference_of_the_users_own_says_when_a_deadline_of_a_run_begins(
+    bundle: Bundle, number: int, state: str, said: float | str | None
+) -> None:
+    facts = {"id": 1, "kind": "deadline_reference", "state": "queued", "reason": "made", "number": number}
+    word = bundle.run(bundle.load(REFERENCES), "t", extra={"callback": facts})
+    assert word["state"] == state
+    if state == "success":
+        assert word["details"] == {"reference_at": said}
+    else:
+        assert str(said) in word["reason"]

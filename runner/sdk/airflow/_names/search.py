@@ -49,7 +49,7 @@ def list_resolvable(module: str) -> set[str]:
     found, errors = set(), []
     for name in tables.names_of(module):
         try:
-            if not is_placeholder(resolve(module, name)):
+            if aliases.own(module, name) is not MISSING or not is_placeholder(resolve(module, name)):
                 found.add(name)
         except ImportError as error:
             errors.append(error)

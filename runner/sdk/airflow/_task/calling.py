@@ -29,17 +29,20 @@ def call_back(workload: Workload, dags: dict[str, Any], comms: Any) -> Message:
     context = build_context(workload, dag, comms, wanted)
     token = contexts.enter(context)
     log.info("calling back for %s of the DAG %s: %s", wanted["kind"], dag.dag_id, wanted["reason"])
+    details: dict[str, Any] = {}
     try:
-        name, raised = _call(dag, context, wanted)
+        name, raised = _call(dag, context, wanted, details)
     finally:
         contexts.leave(token)
     if raised:
         return last_word(Outcome("failed", f"{name} raised {raised[0]!r}", retry=False), {}, {})
-    return last_word(Outcome("success"), {}, {})
+    return last_word(Outcome("success"), {}, details)
 
 
-def _call(dag: Any, context: Any, wanted: dict[str, Any]) -> tuple[str, list[BaseException]]:
-    """What was called, and what it raised."""
+def _call(
+    dag: Any, context: Any, wanted: dict[str, Any], details: dict[str, Any]
+) -> tuple[str, list[BaseException]]:
+    """What was called, and what it raised; what is to be told of it goes into `details`."""
     match wanted["kind"]:
         case "task":
             name = "on_retry_callback" if wanted["state"] == "up_for_retry" else "on_failure_callback"
@@ -48,6 +51,10 @@ def _call(dag: Any, context: Any, wanted: dict[str, Any]) -> tuple[str, list[Bas
             from airflow._task.promises import tell_deadline
 
             return "the deadline's callback", tell_deadline(dag, context, wanted)
+        case "deadline_reference":
+            from airflow._task.promises import tell_reference
+
+            return "the deadline's reference", tell_reference(dag, context, wanted, details)
         case "sla_miss":
             from airflow._task.promises import tell_slas
 

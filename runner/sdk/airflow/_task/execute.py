@@ -117,6 +117,11 @@ class Attempt:
         if isinstance(error, DownstreamTasksSkipped):
             self.skipped += [_id_of(task) for task in error.tasks]
         self.ti.ended = utcnow()
+        self._log_end(outcome, error)
+        if error is not None and outcome.state == "failed" and self.task.retry_policy is not None:
+            from airflow._task.retrying import ask_policy
+
+            outcome = ask_policy(self.task.retry_policy, error, outcome, self.ti, self.context)
         self._report(outcome, error)
         return last_word(outcome, self.xcoms, self._details(outcome))
 
@@ -276,13 +281,15 @@ class Attempt:
 
         return list_events(self.task, self.context)
 
-    def _report(self, outcome: Outcome, error: BaseException | None) -> None:
-        """The log's last lines and the callback of this end."""
-        self.ti.state = outcome.state
+    def _log_end(self, outcome: Outcome, error: BaseException | None) -> None:
         if outcome.state == "failed":
             log.error("Task failed with exception", exc_info=error)
         elif outcome.reason:
             log.info("%s: %s", outcome.state, outcome.reason)
+
+    def _report(self, outcome: Outcome, error: BaseException | None) -> None:
+        """Call back, and tell the listeners, of this end."""
+        self.ti.state = outcome.state
         if self.context is None:
             return
         self.context["exception"] = error

@@ -22,7 +22,7 @@ from airflow.exceptions import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ends. `retry` False: whatever tries remain."""
+    """How an attempt ends. `retry` False: whatever tries remain. `until`: when it is called or tried again."""
 
     state: str
     reason: str | None = None

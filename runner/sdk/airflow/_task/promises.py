@@ -22,6 +22,19 @@ def tell_deadline(dag: Any, context: Any, wanted: dict[str, Any]) -> list[BaseEx
     )
 
 
+def tell_reference(
+    dag: Any, context: Any, wanted: dict[str, Any], details: dict[str, Any]
+) -> list[BaseException]:
+    """Ask the reference of the DAG's deadline of that number; its answer goes into `details`. What it raised."""
+
+    def ask(_context: Any) -> None:
+        reference = list_deadlines(dag)[wanted["number"]].reference
+        found = reference.evaluate(dag_id=dag.dag_id, run_id=context["run_id"])
+        details["reference_at"] = None if found is None else found.timestamp()
+
+    return run_callbacks(ask, context, "the reference of a deadline")
+
+
 def _call(callback: Any, context: Any) -> Any:
     """A function gets its keyword arguments and, where it takes one, the context; a notifier is made and called."""
     function: Any = callback.find()

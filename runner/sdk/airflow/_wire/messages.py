@@ -19,6 +19,9 @@ PROTOCOL = 1
 AWAITING_INPUT = "airflow:input"
 """The `classpath` of a deferral that no trigger ends but somebody's answer. `kwargs`: {"defaults", "params_input"},
 which count when it takes too long."""
+SKIP_NOTE = "skipmixin_key"
+"""The key of the XCom in which a task keeps whom it skips: {"skipped": [...]}, or all of its direct successors but
+{"followed": [...]}. It counts for tasks that are cleared later."""
 IMPORT = "import:"
 """What the `attempt` of a request begins with when it is a DAG file that asks, while it is imported."""
 
@@ -84,8 +87,10 @@ def outcome(
     `partition` when it is not that of the run) and `details.map_index_label`. `details.rendered`: the rendered
     template fields, as text.
     `details.pushed`: XComs that were left before the last word, because they are large: key to length. A failure
-    has `details.called_back` when the child has called the task's callbacks itself.
-    `reason` is one line for people. `retry` False: the failure is final whatever tries remain. `xcoms`: key to
+    has `details.called_back` when the child has called the task's callbacks itself. `details.reference_at`: what a
+    deadline's own reference said, or None.
+    `reason` is one line for people. `retry` False: the failure is final whatever tries remain; one that is not may say
+    with `until` when the next try is due, in the place of the task's own delay. `xcoms`: key to
     plain JSON value, committed together with the state. `lost`: the process went away without a word of its own.
     """
     return {

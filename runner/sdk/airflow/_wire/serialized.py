@@ -190,7 +190,8 @@ class SerializedDag(TypedDict, total=False):
     ]  # states (running, success, failed) of its runs that listeners of plugins want to hear of
     deadlines: list[
         dict[str, Any]
-    ]  # {"name", "number", "reference": {"kind", ...}, "interval" (s), "callback"}
+    ]  # {"name", "number", "reference": {"kind", ...}, "interval" (s), "callback"}; "interval" may be None:
+    # there can be no run then, for what "fault" says
     owner_links: dict[str, str]
     access_control: dict[str, Any]
     rerun_with_latest_version: bool | None

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from airflow.exceptions import AirflowException, NotSupported
 from airflow.models.callback import AsyncCallback, SyncCallback
+from airflow.utils.session import NoSession
 from airflow.utils.timezone import coerce_aware
 
 
 class BaseDeadlineReference:
-    """The instant that a deadline counts from. Of the kinds that the engine knows, `to_wire` is the data form."""
+    """The instant that a deadline counts from. One of the user's own is asked in a process of its own: `evaluate`."""
 
-    kind: ClassVar[str] = ""
+    kind: ClassVar[str] = "own"
+    required_kwargs: ClassVar[set[str]] = set()
+    """Of `dag_id` and `run_id` those that `_evaluate_with` is to be given."""
 
     @property
     def reference_name(self) -> str:
         return type(self).__name__
 
     def to_wire(self) -> dict[str, Any]:
-        """Raises NotSupported for a reference of the user's own: the engine cannot ask it."""
-        if not self.kind:
+        """The data form. Raises NotSupported for a reference that cannot be asked."""
+        if self.kind == "own" and type(self)._evaluate_with is BaseDeadlineReference._evaluate_with:
             raise NotSupported(
-                f"cannot use {self.reference_name} as a deadline's reference: only those of DeadlineReference are"
-                " known to the engine"
+                f"cannot use {self.reference_name} as a deadline's reference: it does not define _evaluate_with"
             )
         return {"kind": self.kind}
+
+    def evaluate(self, **known: str) -> dt.datetime | None:
+        """What `_evaluate_with` says. Raises ValueError when it requires something else."""
+        lacking = sorted(self.required_kwargs - known.keys())
+        if lacking:
+            raise ValueError(f"{self.reference_name} is missing required parameters: {', '.join(lacking)}")
+        given = {name: value for name, value in known.items() if name in self.required_kwargs}
+        found = self._evaluate_with(session=NoSession(), **given)
+        return None if found is None else coerce_aware(found)
+
+    def _evaluate_with(self, *, session: Any, **kwargs: Any) -> dt.datetime | None:
+        """The instant, or None: then this run has no such deadline. `session` says what to use instead of it."""
+        raise NotImplementedError
 
     def serialize_reference(self) -> dict[str, Any]:
         return {"reference_type": self.reference_name}
@@ -79,7 +95,18 @@ class AverageRuntimeDeadline(BaseDeadlineReference):
 
 
 class DeadlineReference:
-    """What a deadline may count from."""
+    """What a deadline may count from. References of the user's own are found here by their names, too."""
+
+    class TYPES:
+        """When a reference counts. Here it is always once the run has been made."""
+
+        DAGRUN_CREATED: tuple[type, ...] = (
+            DagRunLogicalDateDeadline,
+            FixedDatetimeDeadline,
+            AverageRuntimeDeadline,
+        )
+        DAGRUN_QUEUED: tuple[type, ...] = (DagRunQueuedAtDeadline,)
+        DAGRUN: tuple[type, ...] = (*DAGRUN_CREATED, *DAGRUN_QUEUED)
 
     DAGRUN_LOGICAL_DATE = DagRunLogicalDateDeadline()
     DAGRUN_QUEUED_AT = DagRunQueuedAtDeadline()
@@ -89,13 +116,23 @@ class DeadlineReference:
         return AverageRuntimeDeadline(max_runs or 10, min_runs)
 
     @classmethod
+    def register_custom_reference(
+        cls, reference_class: type, deadline_reference_type: tuple[type, ...] | None = None
+    ) -> type:
+        """Have a reference found by its name. Raises ValueError for what is none, TypeError if it needs arguments."""
+        if not issubclass(reference_class, BaseDeadlineReference):
+            raise ValueError(f"{reference_class.__name__} must inherit from BaseDeadlineReference")
+        setattr(cls, reference_class.__name__, reference_class())
+        return reference_class
+
+    @classmethod
     def FIXED_DATETIME(cls, dt: dt.datetime) -> FixedDatetimeDeadline:
         return FixedDatetimeDeadline(dt)
 
 
 @dataclass(frozen=True)
 class VariableInterval:
-    """An interval in seconds that a Variable holds. It is read when the file is parsed, and again with every parse."""
+    """An interval in seconds that a Variable holds. Read when the file is parsed, again after a change."""
 
     key: str
 
@@ -131,22 +168,30 @@ class DeadlineAlert:
         self.reference, self.interval, self.callback, self.name = reference, interval, callback, name
 
     def to_wire(self, number: int) -> dict[str, Any]:
-        """The data form; `number` is its place among the DAG's deadlines. Raises what `resolve` does."""
-        interval = self.interval.resolve() if isinstance(self.interval, VariableInterval) else self.interval
-        return {
+        """The data form; `number` is its place among the DAG's deadlines.
+
+        An interval that its Variable does not give is no import error: the DAG cannot have runs until it does.
+        """
+        found: dict[str, Any] = {
             "name": self.name or f"deadline {number}",
             "number": number,
             "reference": self.reference.to_wire(),
-            "interval": interval.total_seconds(),
             "callback": {"path": self.callback.path},
         }
+        if not isinstance(self.interval, VariableInterval):
+            return {**found, "interval": self.interval.total_seconds()}
+        try:
+            return {**found, "interval": self.interval.resolve().total_seconds()}
+        except ValueError as error:
+            warnings.warn(f"{error}; until it is, the DAG cannot have runs", stacklevel=2)
+            return {**found, "interval": None, "fault": str(error)}
 
 
 def deadline_reference(reference: Any = None) -> Callable[[type], type] | type:
-    """Decorates a reference of the user's own: it can be named, and is refused where a DAG uses it (see `to_wire`)."""
+    """Decorates a reference of the user's own; with the types of when it counts, or without."""
     if isinstance(reference, type):
-        return reference
-    return lambda cls: cls
+        return DeadlineReference.register_custom_reference(reference)
+    return lambda cls: DeadlineReference.register_custom_reference(cls, reference)
 
 
 def list_deadlines(dag: Any) -> list[DeadlineAlert]:

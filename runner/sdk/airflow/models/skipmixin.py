@@ -1,6 +1,7 @@
 """How an operator skips tasks: it notes their ids, and they go to the engine with its final word.
 
-What was skipped, or followed, is an XCom too, under the key that people know from Airflow.
+What was skipped, or followed, is an XCom too, under the key that people know from Airflow: the engine reads it when a
+task below is cleared alone.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from airflow._wire.messages import SKIP_NOTE
 from airflow.exceptions import AirflowException
 
 log = logging.getLogger("airflow.task.skip")
-XCOM_SKIPMIXIN_KEY = "skipmixin_key"
+XCOM_SKIPMIXIN_KEY = SKIP_NOTE
 XCOM_SKIPMIXIN_SKIPPED = "skipped"
 XCOM_SKIPMIXIN_FOLLOWED = "followed"
 
@@ -62,7 +64,7 @@ class BranchMixIn(SkipMixin):
 
 
 def _leave_note(what: dict[str, list[str]]) -> None:
-    """Nobody reads it outside of a running task."""
+    """There is a place for it in a running task only."""
     from airflow._task.context import find_context
 
     context = find_context()

@@ -132,3 +132,25 @@ def test_what_cannot_be_backfilled_is_refused(daily: Cell, more: dict[str, objec
     daily.put_dag("past", [{"task_id": "a", "upstream": [], "depends_on_past": True}], timetable=timetable)
     assert ask(daily, **more).status_code == status
     assert daily.call("GET", "/backfills", params={"dag_id": "daily"}).json()["total_entries"] == 0
+
+
+def test_no_run_is_made_while_a_deadline_of_the_dag_has_no_interval(daily: Cell) -> None:
+    fault = "VariableInterval 'patience' not found"
+    deadline = {
+        "name": "n",
+        "number": 0,
+        "reference": {"kind": "queued_at"},
+        "interval": None,
+        "fault": fault,
+    }
+    before = runs(daily)
+    tasks = [{"task_id": "a", "upstream": []}]
+    timetable = {"kind": "cron", "expression": "0 0 * * *", "timezone": "UTC", "interval": True}
+    daily.put_dag("daily", tasks, timetable=timetable, deadlines=[deadline])
+    by_hand = daily.call("POST", "/dags/daily/dagRuns", json={"logical_date": None})
+    assert [(found.status_code, found.json()["detail"]) for found in (by_hand, ask(daily))] == [
+        (400, fault)
+    ] * 2
+    assert runs(daily) == before and daily.call("GET", "/backfills?dag_id=daily").json()["total_entries"] == 0
+    daily.put_dag("daily", tasks, timetable=timetable, deadlines=[{**deadline, "interval": 60.0}])
+    assert daily.call("POST", "/dags/daily/dagRuns", json={"logical_date": None}).status_code == 200

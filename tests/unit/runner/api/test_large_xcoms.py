@@ -11,7 +11,8 @@ from runner.api.blobs import Blobs
 from runner.api.execution import Refused, handle, xcoms
 from runner.scheduler.changes import Changes
 from runner.scheduler.writing import write
-from runner.store.schema import xcom
+from runner.store.schema import dag_run, xcom
+from runner.store.unfinished import list_skip_notes
 from sync.objects import ObjectStoreError
 from tests.fakes.object_store import FakeObjectStore
 
@@ -52,6 +53,15 @@ def test_large_value_lies_in_the_bucket_and_reads_as_any_other(any_demo, store, 
     (listed,) = ask("list_xcoms", task_ids=["a"], key="k", **where)
     assert json.loads(listed["text"]) == LARGE
     assert any_demo.call("GET", ENTRY).json()["value"] == LARGE
+
+
+def test_large_note_of_a_branch_stays_where_the_scheduler_reads_it(any_demo, store, ask):
+    note = {"skipped": LARGE}
+    ask("set_xcom", key="skipmixin_key", text=json.dumps(note), length=1)
+    with any_demo.context.db.read() as conn:
+        run = conn.execute(sa.select(dag_run).where(dag_run.c.run_id == "r1")).one()
+        assert list_skip_notes(conn, run) == {("a", -1): note}
+    assert store.objects == {}
 
 
 @pytest.mark.parametrize("how", ["small", "large", "rest", "delete", "rest_delete", "next_try", "run", "dag"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.domain.deadlines import Due, NewRunFacts, is_missed, plan_deadlines
+from runner.domain.deadlines import BadDeadline, Due, NewRunFacts, is_missed, plan_deadlines
 from runner.domain.spec import DagSpec, TaskSpec
 
 RUN = NewRunFacts(logical_date=100.0, interval_end=200.0, queued_at=300.0, is_scheduled=True)
@@ -38,6 +38,19 @@ def test_a_deadline_counts_from_its_reference(reference: dict[str, Any], at: flo
 def test_a_run_without_a_logical_date_has_no_such_deadline() -> None:
     run = NewRunFacts(None, None, 300.0, False)
     assert plan_deadlines(spec({"kind": "logical_date"}, sla=60.0), run, lambda _most: []) == []
+
+
+def test_there_can_be_no_run_while_a_deadline_has_no_interval() -> None:
+    item = {
+        "name": "n",
+        "number": 0,
+        "reference": {"kind": "logical_date"},
+        "interval": None,
+        "fault": "not there",
+    }
+    dag = DagSpec("d", "f.py", (), {"kind": "null"}, deadlines=(item,))
+    with pytest.raises(BadDeadline, match="not there"):
+        plan_deadlines(dag, NewRunFacts(None, None, 300.0, False), lambda _most: [])
 
 
 def test_an_sla_counts_from_the_end_of_a_scheduled_interval() -> None:

@@ -103,6 +103,26 @@ def test_reschedules_are_counted_within_a_try() -> None:
     assert counts == [(1, 1), (1, 2), (1, 2), (2, 1), (2, 1)]
 
 
+@pytest.mark.parametrize("until", [100.0, 107.5])
+def test_next_try_is_due_when_the_failure_says_so_whatever_the_task_says(until: float) -> None:
+    history = History()
+    run = history.add_run([TaskSpec("a", retries=2, retry_delay=60.0, retry_exponential_backoff=2.0)])
+    task = find(run, "a")
+    history.turn()
+    history.report(task, "failed", until=until)
+    assert (task.state, task.next_at) == (S.UP_FOR_RETRY, until)
+    history.now = until
+    history.frontier.wake(task, until)
+    assert history.turn() == ["a"]
+    history.report(task, "failed")  # the word counted for that try only
+    assert task.next_at is not None and task.next_at >= until + 120.0
+    history.now = task.next_at
+    history.frontier.wake(task, history.now)
+    history.turn()
+    history.report(task, "failed", until=until)
+    assert (task.state, task.next_at, task.try_number) == (S.FAILED, None, 3)
+
+
 def test_final_failure_is_not_tried_again() -> None:
     history = History()
     run = history.add_run([TaskSpec("a", retries=5)])

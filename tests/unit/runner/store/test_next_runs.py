@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from runner.domain.timetables import next_run
+from runner.scheduler.creation import create_due
 from runner.store import dags
 from runner.store.database import Database
 from runner.store.listing_dags import find_dag_row
+from runner.store.schema import dag_run
 
 NOW = 1_780_000_000.0
 
@@ -61,3 +64,17 @@ def test_a_thousand_cron_dags_are_taken_in_within_seconds(db: Database) -> None:
         for n in range(1000):
             dags.put_dags(conn, "bundle", f"f{n}.py", [daily(f"d{n}", n % 24, n % 60)], NOW)
     assert time.thread_time() - began < 4.0  # the aim is 2 s on a machine of its own
+
+
+def test_dag_with_a_deadline_that_has_no_interval_waits_and_holds_up_no_other(db: Database) -> None:
+    late = {"name": "n", "number": 0, "reference": {"kind": "logical_date"}, "interval": None, "fault": "?"}
+    found = []
+    for deadline in (late, {**late, "interval": 60.0}):
+        given = [{**daily("bad"), "deadlines": [deadline]}, daily("good")]
+        given = [{**item, "catchup": True, "is_paused_upon_creation": False} for item in given]
+        with db.begin() as conn:
+            dags.put_dags(conn, "bundle", "f.py", given, NOW)
+            made = create_due(conn, NOW, frozenset(), lambda key: dags.get_version(conn, key), False)
+            runs = conn.execute(sa.select(dag_run.c.dag_id).where(dag_run.c.id.in_(made.keys))).scalars()
+            found.append((sorted(runs), made.blocked))
+    assert found == [(["good"], frozenset({"bad"})), (["bad", "good"], frozenset())]

@@ -10,14 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from runner.domain.assets import Leaf, Update
+from runner.domain.deadlines import BadDeadline
 from runner.domain.spec import DagSpec
 from runner.scheduler import partition_runs
 from runner.scheduler.asset_runs import AssetRuns
 from runner.scheduler.creation import create_due
-from runner.store import asset_events, asset_queue, dags, listing_asset_events, user_edits
+from runner.store import asset_events, asset_queue, dags, listing_asset_events, runs, user_edits
 from runner.store.asset_events import NewEvent, Source
 from runner.store.database import Connection, Database
 from runner.store.listing_asset_events import Past
+from runner.store.runs import NewRun
 from runner.store.schema import (
     asset,
     dag_run,
@@ -172,6 +174,26 @@ def test_many_partitions_are_made_some_at_a_time_and_news_come_first(
     for key in ("k1", "k2"):
         send(conn, "b", key)
     assert make() == (["k1", "k2"], False)
+
+
+def test_run_that_cannot_be_made_is_tried_again_and_holds_up_no_other(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = runs.insert_run, [True]
+
+    def refuse(conn: Connection, run: NewRun, *rest: Any) -> int:
+        if run.partition_key == "us" and refused:
+            raise BadDeadline("cannot promise that")
+        return real(conn, run, *rest)
+
+    monkeypatch.setattr(runs, "insert_run", refuse)
+    put(conn, "d", wait_for(ref("a")))
+    make = Maker(conn)
+    for key in ("us", "eu"):
+        send(conn, "a", key)
+    assert make() == [("d", "eu")] and make() == []
+    refused.clear()
+    assert make() == [("d", "us")]
 
 
 def test_dags_without_partitions_do_not_hear_of_events_with_a_key_nor_those_with_of_others(
