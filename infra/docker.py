@@ -111,9 +111,12 @@ class DockerProvisioner:
         except (DockerAway, DockerError) as error:
             return str(error)
 
-    def unpin(self, name: str) -> None:
-        """Have the cell's next containers made from the image that the service names now."""
-        (self.home(name) / _PIN).unlink(missing_ok=True)
+    def renew(self, name: str) -> None:
+        """Have the cell's next containers made from the image that the service names now, if the engine has it."""
+        try:
+            self._write_pin(name)
+        except (NoImage, DockerAway, DockerError) as error:
+            log.warning("cell %s keeps its image: %s", name, error)
 
     # ---- containers
 
@@ -161,6 +164,10 @@ class DockerProvisioner:
         path = self.home(name) / _PIN
         if path.is_file():
             return str(json.loads(path.read_text(encoding="utf-8"))["id"])
+        return self._write_pin(name)
+
+    def _write_pin(self, name: str) -> str:
+        path = self.home(name) / _PIN
         image = get_image(self._docker, self._around.image)
         pin = {"reference": self._around.image, "id": image["Id"], "digests": image.get("RepoDigests") or []}
         temporary = path.with_name(path.name + ".new")

@@ -60,6 +60,9 @@ class ProcessProvisioner:
     def resize(self, plan: CellPlan) -> None:
         """Processes of one user have no limits of their own to change."""
 
+    def renew(self, name: str) -> None:
+        """Processes are started from the code that there is."""
+
     def stop(self, name: str, grace: float, roles: tuple[str, ...] | None = None) -> None:
         roles = tuple(role for role in self.observe(name).processes if roles is None or role in roles)
         end([partial(self._pid, name, role) for role in roles], grace)

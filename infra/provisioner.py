@@ -91,6 +91,10 @@ class Provisioner(Protocol):
         """Stop the cell and remove its home. A cell that is not there is no error."""
         ...
 
+    def renew(self, name: str) -> None:
+        """Have the cell's next processes made of what the service has now, where a cell keeps what it was made of."""
+        ...
+
     def last_words(self, name: str, role: str) -> str:
         """The end of what a process of the cell last printed; '' when it printed nothing."""
         ...

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from airflow._wire.layout import Layout
+
 from runner.store import leases
 from runner.store.database import Database, DatabaseError
 
@@ -23,13 +25,14 @@ class Reign:
     def __init__(self, db: Database, home: Path) -> None:
         self._db = db
         self._holder = _find_name(home / "run" / "engine.id")
+        self._mark = Layout(home).standing_by
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self.epoch = 0
 
     def wait(self, stopping: threading.Event) -> bool:
         """Stand by until the lease is ours; False when told to stop first."""
-        told = False
+        self._mark.unlink(missing_ok=True)
         while not stopping.is_set():
             try:
                 epoch = leases.claim(self._db, self._holder)
@@ -38,11 +41,12 @@ class Reign:
                 epoch = None
             if epoch is not None:
                 self.epoch = epoch
+                self._mark.unlink(missing_ok=True)
                 log.info("active, in epoch %d", epoch)
                 return True
-            if not told:
+            if not self._mark.exists():
                 log.info("standing by: another engine is active")
-                told = True
+                self._mark.touch()
             stopping.wait(_LOOK_SECONDS)
         return False
 

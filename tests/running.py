@@ -51,6 +51,8 @@ class RunningService:
         if not (home / "venvs").exists():
             (home / "venvs").symlink_to(venvs)
         self.output = home / "up.out"
+        self.variables: dict[str, str] = {}
+        """Of its environment, beside ours."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,7 +70,7 @@ class RunningService:
         argv = [sys.executable, "-m", "control_plane.main", "up", "--home", str(self.home), *ports, *options]
         with self.output.open("wb") as sink:
             self._process = subprocess.Popen(
-                argv, env=environ(), cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT
+                argv, env={**environ(), **self.variables}, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT
             )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

@@ -9,7 +9,7 @@ import click
 
 from control_plane.commands.environments_archives import export, import_
 from control_plane.commands.environments_options import read_members, read_pairs, settings_options
-from control_plane.commands.environments_pause import pause, resume
+from control_plane.commands.environments_pause import pause, renew, resume
 from control_plane.commands.options import home_option
 from control_plane.domain.environment import bucket_name
 
@@ -42,6 +42,7 @@ def command() -> None:
 command.add_command(export)
 command.add_command(import_)
 command.add_command(pause)
+command.add_command(renew)
 command.add_command(resume)
 
 

@@ -1,4 +1,4 @@
-"""`aerodrome environments pause` and `resume`: what `aws mwaa` has no words for."""
+"""`aerodrome environments pause`, `resume` and `renew`: what `aws mwaa` has no words for."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def pause(name: str, force: bool, no_wait: bool, home: str | None) -> None:
     from control_plane.commands.api_client import open_api
 
     client = open_api(home)
-    strategy = "FORCED" if force else "GRACEFUL"
-    client.call("POST", f"/environments/{name}/pause", {"WorkerReplacementStrategy": strategy})
+    _ask_to_pause(client, name, force)
     if not no_wait:
         wait_for(client, name, "UPDATING", "UNAVAILABLE")
         click.echo(f"{name} is paused; aerodrome environments resume {name}")
@@ -48,6 +47,31 @@ def resume(name: str, no_wait: bool, home: str | None) -> None:
     if not no_wait:
         wait_for(client, name, "UNAVAILABLE", "AVAILABLE")
         click.echo(f"{name} is AVAILABLE")
+
+
+@click.command("renew")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="End running tasks; they are tried again after it.")
+@home_option
+def renew(name: str, force: bool, home: str | None) -> None:
+    """Have an environment run the Aerodrome that is installed now; with Docker, the image that `up` names now.
+
+    It is paused, which running tasks finish before, and resumed. Until then it runs what it was made with, whatever
+    was installed or built since. One that is paused already needs no more than `resume`.
+    """
+    from control_plane.commands.api_client import open_api
+
+    client = open_api(home)
+    _ask_to_pause(client, name, force)
+    wait_for(client, name, "UPDATING", "UNAVAILABLE")
+    client.call("POST", f"/environments/{name}/resume", {})
+    wait_for(client, name, "UNAVAILABLE", "AVAILABLE")
+    click.echo(f"{name} is AVAILABLE, and new")
+
+
+def _ask_to_pause(client: Any, name: str, force: bool) -> None:
+    strategy = "FORCED" if force else "GRACEFUL"
+    client.call("POST", f"/environments/{name}/pause", {"WorkerReplacementStrategy": strategy})
 
 
 def wait_for(client: Any, name: str, passing: str, wanted: str) -> None:

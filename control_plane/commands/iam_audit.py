@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from control_plane.commands.options import home_option, read_settings
+from control_plane.commands.options import find_endpoints, home_option, read_settings
 
 
 @click.command("audit")
@@ -19,7 +19,7 @@ from control_plane.commands.options import home_option, read_settings
 @click.option(
     "--noted", metavar="HASH", default="", help="With --verify: a head noted earlier must be in it."
 )
-@click.option("--database", help="URL of the service database.  [default: SQLite in the home]")
+@click.option("--database", help="URL of the service database.  [default: that of the last `up`]")
 @home_option
 def audit(
     last: int,
@@ -43,7 +43,9 @@ def audit(
     from control_plane.store.opening import CannotOpen
 
     settings = read_settings(home=home, database=database)
-    url = settings.database or f"sqlite:///{settings.paths.database}"
+    endpoints = find_endpoints(settings.paths)
+    kept = settings.database or (endpoints and endpoints.database)
+    url = kept or f"sqlite:///{settings.paths.database}"
     try:
         if verify or noted:
             _verify(url, noted)

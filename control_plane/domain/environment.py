@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
-from control_plane.domain.status import Status
+from control_plane.domain.status import BUSY, Status
 
 LOG_GROUPS: Mapping[str, str] = {
     "DagProcessingLogs": "DAGProcessing",
@@ -138,6 +138,12 @@ class Environment:
     """Its owner wants no process of it to run: GRACEFUL lets tasks finish first. None when it is to run."""
     origin: str | None = None
     """Where the archive lies that it is made from (s3://bucket/key); None for one that begins empty, or has begun."""
+
+    def goes_on(self, begun: Environment) -> bool:
+        """Whether the operation that was under way in `begun` still is: nobody has ended it, nor begun another."""
+        wanted = [one.wanted and {**one.wanted, "Tags": {}} for one in (self, begun)]  # tags change at once
+        same = (self.uid, self.generation) == (begun.uid, begun.generation) and wanted[0] == wanted[1]
+        return same and self.status in BUSY
 
     @property
     def is_pausing(self) -> bool:

@@ -38,8 +38,12 @@ def find_operator(name: str) -> tuple[str, str, bool] | None:
     return over, bare, rest != bare
 
 
-def holds(condition: Condition, context: Context, variables: bool) -> bool:
-    """Whether a request meets a condition. A key without a value is a key that is not there."""
+def holds(condition: Condition, context: Context, variables: bool, allows: bool) -> bool:
+    """Whether a request meets a condition. A key without a value is a key that is not there.
+
+    A key with several values is to be asked about with a set word. Without one there is no telling which value is
+    meant: that allows nothing, and denies as soon as one is what it says.
+    """
     given = context.get(condition.key.lower(), ())
     if condition.operator == NULL:
         return any(value.lower() == ("false" if given else "true") for value in condition.values)
@@ -47,6 +51,8 @@ def holds(condition: Condition, context: Context, variables: bool) -> bool:
     if not given:
         return _holds_without(condition, operator)
     fits = [_fits(operator, condition.values, value, context, variables) for value in given]
+    if not condition.over and allows and len(fits) > 1:
+        return False
     if condition.over == "ForAllValues" or (not condition.over and operator.negated):
         return all(fits)
     return any(fits)

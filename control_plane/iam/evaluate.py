@@ -181,7 +181,7 @@ def applies(statement: Statement, question: Question, variables: bool) -> bool:
     return (
         _is_about_action(statement, question)
         and _is_about_resource(statement, question, variables)
-        and all(holds(one, question.context, variables) for one in statement.conditions)
+        and all(holds(one, question.context, variables, statement.allows) for one in statement.conditions)
     )
 
 

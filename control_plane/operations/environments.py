@@ -12,7 +12,7 @@ from control_plane.domain.defaults import fill
 from control_plane.domain.environment import DEFAULT_STRATEGY, Environment, LastUpdate, Strategy, arn
 from control_plane.domain.errors import ServiceError, validation
 from control_plane.domain.output import to_output
-from control_plane.domain.shapes import Violation
+from control_plane.domain.shapes import Violation, check
 from control_plane.domain.status import BUSY, DELETABLE, UPDATABLE, Status
 from control_plane.domain.update import merge
 from control_plane.domain.validation import refuse, validate, validate_create, validate_update
@@ -139,9 +139,10 @@ def _read_token(token: str) -> str:
         text = base64.urlsafe_b64decode(token).decode()
     except (binascii.Error, ValueError):
         text = ""
-    if not text.startswith(_TOKEN_MARK):
+    name = text.removeprefix(_TOKEN_MARK)
+    if name == text or list(check(model.NAMED, {"Name": name}, "")):
         raise validation("The NextToken is not one that ListEnvironments gave: start again without it.")
-    return text.removeprefix(_TOKEN_MARK)
+    return name
 
 
 def publish_metrics(service: Service, call: Call) -> dict[str, Any]:

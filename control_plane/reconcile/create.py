@@ -64,4 +64,4 @@ def _make(jobs: Jobs, row: Environment) -> None:
     jobs.step(row.name, "starting engine and agent")
     jobs.provisioner.create(plan)
     jobs.step(row.name, "waiting for the engine")
-    jobs.wait_until(plan, is_ready)
+    jobs.wait_until(plan, is_ready, row)

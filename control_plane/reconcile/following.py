@@ -137,6 +137,9 @@ def refresh(jobs: Jobs, row: Environment) -> None:
     kept, newest = find_kept(home), find_newest(home)
     if kept is None or not _is_due(jobs, row, newest, kept):
         return
+    if jobs.stands_by(row.name):
+        _keep_up(jobs, row, newest)
+        return
     names = ", ".join(NAMES[member] for member in list_newer(newest.sources, kept.sources)) or "its code"
     jobs.journal.begin(row.name)
     began = LastUpdate("PENDING", jobs.clock(), source=f"{names}: newer in the bucket")
@@ -157,6 +160,20 @@ def refresh(jobs: Jobs, row: Environment) -> None:
         done = replace(began, status="SUCCESS", source=f"{names}: the newest is in force")
         _end(jobs, row, Newest(newest.sources), done)
         jobs.step(row.name, f"{names}: in force")
+
+
+def _keep_up(jobs: Jobs, row: Environment, newest: Newest) -> None:
+    """Have the same as the active engine of another machine, whose control plane tells how it went."""
+    home = jobs.provisioner.home(row.name)
+    try:
+        jobs.provisioner.create(jobs.plan_cell(row, _equip(jobs, row, None)))
+        found = Newest(newest.sources)
+    except (Interrupted, SQLAlchemyError):
+        raise
+    except Exception as error:
+        log.warning("newer code not applied", extra={"environment": row.name, "reason": str(error)})
+        found = Newest(newest.sources, newest.sources, jobs.clock(), str(error))
+    put_newest(home, found)
 
 
 def _refuse(
@@ -188,13 +205,17 @@ def _is_due(jobs: Jobs, row: Environment, newest: Newest, kept: Equipment) -> bo
     return found.last_update.status == "PENDING" or bool(list_due(newest, kept.sources, jobs.clock()))
 
 
-def _equip(jobs: Jobs, row: Environment, began: LastUpdate) -> Equipment:
-    """Built beside what is in force. Gives way when the owner changes the environment, or the service stops."""
+def _equip(jobs: Jobs, row: Environment, began: LastUpdate | None) -> Equipment:
+    """Built beside what is in force; how far it is shows in what `began`.
+
+    Gives way when the owner changes the environment, or the service stops.
+    """
     home = jobs.provisioner.home(row.name)
 
     def tell(step: str) -> None:
         jobs.step(row.name, step)
-        _tell(jobs, row, replace(began, source=step))
+        if began is not None:
+            _tell(jobs, row, replace(began, source=step))
 
     def must_give_way() -> bool:
         return jobs.stopping.is_set() or not _is_still(jobs, row)

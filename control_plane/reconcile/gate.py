@@ -65,5 +65,8 @@ class Gate:
     def destroy(self, name: str, grace: float) -> None:
         self._inner.destroy(name, grace)
 
+    def renew(self, name: str) -> None:
+        self._inner.renew(name)
+
     def last_words(self, name: str, role: str) -> str:
         return self._inner.last_words(name, role)

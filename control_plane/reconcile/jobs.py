@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 GRACE = 10.0
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
+_STANDBY_LOOK_SECONDS = 0.3
 _START_TRIES = 3
 
 
@@ -111,20 +112,24 @@ class Jobs:
     def delete(self, environment: Environment) -> None:
         """Remove the cell, then its row. Logs and bucket stay in S3."""
         name = environment.name
-        layout = Layout(self.provisioner.home(name))
-        sockets = layout.engine_socket.parent
-        told = _find_spec(layout.home)
-        self.provisioner.destroy(name, GRACE)
-        if sockets != layout.home / "run":
-            shutil.rmtree(sockets, ignore_errors=True)
+        told = _find_spec(self.provisioner.home(name))
+        self.forget(environment)
         if told is not None:
             self.keys.revoke(told)
         self.cell_databases.drop(environment)
         if environment.origin is not None:
             shutil.rmtree(environment.origin, ignore_errors=True)
-        self.journal.forget(name)
         with self.database.begin() as connection:
             environments.delete(connection, name)
+
+    def forget(self, environment: Environment) -> None:
+        """Remove the cell. That is all there is to do when another control plane has deleted database and row."""
+        layout = Layout(self.provisioner.home(environment.name))
+        sockets = layout.engine_socket.parent
+        self.provisioner.destroy(environment.name, GRACE)
+        if sockets != layout.home / "run":
+            shutil.rmtree(sockets, ignore_errors=True)
+        self.journal.forget(environment.name)
 
     def prepare(self, environment: Environment) -> CellPlan:
         """The whole cell by what the bucket has now: fetched, built and checked, and nothing of it in force.
@@ -187,15 +192,29 @@ class Jobs:
             raise Interrupted from None
         return kept or self._equip(environment)
 
-    def wait_until(self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool]) -> None:
+    def stands_by(self, name: str) -> bool:
+        """Whether another machine's engine is active for the environment, and ours waits for its end."""
+        return Layout(self.provisioner.home(name)).standing_by.exists()
+
+    def wait_until(
+        self, plan: CellPlan, is_done: Callable[[dict[str, Any] | None], bool], row: Environment | None = None
+    ) -> None:
         """Until the engine says what is wished. A process that ends meanwhile is started again, a few times.
 
+        Of several control planes on one database the one with the active engine ends a `row`'s job, for all of them.
         Raises CannotApply naming the process and its last words, Interrupted.
         """
         deadline, tries = self.clock() + _READY_SECONDS, 1
         while not is_done(self.find_health(plan.name)):
-            if self.stopping.wait(_LOOK_SECONDS):
+            stands_by = self.stands_by(plan.name)
+            if self.stopping.wait(_STANDBY_LOOK_SECONDS if stands_by else _LOOK_SECONDS):
                 raise Interrupted
+            if stands_by and row is not None and not self.is_under_way(row):
+                raise Interrupted
+            if self.clock() > deadline and stands_by:
+                raise self._failed(
+                    plan.name, "engine", "stands by: another machine's is active, and not told so"
+                )
             if self.clock() > deadline:
                 raise self._failed(plan.name, "engine", f"was not ready within {_READY_SECONDS:.0f} s")
             seen = self.provisioner.observe(plan.name)
@@ -204,6 +223,12 @@ class Jobs:
                 raise self._failed(plan.name, dead[0], "ended as soon as it was started")
             if dead:
                 tries += len(self.provisioner.ensure(plan))
+
+    def is_under_way(self, row: Environment) -> bool:
+        """Whether the job that the row stands for has not been ended elsewhere."""
+        with self.database.read() as connection:
+            found = environments.find(connection, row.name)
+        return found is not None and found.goes_on(row)
 
     def find_health(self, name: str) -> dict[str, Any] | None:
         """What the environment's engine says of itself; None when it does not answer."""

@@ -43,6 +43,8 @@ class Reconciler:
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cell-job")
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+        self._rows: dict[str, Environment] = {}
+        """Of the last look."""
         self._busy: dict[str, Future[None]] = {}
         self._starts: dict[str, dict[str, Starts]] = {}
         self._not_before: dict[str, float] = {}
@@ -74,6 +76,7 @@ class Reconciler:
         with self._jobs.database.read() as connection:
             rows = {row.name: row for row in environments.list_all(connection)}
         now = self._clock()
+        self._remove_deleted(rows)
         self._forget_others(rows)
         actions = plan(rows.values(), {name: self._look(row, now) for name, row in rows.items()}, now)
         for action in actions:
@@ -91,13 +94,24 @@ class Reconciler:
 
     def _look(self, row: Environment, now: float) -> Cell:
         name = row.name
-        under_way = self._busy.get(name)
-        busy = under_way is not None and not under_way.done()
         resting = now < self._not_before.get(name, 0.0)
         observed = self._jobs.provisioner.observe(name)
         starts = self._starts[name] = forgive(self._starts.get(name, {}), observed, now)
         stale, needs_keys = self._follower.is_stale(name), self._needs_keys(row, now)
-        return Cell(observed, busy or resting, starts, stale, needs_keys)
+        return Cell(observed, self._is_busy(name) or resting, starts, stale, needs_keys)
+
+    def _is_busy(self, name: str) -> bool:
+        under_way = self._busy.get(name)
+        return under_way is not None and not under_way.done()
+
+    def _remove_deleted(self, rows: Mapping[str, Environment]) -> None:
+        """Cells of rows that were there at the last look, and that another control plane has deleted since."""
+        for row in [row for name, row in self._rows.items() if name not in rows]:
+            if not self._is_busy(row.name) and self._jobs.provisioner.observe(row.name).exists:
+                self._begin(Action(Verb.FORGET, row.name), row, 0.0)
+            elif not self._is_busy(row.name):
+                del self._rows[row.name]
+        self._rows.update(rows)
 
     def _forget_others(self, names: Collection[str]) -> None:
         """What is remembered of environments that are gone: a name that is made again begins anew."""
@@ -147,6 +161,7 @@ class Reconciler:
 _WORK: Mapping[Verb, Callable[[Jobs, Environment], None]] = {
     Verb.CREATE: create,
     Verb.DELETE: Jobs.delete,
+    Verb.FORGET: Jobs.forget,
     Verb.STOP: Jobs.stop,
     Verb.UPDATE: update.update,
     Verb.ROLL_BACK: update.roll_back,

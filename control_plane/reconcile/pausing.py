@@ -4,7 +4,7 @@
     UNAVAILABLE -> AVAILABLE               resumed, or updated: the work that was due meanwhile is begun as always
 
 GRACEFUL hands out no more tasks and waits for those that run; FORCED ends them, and they are tried again after it as
-their retries allow.
+their retries allow. With no process left, the cell is free to be made of what the service has now: a newer image.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def pause(jobs: Jobs, row: Environment) -> None:
         _drain(jobs, row)
     jobs.tell(row.name, "pausing: ending the processes")
     jobs.end_cell(row.name, FORCED_REASON)
+    jobs.provisioner.renew(row.name)
     jobs.step(row.name, "paused")
     done = replace(
         row.last_update,

@@ -49,6 +49,8 @@ class Verb(StrEnum):
 
     CREATE = "create"
     DELETE = "delete"
+    FORGET = "forget"
+    """Remove what is left here of an environment that another control plane on the same database has deleted."""
     START = "start"
     STOP = "stop"
     UPDATE = "update"

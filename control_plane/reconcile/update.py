@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from airflow._wire import cell as wire
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from control_plane.domain.changes import Changes, Need, find_changes
@@ -129,7 +130,7 @@ def _bring_about(jobs: Jobs, row: Environment, target: Environment, changes: Cha
         jobs.end_tasks(plan, FORCED_REASON)
         before.mark(home, row.generation, _ENDED)
     jobs.tell(row.name, "waiting for engine and agent")
-    jobs.wait_until(plan, waiting_for(plan))
+    jobs.wait_until(plan, waiting_for(plan), row)
 
 
 def _snapshot(jobs: Jobs, row: Environment) -> None:
@@ -150,12 +151,13 @@ def _settle(jobs: Jobs, row: Environment, changes: Changes) -> None:
     done = LastUpdate(
         "SUCCESS",
         last.created_at,
-        source=f"UpdateEnvironment: {', '.join(changes.members)}",
+        source=f"UpdateEnvironment: {', '.join(changes.members) or 'nothing differs'}",
         strategy=last.strategy,
     )
     jobs.step(row.name, str(Status.AVAILABLE))
     with jobs.database.begin() as connection:
-        environments.apply_wanted(connection, row.name, jobs.clock(), done)
+        if _is_ours(connection, row):
+            environments.apply_wanted(connection, row.name, jobs.clock(), done)
     before.forget(jobs.provisioner.home(row.name))
 
 
@@ -167,10 +169,17 @@ def _give_up(jobs: Jobs, row: Environment, refusal: CannotApply) -> None:
         row.last_update, status="FAILED", error_code=refusal.code, error_message=message, source="rolled back"
     )
     with jobs.database.begin() as connection:
-        environments.transition(connection, row.name, _AT_WORK, Status.ROLLING_BACK, jobs.clock(), failed)
+        if _is_ours(connection, row):
+            environments.transition(connection, row.name, _AT_WORK, Status.ROLLING_BACK, jobs.clock(), failed)
         fresh = environments.find(connection, row.name)
-    if fresh is not None and fresh.status is Status.ROLLING_BACK:
+    if fresh is not None and fresh.status is Status.ROLLING_BACK and fresh.goes_on(row):
         roll_back(jobs, fresh)
+
+
+def _is_ours(connection: Connection, row: Environment) -> bool:
+    """Whether the update is still to be ended: another control plane on the database may have been faster."""
+    found = environments.find(connection, row.name, lock=True)
+    return found is not None and found.goes_on(row)
 
 
 def _restore(jobs: Jobs, row: Environment, kept: Mapping[str, str | None]) -> None:

@@ -111,6 +111,9 @@ class FakeProvisioner:
     def destroy(self, name: str, grace: float) -> None:
         self.cells.pop(name, None)
 
+    def renew(self, name: str) -> None:
+        """It keeps nothing of what cells are made of."""
+
     def last_words(self, name: str, role: str) -> str:
         return "cannot start: the roof is open"
 
@@ -293,6 +296,16 @@ def test_a_new_provisioner_adopts_what_runs_when_the_first_is_gone(subject: Subj
     heir = subject.again()
     assert heir.ensure(plan(process("engine"))) == []
     assert heir.observe("cell").processes == before.processes
+
+
+def test_a_cell_that_is_renewed_keeps_its_home_and_runs_again(subject: Subject) -> None:
+    subject.provisioner.create(plan(process("engine")))
+    before = subject.settle("engine")
+    subject.provisioner.stop("cell", 5)
+    subject.provisioner.renew("cell")
+    assert subject.provisioner.ensure(plan(process("engine"))) == ["engine"]
+    assert subject.settle("engine").processes != before.processes
+    assert (subject.provisioner.home("cell") / "cell.json").read_text() == "{}"
 
 
 def test_stop_ends_processes_and_keeps_the_home_when_asked(subject: Subject) -> None:

@@ -173,6 +173,10 @@ def test_a_paused_environment_has_no_process_and_goes_on_where_it_was(world: Wor
     assert world.find()["Status"] == "AVAILABLE"
     world.wait_for_run("crowd", "r6")
     assert {task["try_number"] for task in world.tasks("crowd", "r6").values()} == {1}
+    before = {world.pid("engine"), world.pid("agent")}
+    done = aerodrome("environments", "renew", world.name, "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert not before & {world.pid("engine"), world.pid("agent")}
     world.open("r7")
     world.trigger("crowd", "r7")
     world.wait_for_run("crowd", "r7")

@@ -85,7 +85,7 @@ def test_body_over_a_mebibyte_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["MaxResults=0", "MaxResults=26", "MaxResults=x", "MaxResults=-1", "NextToken=%FF"]
+    "value", ["MaxResults=0", "MaxResults=26", "MaxResults=x", "MaxResults=-1", "NextToken=%FF", "x=%00"]
 )
 def test_query_that_is_invalid_is_a_validation_error(server: Server, value: str) -> None:
     path = f"/environments?{value}"

@@ -272,7 +272,8 @@ def test_list_pages_through_every_name(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"MaxResults": 26}, {"NextToken": "made up"}, {"NextToken": "x" * 2049}]
+    "arguments",
+    [{"MaxResults": 26}, {"NextToken": "made up"}, {"NextToken": "YWZ0ZXI6AA=="}, {"NextToken": "x" * 2049}],
 )
 def test_list_refuses_bad_pages(server: Server, arguments: dict[str, Any]) -> None:
     assert code(refused(server.client().list_environments, **arguments)) == ("ValidationException", 400)

@@ -31,7 +31,8 @@ POLICY = {
 def run(server: Server, tmp_path: Path) -> Run:
     paths = Paths(tmp_path / "home")
     paths.make()
-    Endpoints(server.url, server.url, None, REGION, "ca.pem").write(paths.endpoints)
+    database = f"sqlite:///{server.db.engine.url.database}"
+    Endpoints(server.url, server.url, None, REGION, "ca.pem", database).write(paths.endpoints)
     key = server.credentials
     secret = {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
     paths.credentials.write_text(json.dumps(secret))
@@ -93,12 +94,11 @@ def test_refusals_are_one_line(run: Run) -> None:
 
 def test_audit_shows_who_what_and_why(server: Server, run: Run) -> None:
     run("user", "add", "erin")
-    url = f"sqlite:///{server.db.engine.url.database}"
-    shown = run("audit", "--database", url).output.splitlines()[-1]
+    shown = run("audit").output.splitlines()[-1]
     admin = f"arn:aws:iam::{ACCOUNT}:user/admin"
     user = f"arn:aws:iam::{ACCOUNT}:user/erin"
     assert f"allow {admin} iam:CreateUser {user} (Path, UserName): allowed by identity-based" in shown
-    denied = run("audit", "--database", url, "--denied").output.splitlines()
+    denied = run("audit", "--denied").output.splitlines()
     assert denied
     assert all(" deny " in line for line in denied)
 

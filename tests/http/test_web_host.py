@@ -200,6 +200,12 @@ def test_cli_answer_is_exactly_two_texts_in_base64(visitor):
     assert [cli(visitor, token).status_code for _ in range(3)] == [200, 200, 200]
 
 
+def test_cli_command_with_a_nul_is_the_callers_mistake(visitor):
+    answer = cli(visitor, command="dags list\0")
+    assert (answer.status_code, answer.headers["X-Aerodrome-Exit-Code"]) == (400, "2")
+    assert b"no NUL" in base64.b64decode(answer.json()["stderr"])
+
+
 def test_cli_takes_requests_in_absolute_form(visitor):
     visitor.server.cells.answer = CellResponse(200, "application/json", json.dumps(RAN).encode())
     head = (

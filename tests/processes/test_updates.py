@@ -10,6 +10,8 @@ import time
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
+from airflow._wire.layout import Layout
 
 from control_plane.domain.environment import Environment, LastUpdate, Strategy
 from control_plane.domain.status import Status
@@ -168,6 +170,51 @@ def test_what_dies_while_requirements_are_installed_is_started_again(made: World
     assert row is not None and row.status is S.UPDATING
     made.interpreters.go_on.set()
     assert settle(made).status is S.AVAILABLE
+
+
+def test_an_update_is_left_to_the_control_plane_of_the_active_engine(made: World) -> None:
+    layout = Layout(made.cells / "demo")
+    layout.standing_by.touch()
+    layout.api_socket.unlink()
+    ask(made, MaxWorkers=3)
+    until(lambda: cell_of(made)["max_workers"] == 3)
+    with made.database.begin() as connection:
+        assert environments.apply_wanted(connection, "demo", time.time(), LastUpdate("SUCCESS", time.time()))
+    until(lambda: not made.reconciler._is_busy("demo"), 3)
+    layout.standing_by.unlink()
+    os.kill(made.pids()["engine"] or 0, signal.SIGKILL)
+    until(layout.api_socket.exists)
+    ask(made, MaxWorkers=4)
+    row = settle(made)
+    assert (row.status, row.generation, row.spec["MaxWorkers"]) == (S.AVAILABLE, 3, 4)
+
+
+def test_an_update_that_another_control_plane_has_ended_is_not_ended_again(made: World) -> None:
+    s3_of(made).put_object(Bucket="code", Key="slow.txt", Body=b"slow, and then broken\n")
+    ask(made, RequirementsS3Path="slow.txt")
+    until(lambda: made.found().last_update.source == "installing")
+    with made.database.begin() as connection:
+        failed = LastUpdate("FAILED", time.time())
+        environments.transition(connection, "demo", [S.UPDATING], S.ROLLING_BACK, time.time(), failed)
+        environments.drop_wanted(
+            connection,
+            "demo",
+            [S.ROLLING_BACK],
+            S.UPDATE_FAILED,
+            time.time(),
+            LastUpdate("FAILED", time.time()),
+        )
+        assert environments.put_pause(connection, "demo", "FORCED", LastUpdate("PENDING", time.time()))
+    made.interpreters.go_on.set()
+    row = settle(made)
+    assert (row.status, row.is_paused, row.last_update.status) == (S.UNAVAILABLE, True, "SUCCESS")
+
+
+def test_a_cell_is_removed_when_another_control_plane_has_deleted_its_environment(made: World) -> None:
+    with made.database.begin() as connection:
+        connection.execute(sa.text("DELETE FROM environment WHERE name = 'demo'"))
+    until(lambda: not (made.cells / "demo").exists())
+    assert not any(made.pids().values())
 
 
 def pause(world: World, strategy: Strategy = "GRACEFUL") -> None:

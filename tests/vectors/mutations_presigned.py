@@ -25,13 +25,15 @@ CLOCKS: Mapping[str, Mutation] = {
     "skew_none skew_zero": Mutation(),
     "skew_past_inside": Mutation(clock=around(-1, 1)),
     "skew_future_inside": Mutation(clock=around(-1, -1)),
-    "skew_past_edge skew_past_exact skew_past_at_window": Mutation(clock=around(0, 1)),
+    "skew_past_edge skew_past_exact skew_past_at_window skew_exactly_window skew_at_window": Mutation(
+        clock=around(0, 1)
+    ),
     "skew_future_edge skew_future_exact skew_future_at_window": Mutation(clock=around(0, -1)),
     "skew_past_outside skew_past_over": Mutation(clock=around(1, 1)),
     "skew_future_outside skew_future_over": Mutation(clock=around(1, -1)),
     "skew_past_901s": Mutation(clock=after(901)),
     "skew_future_901s": Mutation(clock=after(-901)),
-    "skew_past_day skew_past_1d date_yesterday replay_next_day": Mutation(clock=after(86400)),
+    "skew_past_day skew_past_1d skew_one_day date_yesterday replay_next_day": Mutation(clock=after(86400)),
     "skew_future_day skew_future_1d date_tomorrow": Mutation(clock=after(-86400)),
     "skew_past_year skew_past_1y": Mutation(clock=after(365 * 86400)),
 }
@@ -48,7 +50,9 @@ PRESIGNED: Mapping[str, Mutation] = {
     "presign_before_expiry presign_inside presign_just_before_expiry": presigned(clock=after(299)),
     "presign_at_expiry": presigned(clock=after(300)),
     "presign_after_expiry presign_expired": presigned(clock=after(301)),
-    "presign_not_yet_valid presign_before_date presign_from_future": presigned(clock=after(-901)),
+    "presign_not_yet_valid presign_before_date presign_from_future presign_future_date": presigned(
+        clock=after(-901)
+    ),
     "presign_expires_zero expires_zero presign_expires_0": presigned(replace(D, expires="0")),
     "presign_expires_negative expires_negative presign_expires_minus_1": presigned(replace(D, expires="-1")),
     "presign_expires_too_long presign_expires_over_week expires_too_long "
@@ -78,6 +82,18 @@ PRESIGNED: Mapping[str, Mutation] = {
     "presign_duplicate_credential": presigned(
         D, b"?X-Amz-Alg", b"?X-Amz-Credential=a%2Fb%2Fc%2Fd%2Fe&X-Amz-Alg"
     ),
+    "presign_date_changed presign_date_moved": presigned(
+        D, b"Date=20260308T073000Z", b"Date=20260308T073001Z"
+    ),
+    "presign_scope_changed presign_region_changed": presigned(D, b"%2Fus-east-1%2F", b"%2Feu-west-1%2F"),
+    "presign_date_beyond_scope presign_scope_date_changed": presigned(
+        D, b"%2F20260308%2F", b"%2F20260309%2F"
+    ),
+    "presign_signed_headers_changed presign_signed_headers_extended": presigned(
+        D, b"SignedHeaders=host", b"SignedHeaders=host%3Bx-amz-date"
+    ),
+    "presign_credential_not_encoded presign_slashes_decoded": presigned(D, b"%2F", b"/"),
+    "presign_parameter_case_changed presign_lowercase_parameters": presigned(D, b"X-Amz-Date", b"x-amz-date"),
     "presign_pair_added presign_query_pair_added presign_param_added "
     "presign_extra_parameter presign_query_added": presigned(D, b"&X-Amz-Signature", b"&x=1&X-Amz-Signature"),
     "presign_pair_after_signature": Mutation(

@@ -77,10 +77,14 @@ def decode_segment(segment: bytes) -> str:
 
 
 def _to_text(raw: bytes) -> str:
+    """No name of anything has a NUL in it, and PostgreSQL cannot be asked for one."""
     try:
-        return raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError:
         raise validation("The request's path and query must be UTF-8, percent-encoded") from None
+    if "\0" in text:
+        raise validation("The request's path and query must have no NUL in them")
+    return text
 
 
 def _is_deeper(value: Any, limit: int) -> bool:

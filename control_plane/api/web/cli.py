@@ -56,6 +56,8 @@ def admit(visit: Visit) -> Visitor:
 def run_command(visit: Visit, visitor: Visitor) -> Answer:
     """Run the command line in the request's body."""
     command = visit.request.body.decode("utf-8", "replace")
+    if "\0" in command:
+        return _answer(400, "", "cannot run this: a command line has no NUL in it\n", "2")
     request = CellRequest("POST", "/cli", "", orjson.dumps({"command": command}), visitor.user, visitor.role)
     name = visitor.environment.name
     try:
@@ -70,5 +72,10 @@ def run_command(visit: Visit, visitor: Visitor) -> Answer:
         )
     made = orjson.loads(answer.body)
     visit.keep(visitor, "RunCliCommand", f"{made['name']}: exit status {made['exit_code']}")
-    shown = {stream: base64.b64encode(made[stream].encode()).decode() for stream in ("stdout", "stderr")}
-    return Answer(made["status"], orjson.dumps(shown), {EXIT_HEADER: str(made["exit_code"])})
+    return _answer(made["status"], made["stdout"], made["stderr"], str(made["exit_code"]))
+
+
+def _answer(status: int, stdout: str, stderr: str, exit_code: str) -> Answer:
+    printed = {"stdout": stdout, "stderr": stderr}
+    shown = {stream: base64.b64encode(text.encode()).decode() for stream, text in printed.items()}
+    return Answer(status, orjson.dumps(shown), {EXIT_HEADER: exit_code})

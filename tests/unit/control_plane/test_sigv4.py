@@ -42,6 +42,8 @@ HARMLESS = [
     *("temporary_credentials", "skew_none", "skew_past_inside", "skew_future_inside", "skew_past_edge"),
     *("skew_future_edge", "presign_valid", "presign_before_expiry", "presign_at_expiry"),
     *("presign_expires_max", "presign_with_token", "presign_query_reordered", "presign_lowercase_hex"),
+    *("presign_slashes_decoded", "query_key_without_value", "query_empty_pair", "query_duplicate_key"),
+    *("query_plus_encoded", "components_reordered", "tabs_between_components", "content_sha256_missing"),
 ]
 """What changes nothing that is signed, or nothing that matters: accepted."""
 

@@ -4,6 +4,7 @@ cell.json            the cell spec (0600: it holds the cell's token and bucket c
 db/metadata.db       the metadata database, when it is SQLite
 run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
 run/ending           why the agent is to be stopped, as tasks' logs shall have it
+run/standing-by      there while this engine waits for the lease of another machine's
 run/engine.sock      engine <-> agents (frames)          run/api.sock   engine's HTTP, private
 store/<aa>/<sha256>  content-addressed objects           bundles/<digest>/   complete, immutable snapshots
 attempts/<attempt>   lock + record + spooled result of one attempt, until the engine has acknowledged it
@@ -78,6 +79,10 @@ class Layout:
     @property
     def ending(self) -> Path:
         return self.home / "run" / "ending"
+
+    @property
+    def standing_by(self) -> Path:
+        return self.home / "run" / "standing-by"
 
     def bundle(self, digest: str) -> Path:
         return self.bundles / digest

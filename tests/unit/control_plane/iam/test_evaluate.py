@@ -149,6 +149,38 @@ def test_table_of_expected_values_holds() -> None:
         ({"ForAllValues:StringEquals": {"aws:TagKeys": "a"}}, {}, True),
         ({"ForAllValues:StringEquals": {"aws:TagKeys": "a"}}, {"aws:TagKeys": ["a", "b"]}, False),
         ({"ForAnyValue:StringNotEquals": {"aws:TagKeys": "a"}}, {"aws:TagKeys": ["a", "b"]}, True),
+        ({"ForAllValues:StringNotEquals": {"aws:TagKeys": "a"}}, {"aws:TagKeys": ["a", "b"]}, False),
+        ({"ForAllValues:StringLike": {"aws:TagKeys": ["te*", "a"]}}, {"aws:TagKeys": ["team", "A"]}, False),
+        ({"ForAnyValue:StringNotEquals": {"aws:TagKeys": "a"}}, {}, False),
+        ({"ForAnyValue:StringEqualsIgnoreCase": {"aws:TagKeys": "A"}}, {"aws:TagKeys": ["b", "a"]}, True),
+        ({"StringEquals": {"aws:TagKeys": "a"}}, {"aws:TagKeys": ["a", "b"]}, False),
+        ({"StringNotEquals": {"aws:TagKeys": "a"}}, {"aws:TagKeys": ["c", "b"]}, False),
+        ({"Null": {"aws:TagKeys": "false"}}, {"aws:TagKeys": []}, False),
+        ({"Null": {"aws:username": ["true", "false"]}}, {}, True),
+        ({"Bool": {"aws:SecureTransport": [True, "false"]}}, {"aws:SecureTransport": False}, True),
+        ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}, {}, True),
+        ({"NumericLessThan": {"x:n": ["1", "-5.5"]}}, {"x:n": "-6"}, True),
+        ({"NumericGreaterThanEqualsIfExists": {"x:n": "10"}}, {"x:n": "9.99"}, False),
+        ({"DateLessThan": {"aws:CurrentTime": "2026-06"}}, {"aws:CurrentTime": "2026-05-31T23:59:59Z"}, True),
+        ({"DateNotEquals": {"aws:CurrentTime": "2026-06-01"}}, {}, True),
+        ({"IpAddress": {"aws:SourceIp": "203.0.113.77/24"}}, {"aws:SourceIp": "203.0.113.9"}, True),
+        ({"IpAddress": {"aws:SourceIp": "2001:DB8::/32"}}, {"aws:SourceIp": "2001:db9::1"}, False),
+        (
+            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:1:t*"}},
+            {"aws:SourceArn": "arn:aws:sns:x:1:t:s"},
+            True,
+        ),
+        (
+            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:x:1:t"}},
+            {"aws:SourceArn": "arn:aws:sns:x:1:t:s"},
+            False,
+        ),
+        ({"ArnNotEquals": {"aws:SourceArn": "arn:aws:sns:x:1:t"}}, {}, True),
+        ({"StringNotEquals": {"aws:username": "${aws:PrincipalTag/t}"}}, {"aws:username": "a"}, True),
+        ({"StringLike": {"aws:username": "${aws:PrincipalTag/t}*"}}, {"aws:username": "a"}, False),
+        ({"StringEquals": {"aws:username": "${AWS:USERNAME}"}}, {"aws:username": "a"}, True),
+        ({"StringLike": {"aws:username": "a?c*"}}, {"aws:username": "abc"}, True),
+        ({"StringLike": {"aws:username": "A*"}}, {"aws:username": "abc"}, False),
         ({"Null": {"aws:username": True}}, {}, True),
         ({"NumericLessThanEquals": {"x:n": 5}}, {"x:n": "5.0"}, True),
         ({"NumericNotEquals": {"x:n": 5}}, {"x:n": "word"}, True),
@@ -173,6 +205,17 @@ def test_condition_is_as_documented(condition: Any, context: Any, holds: bool) -
     question = Question("a:b", "*", Identity(ME, ME), make_context(context))
     allow = {"Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": condition}
     assert ask(question, [allow]).allowed is holds
+
+
+def test_a_deny_without_a_set_word_is_not_escaped_with_another_value() -> None:
+    deny = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringLike": {"aws:TagKeys": "own*"}},
+    }
+    context = make_context({"aws:TagKeys": ["team", "owner"]})
+    assert ask(Question("a:b", "*", Identity(ME, ME), context), [deny]).outcome is Outcome.EXPLICIT_DENY
 
 
 @pytest.mark.parametrize(
