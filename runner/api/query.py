@@ -117,6 +117,15 @@ class Query:
             self._refuse("datetime_from_date_parsing", name, "Input should be a valid datetime", value)
             return None
 
+    def day(self, name: str) -> dt.date | None:
+        """A date without a time (ISO 8601)."""
+        value = self._params.get(name)
+        try:
+            return None if value is None else dt.date.fromisoformat(value.strip())
+        except ValueError:
+            self._refuse("date_from_datetime_parsing", name, "Input should be a valid date", value)
+            return None
+
     def window(self) -> Window:
         """The page asked for: `limit` is cut at 100, as Airflow's maximum_page_limit does."""
         limit = self.number("limit", DEFAULT_LIMIT)

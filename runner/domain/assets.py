@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow._wire.partitions import is_key
+
 LONGEST = 1500
 MOST_BYTES = 2600
 """Of an asset's name and URI together: they are one key of an index, and PostgreSQL's take no more."""
@@ -69,11 +71,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What a task says about one of its outlets. `aliases`: the names through which it came to the asset."""
+    """What a task says about one of its outlets. `aliases`: the names through which it came to the asset.
+
+    `partition`: which of the asset's it updated; None: that of its run.
+    """
 
     leaf: Leaf
     extra: Mapping[str, Any]
     aliases: tuple[str, ...] = ()
+    partition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,10 @@ def read_updates(events: Any) -> list[Update]:
         leaf, alias = read_leaf(event.get("asset")), event.get("alias")
         if alias is not None and not (isinstance(alias, str) and 0 < len(alias) <= LONGEST):
             raise BadAsset(f"cannot use {alias!r} as the name of an asset alias")
-        _merge(found, Update(leaf, event["extra"], () if alias is None else (alias,)))
+        partition = event.get("partition") if alias is None else None
+        if partition is not None and not is_key(partition):
+            raise BadAsset(f"cannot use {str(partition)[:80]!r} as the partition key of an event")
+        _merge(found, Update(leaf, event["extra"], () if alias is None else (alias,), partition))
     return found
 
 

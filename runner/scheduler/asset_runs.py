@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.domain.assets import get_condition, is_met
+from runner.domain.partition_runs import is_partitioned
 from runner.domain.spec import DagSpec
+from runner.scheduler.partition_runs import PartitionRuns
 from runner.scheduler.refusals import UNMAKABLE
 from runner.store import asset_queue, runs
 from runner.store.asset_queue import Candidate, Taken
@@ -26,10 +28,11 @@ _LETTERS = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The runs that were made, and the DAGs that have enough unfinished ones."""
+    """The runs that were made, the DAGs that have enough unfinished ones, and whether to go on at once."""
 
     keys: tuple[int, ...]
     full: frozenset[str]
+    has_more: bool = False
 
 
 class AssetRuns:
@@ -38,22 +41,26 @@ class AssetRuns:
     def __init__(self, generation: int) -> None:
         self._generation = generation
         self._unmet: dict[str, tuple[int, frozenset[int]]] = {}
+        self._partitions = PartitionRuns()
 
-    def forget(self) -> None:
-        """DAGs or assets may have changed: every condition is looked at again."""
+    def forget(self, partitions: bool = True) -> None:
+        """DAGs or assets may have changed: every condition is looked at again, and the partitions that wait."""
         self._unmet.clear()
+        if partitions:
+            self._partitions.forget()
 
     def create(
         self, conn: Connection, now: float, without: frozenset[str], read_spec: Callable[[int], DagSpec]
     ) -> Made:
-        """Make a run of every DAG whose condition is met and that may have one more."""
+        """Make a run of every DAG whose condition is met and that may have one more, and those of whole partitions."""
         candidates = [
             item
             for item in asset_queue.list_candidates(conn, without)
             if self._unmet.get(item.dag_id) != (item.version_id, item.assets)
         ]
         counts = runs.count_unfinished(conn, [item.dag_id for item in candidates]) if candidates else {}
-        keys, full = [], set()
+        keys, has_more = self._partitions.create(conn, now, read_spec)
+        full = set()
         for item in candidates:
             spec = read_spec(item.version_id)
             if not self._is_met(conn, item, spec):
@@ -68,11 +75,13 @@ class AssetRuns:
             except UNMAKABLE as error:  # looked at again with the next poll; it holds up no other DAG
                 log.error("cannot make the run of %s that its assets ask for: %s", item.dag_id, error)
                 full.add(item.dag_id)
-        return Made(tuple(keys), frozenset(full))
+        return Made(tuple(keys), frozenset(full), has_more)
 
     def _is_met(self, conn: Connection, item: Candidate, spec: DagSpec) -> bool:
         condition = get_condition(spec.timetable)
-        if condition is None:  # its schedule was another when these events came
+        if condition is None or is_partitioned(
+            spec.timetable
+        ):  # its schedule was another when these events came
             taken = asset_queue.load_taken(conn, item.dag_id, spec.catchup)
             asset_queue.drop(conn, item.dag_id, taken.queued if taken is not None else ())
             return False

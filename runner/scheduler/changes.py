@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow._wire.frames import Message
 
+from runner.domain.partition_runs import MOST_KEYS
 from runner.domain.states import DagRunState
 from runner.events import TimetableAsked
 from runner.scheduler.instances import Run, Task
@@ -85,6 +86,8 @@ class Changes:
     create_asset_runs: bool = False
     asset_events: list[tuple[int, NewEvent]] = field(default_factory=list)
     """Updates of assets, each with the key of the run that made it."""
+    most_keys: int = MOST_KEYS
+    """So many partitions at most may one of them be part of."""
     deferrals: dict[int, Deferral | None] = field(default_factory=dict)
     """Task instance -> what it waits for from now on; None: for nothing any more."""
     responses: dict[int, Response] = field(default_factory=dict)
@@ -130,6 +133,7 @@ class Changes:
             xcoms={where: row for where, row in self.xcoms.items() if where[0] in tasks},
             callbacks=[callback for callback in self.callbacks if callback.run == key],
             asset_events=[(run, event) for run, event in self.asset_events if run == key],
+            most_keys=self.most_keys,
             rendered={id: text for id, text in self.rendered.items() if id in tasks},
             responses={id: row for id, row in self.responses.items() if id in tasks},
             deferrals={id: row for id, row in self.deferrals.items() if id in tasks},

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from runner.domain.partitions import find_partition
 from runner.domain.spec import DagSpec
 from runner.domain.timetables import Interval, RunInfo, is_asked, next_run
 from runner.scheduler.refusals import UNMAKABLE
@@ -70,6 +71,7 @@ def _create(conn: Connection, due: Due, spec: DagSpec, now: float, named_by_run_
     dags.set_next_run(conn, due.dag_id, after)
     named = info.run_after if named_by_run_after else info.logical_date
     stamp = dt.datetime.fromtimestamp(named, dt.UTC).isoformat()
+    key, date = find_partition(spec.timetable, runs.SCHEDULED, info.run_after) or (None, None)
     run = runs.NewRun(
         dag_id=due.dag_id,
         run_id=f"{runs.SCHEDULED}__{stamp}",
@@ -79,6 +81,8 @@ def _create(conn: Connection, due: Due, spec: DagSpec, now: float, named_by_run_
         interval_end=info.interval_end,
         run_after=info.run_after,
         queued_at=now,
+        partition_key=key,
+        partition_date=date,
     )
     try:
         return runs.insert_run(conn, run, due.version_id, due.bundle, spec)

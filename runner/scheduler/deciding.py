@@ -11,6 +11,7 @@ from airflow._wire.defaults import MAP_LENGTH
 from airflow._wire.frames import Message
 
 from runner.domain.deadlines import list_asked
+from runner.domain.partition_runs import MOST_KEYS
 from runner.domain.slots import Limits
 from runner.domain.spec import DagSpec
 from runner.domain.states import RUN_TERMINAL, DagRunState, TaskInstanceState
@@ -52,6 +53,7 @@ class Rules:
     makes_runs: bool = True
     """False ([scheduler] use_job_schedule): neither timetables nor assets make runs; people still may."""
     workers: Bounds = field(default_factory=Bounds)
+    most_keys: int = MOST_KEYS
 
 
 def read_rules(spec: CellSpec) -> Rules:
@@ -62,6 +64,7 @@ def read_rules(spec: CellSpec) -> Rules:
         int(spec.number("core", "max_map_length", MAP_LENGTH)),
         spec.flag("scheduler", "use_job_schedule", True),
         Bounds(spec.tasks_per_worker, spec.min_workers, spec.max_workers, spec.draining),
+        int(spec.number("scheduler", "partition_mapper_max_downstream_keys", MOST_KEYS)),
     )
 
 
@@ -108,7 +111,7 @@ class Decider:
     def decide(self, batch: Batch, links: Sequence[AgentLink], now: float) -> Changes:
         """What the batch leads to."""
         frontier = self.frontier
-        changes = frontier.changes = Changes()
+        changes = frontier.changes = Changes(most_keys=self._rules.most_keys)
         frontier.fresh.clear()
         if batch.needs_reading:
             with self._db.read() as conn:
@@ -145,7 +148,9 @@ class Decider:
             made = self._asset_runs.create(conn, now, blocked, read_spec)
             if created is None:
                 created = Created((), blocked, self._next_creation)
-            created = replace(created, keys=created.keys + made.keys, blocked=blocked | made.full)
+            following = now if made.has_more else created.next_due
+            keys = created.keys + made.keys
+            created = replace(created, keys=keys, blocked=blocked | made.full, next_due=following)
         return created
 
     def settle_batch(self, changes: Changes, created: Created | None, now: float) -> Batch:
@@ -187,7 +192,7 @@ class Decider:
             )
             self._held = self._limits.paused | dags.list_stale(conn)
             self._blocked = frozenset()
-            self._asset_runs.forget()
+            self._asset_runs.forget(batch.load_all or batch.dags_changed)
             batch.check |= set(self._loader.waiting_dags)
             batch.create = True
         if batch.load_all:

@@ -9,7 +9,6 @@ from airflow._wire import encoding
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
 
-from runner.domain.partitions import find_partition
 from runner.scheduler.instances import Run, Task
 from runner.store.unfinished import RunRow
 
@@ -49,12 +48,9 @@ def _get_facts(run: Run) -> dict[str, Any]:
     """The run's facts, made once per run."""
     if run.facts is None:
         run.facts = describe_run(run.row, run.start_date)
-        partition = find_partition(run.plan.spec.timetable, run.row.run_type, run.row.run_after)
-        if partition is not None:
-            run.facts |= {
-                "partition_key": partition[0],
-                "partition_date": encoding.to_plain(_when(partition[1])),
-            }
+        if run.row.partition_key is not None:
+            date = encoding.to_plain(_when(run.row.partition_date))
+            run.facts |= {"partition_key": run.row.partition_key, "partition_date": date}
     return run.facts
 
 

@@ -183,7 +183,10 @@ def _note_updates(frontier: Frontier, task: Task, said: Any) -> None:
     except BadAsset as error:
         log.error("%s, of %s.%s in %s", error, row.dag_id, task.spec.task_id, row.run_id)
         return
-    frontier.changes.asset_events += [(row.id, NewEvent(update, source)) for update in updates]
+    for update in updates:
+        key = row.partition_key if update.partition is None else update.partition
+        date = row.partition_date if key == row.partition_key else None  # it is that of the run's partition
+        frontier.changes.asset_events.append((row.id, NewEvent(update, source, key, date)))
 
 
 def _find_skipped(task: Task, outcome: Mapping[str, Any]) -> list[Task]:

@@ -61,7 +61,7 @@ def write(conn: Connection, changes: Changes, now: float) -> None:
         if step.due is not None:
             deadlines.put_due(conn, *step.due)
     if changes.asset_events:
-        put_events(conn, [event for _run, event in changes.asset_events], now)
+        put_events(conn, [event for _run, event in changes.asset_events], now, changes.most_keys)
 
 
 def _pause_failing(conn: Connection, changes: Changes, now: float) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from runner.domain.assets import AssetKey, Leaf, Update
+from runner.domain.partition_runs import MOST_KEYS, PARTITIONED
 from runner.store.assets import put_aliases, put_assets, settle
+from runner.store.partition_waits import Arrival, Waits
 from runner.store.put import insert_missing
 from runner.store.schema import (
     asset,
@@ -20,6 +22,8 @@ from runner.store.schema import (
     dag,
     dag_asset,
 )
+
+_ABOUT = ("source_dag_id", "source_run_id", "source_task_id", "source_map_index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +38,58 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An update and who made it."""
+    """An update, who made it, and the partition that it is of; `date`: when that begins, as the run has it."""
 
     update: Update
     source: Source = field(default_factory=Source)
+    partition: str | None = None
+    date: float | None = None
 
 
-def put_events(conn: sa.Connection, events: Iterable[NewEvent], now: float) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Consumers:
+    """The DAGs that are scheduled by an asset and not paused; those that wait for partitions with their versions."""
+
+    plain: tuple[str, ...]
+    partitioned: Mapping[str, int]
+
+
+def put_events(
+    conn: sa.Connection, events: Iterable[NewEvent], now: float, most_keys: int = MOST_KEYS
+) -> list[int]:
     """Write events and queue each for the DAGs that wait for its asset; the events' ids.
 
     An asset that is not active, or a reference that means none, gets no event. One that an alias leads to is made.
+    An event of a partition concerns only the DAGs that wait for partitions.
     """
-    board = _Board(conn, now)
+    board = _Board(conn, now, most_keys)
     return [key for event in events if (key := board.put(event)) is not None]
 
 
-def put_event(conn: sa.Connection, asset_id: int, extra: Mapping[str, Any], now: float) -> int | None:
+def put_event(
+    conn: sa.Connection,
+    asset_id: int,
+    extra: Mapping[str, Any],
+    now: float,
+    partition: str | None = None,
+    most_keys: int = MOST_KEYS,
+) -> int | None:
     """An event of an asset that nobody's task updated; None when there is no such asset."""
     row = conn.execute(sa.select(asset.c.name, asset.c.uri).where(asset.c.id == asset_id)).first()
     if row is None:
         return None
-    return _Board(conn, now).write(asset_id, (row.name, row.uri), NewEvent(Update(Leaf("asset"), extra)), {})
+    event = NewEvent(Update(Leaf("asset"), extra), partition=partition)
+    return _Board(conn, now, most_keys).write(asset_id, (row.name, row.uri), event, {})
 
 
 class _Board:
     """Looks up each asset and who waits for it once, however many events of it there are."""
 
-    def __init__(self, conn: sa.Connection, now: float) -> None:
+    def __init__(self, conn: sa.Connection, now: float, most_keys: int) -> None:
         self._conn, self._now = conn, now
+        self._waits = Waits(conn, now, most_keys)
         self._assets: dict[Leaf, tuple[int, AssetKey] | None] = {}
-        self._consumers: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+        self._consumers: dict[tuple[int, tuple[str, ...]], _Consumers] = {}
 
     def put(self, event: NewEvent) -> int | None:
         """The id of the event; None when it has no asset."""
@@ -73,7 +99,7 @@ class _Board:
         return None if found is None else self.write(*found, event, aliases)
 
     def write(self, asset_id: int, key: AssetKey, event: NewEvent, aliases: Mapping[str, int]) -> int:
-        source = event.source
+        source, partition = event.source, event.partition
         values = {
             "asset": asset_id,
             "extra": json.dumps(event.update.extra, separators=(",", ":")),
@@ -83,14 +109,18 @@ class _Board:
             "source_task_id": source.task_id,
             "source_map_index": source.map_index,
             "aliases": json.dumps(sorted(aliases)),
+            "partition_key": partition,
         }
         insert = asset_event.insert().returning(asset_event.c.id)
         number: int = self._conn.execute(insert, values).scalar_one()
-        rows = [
-            {"dag_id": dag_id, "asset": asset_id, "event": number, "created_at": self._now}
-            for dag_id in self._list_consumers(asset_id, key, aliases)
-        ]
-        if rows:
+        consumers = self._list_consumers(asset_id, key, aliases)
+        if consumers.partitioned:
+            about = {name.removeprefix("source_"): values[name] for name in _ABOUT}
+            arrival = Arrival(number, asset_id, key, partition, event.date, about)
+            self._waits.add(arrival, consumers.partitioned)
+        if consumers.plain and partition is None:
+            row = {"asset": asset_id, "event": number, "created_at": self._now}
+            rows = [{"dag_id": dag_id, **row} for dag_id in consumers.plain]
             self._conn.execute(asset_queue.insert(), rows)
         return number
 
@@ -121,8 +151,7 @@ class _Board:
             settle(self._conn)
         return found
 
-    def _list_consumers(self, asset_id: int, key: AssetKey, aliases: Mapping[str, int]) -> list[str]:
-        """The DAGs that are scheduled by the asset and not paused."""
+    def _list_consumers(self, asset_id: int, key: AssetKey, aliases: Mapping[str, int]) -> _Consumers:
         place = (asset_id, tuple(sorted(aliases)))
         if place not in self._consumers:
             name, uri = key
@@ -134,10 +163,13 @@ class _Board:
                 sa.and_(kind == "uri", ref == uri),
             ]
             query = (
-                sa.select(dag_asset.c.dag_id)
+                sa.select(dag_asset.c.dag_id, dag.c.timetable_kind, dag.c.version_id)
                 .distinct()
                 .join(dag, dag.c.dag_id == dag_asset.c.dag_id)
                 .where(dag_asset.c.role == "schedule", dag.c.is_paused == sa.false(), sa.or_(*means))
             )
-            self._consumers[place] = list(self._conn.execute(query).scalars())
+            found = self._conn.execute(query.order_by(dag_asset.c.dag_id)).all()
+            plain = tuple(row.dag_id for row in found if row.timetable_kind != PARTITIONED)
+            partitioned = {row.dag_id: row.version_id for row in found if row.timetable_kind == PARTITIONED}
+            self._consumers[place] = _Consumers(plain, partitioned)
         return self._consumers[place]

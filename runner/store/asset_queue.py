@@ -20,11 +20,15 @@ from runner.store.schema import (
     dag_run,
     dag_run_asset_event,
     dag_version,
+    partition_wait,
 )
 
 ASSET_TRIGGERED, DATASET_TRIGGERED = "asset_triggered", "dataset_triggered"
 """The type of a run that assets made: in 3.x, and before."""
 _CHUNK = 400
+_ANY = sa.select(sa.literal(1)).where(
+    sa.or_(sa.exists(sa.select(asset_queue.c.event)), sa.exists(sa.select(partition_wait.c.id)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,8 @@ class Taken:
 
 
 def is_waiting(conn: sa.Connection) -> bool:
-    """Whether any event waits."""
-    return conn.execute(sa.select(asset_queue.c.event).limit(1)).first() is not None
+    """Whether any event waits, or any partition for more of them."""
+    return conn.execute(_ANY).first() is not None
 
 
 def list_candidates(conn: sa.Connection, without: Collection[str]) -> list[Candidate]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from runner.domain.assets import AssetKey, Leaf, Use, choose_active, list_uses
 from runner.store.put import insert_missing
-from runner.store.schema import asset, asset_alias, asset_alias_asset, asset_queue, dag_asset
+from runner.store.schema import asset, asset_alias, asset_alias_asset, asset_queue, dag_asset, partition_wait
 
 _CHUNK = 400
 _KEY = ("dag_id", "task_id", "role", "kind", "asset", "ref")
@@ -48,6 +48,7 @@ def drop_dag_assets(conn: sa.Connection, dag_ids: Sequence[str], queued: bool = 
         dropped += conn.execute(dag_asset.delete().where(dag_asset.c.dag_id.in_(part))).rowcount
         if queued:
             conn.execute(asset_queue.delete().where(asset_queue.c.dag_id.in_(part)))
+            conn.execute(partition_wait.delete().where(partition_wait.c.dag_id.in_(part)))
     return dropped > 0
 
 

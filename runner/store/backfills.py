@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from airflow._wire import encoding
 
 from runner.domain.backfills import IN_FLIGHT, BackfillPlan, find_obstacle
+from runner.domain.partitions import find_partition
 from runner.domain.states import RUN_TERMINAL, DagRunState
 from runner.domain.timetables import RunInfo
 from runner.store.dags import Runnable
@@ -107,6 +108,7 @@ def _insert(
     now: float,
 ) -> int | None:
     stamp = dt.datetime.fromtimestamp(info.logical_date, dt.UTC).isoformat()
+    part, date = find_partition(runnable.spec.timetable, BACKFILL, info.run_after) or (None, None)
     run = NewRun(
         dag_id=plan.dag_id,
         run_id=f"{BACKFILL}__{stamp}",
@@ -120,6 +122,8 @@ def _insert(
         triggered_by=BACKFILL,
         triggering_user=user,
         backfill=key,
+        partition_key=part,
+        partition_date=date,
     )
     try:
         return insert_run(conn, run, runnable.version_id, runnable.bundle, runnable.spec)

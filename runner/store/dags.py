@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from runner.domain.assets import list_uses
 from runner.domain.graph import build
+from runner.domain.partition_runs import PARTITIONED, is_partitioned
 from runner.domain.spec import DagSpec, read_dag
 from runner.domain.timetables import Interval, RunInfo, get_time_part, next_run
 from runner.store.assets import drop_dag_assets, put_dag_assets, settle
@@ -196,7 +197,8 @@ def _put_dag(
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest, now = hashlib.sha256(text.encode()).hexdigest(), pointers.now
     values: dict[str, Any] = {"file": spec.file, "is_stale": False, "last_parsed": now}
-    values["timetable_kind"] = get_time_part(spec.timetable).get("kind", "null")
+    kind = get_time_part(spec.timetable).get("kind", "null")
+    values["timetable_kind"] = PARTITIONED if is_partitioned(spec.timetable) else kind
     if known is not None and known.digest == digest and not known.is_stale:
         conn.execute(dag.update().where(dag.c.dag_id == spec.dag_id).values(values))
         return False

@@ -21,7 +21,7 @@ from runner.store.schema import meta, metadata
 
 __all__ = ["REVISION", "Connection", "Database", "DatabaseError", "Fenced"]
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: a fresh database is made from `schema` and stamped with it."""
 
 _STAMP = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))

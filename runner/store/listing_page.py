@@ -70,18 +70,27 @@ def _order_column(name: str, orders: Orders) -> ColumnElement[Any]:
     return column.desc() if name.startswith("-") else column.asc()
 
 
-def matches(column: ColumnElement[Any], pattern: str | None) -> list[ColumnElement[bool]]:
-    """Airflow's *_pattern filter: part of the text in any case, % and _ as in SQL, alternatives with '|'."""
+def matches(
+    column: ColumnElement[Any], pattern: str | None, is_one: bool = False
+) -> list[ColumnElement[bool]]:
+    """Airflow's *_pattern filter: part of the text in any case, % and _ as in SQL, alternatives with '|'.
+
+    `is_one`: '|' is a letter like any other.
+    """
     if not pattern or pattern == "~":
         return []
-    return [or_(*(column.ilike(f"%{part.strip()}%") for part in pattern.split("|")[:20]))]
+    return [or_(*(column.ilike(f"%{part}%") for part in _split(pattern, is_one)))]
 
 
-def starts(column: ColumnElement[Any], prefix: str | None) -> list[ColumnElement[bool]]:
+def starts(column: ColumnElement[Any], prefix: str | None, is_one: bool = False) -> list[ColumnElement[bool]]:
     """Airflow's *_prefix_pattern filter."""
     if not prefix or prefix == "~":
         return []
-    return [or_(*(column.startswith(part.strip(), autoescape=True) for part in prefix.split("|")[:20]))]
+    return [or_(*(column.startswith(part, autoescape=True) for part in _split(prefix, is_one)))]
+
+
+def _split(text: str, is_one: bool) -> list[str]:
+    return [text] if is_one else [part.strip() for part in text.split("|")[:20]]
 
 
 def between(column: ColumnElement[Any], bounds: Mapping[str, float | None]) -> list[ColumnElement[bool]]:

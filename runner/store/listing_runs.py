@@ -33,6 +33,7 @@ _RUN_ORDERS = Orders(
             "run_after",
             "conf",
             "note",
+            "partition_date",
         )
     }
     | {name: dag_run.c[name] for name in ("start_date", "end_date", "queued_at", "triggering_user")}
@@ -98,6 +99,9 @@ class RunFilter:
     conf_contains: str | None = None
     version_numbers: list[int] = field(default_factory=list)
     bundle: str | None = None
+    partition_key: str | None = None
+    partition_pattern: str | None = None
+    partition_prefix: str | None = None
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
 
@@ -118,6 +122,12 @@ class TiFilter:
 def list_runs(conn: sa.Connection, wanted: RunFilter, window: Window) -> Page:
     """A page of run rows, each with its version's facts."""
     return fetch_page(conn, _select_runs().where(*_run_conditions(wanted)), window, _RUN_ORDERS)
+
+
+def list_every_run(conn: sa.Connection, wanted: RunFilter) -> list[sa.Row[Any]]:
+    """All rows, unlike a page: for changes that must take in every one. In the order of their partitions."""
+    statement = _select_runs().where(*_run_conditions(wanted))
+    return list(conn.execute(statement.order_by(dag_run.c.partition_date, dag_run.c.run_id)))
 
 
 def find_run(conn: sa.Connection, dag_id: str, run_id: str) -> sa.Row[Any] | None:
@@ -210,6 +220,8 @@ def _run_conditions(wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
         *starts(r.dag_id, wanted.dag_id_prefix),
         *matches(r.triggering_user, wanted.user_pattern),
         *matches(r.conf, wanted.conf_contains),
+        *matches(r.partition_key, wanted.partition_pattern, is_one=True),
+        *starts(r.partition_key, wanted.partition_prefix, is_one=True),
         *_bounds(dag_run, _RUN_DURATION, wanted.bounds),
     ]
     for column, values in ((r.dag_id, wanted.dag_ids), (r.state, wanted.states or None)):
@@ -218,8 +230,8 @@ def _run_conditions(wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(r.run_type.in_(wanted.run_types))
     if wanted.version_numbers:
         conditions.append(dag_version.c.number.in_(wanted.version_numbers))
-    if wanted.bundle is not None:
-        conditions.append(r.bundle == wanted.bundle)
+    for column, value in ((r.bundle, wanted.bundle), (r.partition_key, wanted.partition_key)):
+        conditions += [] if value is None else [column == value]
     return conditions
 
 

@@ -45,6 +45,8 @@ class NewRun:
     triggered_by: str = "scheduler"
     triggering_user: str | None = None
     backfill: int | None = None
+    partition_key: str | None = None
+    partition_date: float | None = None
 
 
 def insert_run(
@@ -109,6 +111,13 @@ def move_run(
 def note_edits(conn: sa.Connection, keys: Collection[int]) -> None:
     """A person has changed tasks of these runs."""
     conn.execute(dag_run.update().where(dag_run.c.id.in_(list(keys))).values(edits=dag_run.c.edits + 1))
+
+
+def drop_partitions(conn: sa.Connection, keys: Sequence[int]) -> None:
+    """Let these runs be about no partition. Post RunChanged for each of them afterwards."""
+    for start in range(0, len(keys), 500):
+        some = dag_run.c.id.in_(keys[start : start + 500])
+        conn.execute(dag_run.update().where(some).values(partition_key=None, partition_date=None))
 
 
 def complete_backfills(conn: sa.Connection, keys: Collection[int], now: float) -> None:

@@ -97,7 +97,7 @@ dag = Table(
         String(20),
         nullable=False,
         server_default="null",
-        comment="custom: it must be asked",
+        comment="custom: it must be asked; partitioned: it waits for keys of events",
     ),
 )
 
@@ -144,6 +144,8 @@ dag_run = Table(
         server_default="0",
         comment="how often people have changed its tasks",
     ),
+    Column("partition_key", String(250), comment="the partition that it is about"),
+    Column("partition_date", Double, comment="when that partition begins, where its key says so"),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     CheckConstraint(f"state IN {_one_of(DagRunState)}", name="state"),
@@ -292,6 +294,9 @@ asset, asset_alias, asset_alias_asset, dag_asset = (
 )
 asset_event, asset_queue, dag_run_asset_event = (
     metadata.tables[name] for name in ("asset_event", "asset_queue", "dag_run_asset_event")
+)
+partition_wait, partition_wait_event = (
+    metadata.tables[name] for name in ("partition_wait", "partition_wait_event")
 )
 backfill, backfill_run = (metadata.tables[name] for name in ("backfill", "backfill_run"))
 callback, deadline, event_log = (metadata.tables[name] for name in ("callback", "deadline", "event_log"))

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 def add_tables(metadata: MetaData) -> None:
     """Put every table of this module into `metadata`."""
-    for add in (_add_waiting, _add_assets, _add_asset_events, _add_backfills, _add_told):
+    for add in (_add_waiting, _add_assets, _add_asset_events, _add_partitions, _add_backfills, _add_told):
         add(metadata)
 
 
@@ -137,6 +137,7 @@ def _add_asset_events(metadata: MetaData) -> None:
         Column("source_task_id", String(250)),
         Column("source_map_index", Integer, nullable=False, server_default="-1"),
         Column("aliases", Text, nullable=False, server_default="[]", comment="JSON: names it came through"),
+        Column("partition_key", String(250), comment="the partition of the asset that was updated"),
         Index("ix_asset_event_asset_timestamp", "asset", "timestamp"),
     )
     Table(
@@ -153,6 +154,28 @@ def _add_asset_events(metadata: MetaData) -> None:
         metadata,
         _of_run(primary_key=True),
         Column("event", Integer, ForeignKey("asset_event.id", ondelete="CASCADE"), primary_key=True),
+    )
+
+
+def _add_partitions(metadata: MetaData) -> None:
+    """Runs that are not made yet, because not all of their partition's events have come."""
+    Table(
+        "partition_wait",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=True),
+        Column("dag_id", String(250), nullable=False),
+        Column("key", String(250), nullable=False, comment="the partition that the run will be about"),
+        Column("date", Double, comment="of the partition, as the runs that made the events have it"),
+        Column("signature", String(64), nullable=False, comment="of the mappers that led to the key"),
+        Column("created_at", Double, nullable=False),
+        UniqueConstraint("dag_id", "key"),
+    )
+    Table(
+        "partition_wait_event",
+        metadata,
+        Column("wait", Integer, ForeignKey("partition_wait.id", ondelete="CASCADE"), primary_key=True),
+        Column("event", Integer, ForeignKey("asset_event.id", ondelete="CASCADE"), primary_key=True),
+        comment="Events that have come for a partition; its run will take them",
     )
 
 

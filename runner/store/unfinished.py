@@ -38,6 +38,8 @@ class RunRow(NamedTuple):
     start_date: float | None
     backfill: int | None = None
     edits: int = 0
+    partition_key: str | None = None
+    partition_date: float | None = None
 
 
 class InstanceRow(NamedTuple):

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from runner.events import DagsChanged, RunCreated
 from runner.scheduler import consulting
 from runner.scheduler.loop import Scheduler
-from runner.store import asset_events, asset_queue
+from runner.store import asset_events, asset_queue, partition_waits
 from runner.store.dags import set_paused
 from runner.store.schema import asset, asset_event, dag, dag_file, dag_run, dag_run_asset_event
 from tests.processes.cells import Cell, make_dag, wait_for
@@ -212,6 +212,39 @@ def test_run_is_made_exactly_once_when_its_transaction_fails_halfway(
     assert failed and rig.taken(rig.runs("c")[0].id) == ["a"]
     with rig.cell.db.read() as conn:
         assert len(conn.execute(sa.select(asset_event.c.id)).all()) == 1
+
+
+def test_partition_gets_its_run_exactly_once_when_its_transaction_fails_halfway(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failed = partition_waits.take, []
+
+    def fail_once(*args: Any) -> int:
+        taken = real(*args)
+        if not failed:
+            failed.append(True)
+            raise OperationalError("the database went away", {}, Exception())
+        return taken
+
+    def say_parts(workload: dict[str, Any]) -> dict[str, Any]:
+        said = say(workload)
+        events = said["details"]["asset_events"]
+        said["details"]["asset_events"] = [
+            {**event, "partition": key} for event in events for key in ("us", "eu")
+        ]
+        return said
+
+    monkeypatch.setattr(partition_waits, "take", fail_once)
+    rig.agent.decide = say_parts
+    partitions = {"default": {"kind": "identity"}, "name": {}, "uri": {}}
+    table = {"kind": "asset", "condition": ref("a"), "partitions": partitions}
+    rig.put(producer("a"), make_dag("parted", {"t": []}, timetable=table, max_active_runs=1))
+    rig.produce("a", "r1")
+    rig.serve(lambda: [run.state for run in rig.runs("parted")] == ["success"] * 2)
+    assert failed and [run.partition_key for run in rig.runs("parted")] == ["us", "eu"]
+    assert [rig.taken(run.id) for run in rig.runs("parted")] == [["a"], ["a"]]
+    told = [work["run"].get("partition_key") for work in rig.agent.runs if work["dag_id"] == "parted"]
+    assert told == ["us", "eu"]
 
 
 CUSTOM = {"kind": "custom", "classpath": "mine.Workdays", "data": {}}

@@ -38,6 +38,7 @@ FILE = """
 import json
 from datetime import datetime, timedelta, timezone
 from airflow.sdk import DAG, Asset, AssetAlias, AssetWatcher, Metadata, asset, task
+from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, PartitionedAtRuntime, RollupMapper, SegmentWindow
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from mine import Lines
 
@@ -87,6 +88,26 @@ with DAG("watches", schedule=[watched], max_active_runs=100):
     @task
     def go(*, triggering_asset_events):
         note("watched", lines=[e.extra["payload"] for e in triggering_asset_events[watched]])
+    go()
+
+regions, reports = Asset("regions", uri="x-t://regions"), Asset("reports", uri="x-t://reports")
+with DAG("make_regions", schedule=PartitionedAtRuntime()):
+    @task(outlets=[regions])
+    def go(*, outlet_events): outlet_events[regions].add_partitions(["us", "eu"])
+    go()
+
+with DAG("by_region", schedule=PartitionedAssetTimetable(assets=regions)):
+    @task(outlets=[reports])
+    def go(*, triggering_asset_events, partition_key):
+        note("region", key=partition_key, came=[e.partition_key for e in triggering_asset_events.get(regions, [])])
+    go()
+
+whole = RollupMapper(upstream_mapper=FixedKeyMapper("all"), window=SegmentWindow(["us", "eu"]))
+with DAG("summary", schedule=PartitionedAssetTimetable(assets=reports, default_partition_mapper=whole)):
+    @task
+    def go(*, dag_run, triggering_asset_events):
+        came = sorted(event.partition_key for event in triggering_asset_events[reports])
+        note("summary", key=dag_run.partition_key, came=came)
     go()
 
 class Thirds(Timetable):
@@ -224,7 +245,8 @@ def test_consumer_runs_when_its_condition_is_met_and_sees_what_led_to_it(whole: 
     assert told == {"word": "through", "past": ["found"], "n": {"n": 1}}
     wait_for(lambda: whole.states("both") == {"success": 1})
     shown = whole.call("GET", "/assets", params={"order_by": "name"}).json()
-    assert [item["name"] for item in shown["assets"]] == ["a", "b", "found", "made", "watched"]
+    names = [item["name"] for item in shown["assets"]]
+    assert names == ["a", "b", "found", "made", "regions", "reports", "watched"]
     (run,) = whole.call("GET", "/dags/both/dagRuns").json()["dag_runs"]
     assert run["run_type"] == "asset_triggered" and run["triggered_by"] == "asset"
     events = whole.call("GET", f"/dags/both/dagRuns/{run['dag_run_id']}/upstreamAssetEvents").json()
@@ -233,6 +255,29 @@ def test_consumer_runs_when_its_condition_is_met_and_sees_what_led_to_it(whole: 
     run = whole.call("POST", f"/assets/{number}/materialize").json()
     assert (run["dag_id"], run["run_type"]) == ("made", "asset_materialization")
     wait_for(lambda: whole.states("made") == {"success": 1})
+
+
+def test_partition_runs_when_all_of_it_has_come_and_hands_its_key_on(whole: Whole) -> None:
+    whole.start("make_regions")
+    wait_for(lambda: whole.states("summary") == {"success": 1})
+    regions = sorted(whole.said("region"), key=lambda said: str(said["key"]))
+    assert [(said["key"], said["came"]) for said in regions] == [("eu", ["eu"]), ("us", ["us"])]
+    (told,) = whole.said("summary")
+    assert (told["key"], told["came"]) == ("all", ["eu", "us"])
+    runs = whole.call("GET", "/dags/by_region/dagRuns", params={"partition_key_pattern": "US"}).json()[
+        "dag_runs"
+    ]
+    assert [run["partition_key"] for run in runs] == ["us"]
+    events = whole.call("GET", f"/dags/by_region/dagRuns/{runs[0]['dag_run_id']}/upstreamAssetEvents").json()
+    (event,) = events["asset_events"]
+    assert (event["partition_key"], event["created_dagruns"][0]["partition_key"]) == ("us", "us")
+    number = event["asset_id"]
+    whole.call("POST", "/assets/events", json={"asset_id": number, "partition_key": "ap"})
+    wait_for(lambda: whole.states("by_region") == {"success": 3})
+    run = whole.start("by_region", partition_key="by hand")
+    assert (run["partition_key"], run["run_type"]) == ("by hand", "manual")
+    wait_for(lambda: {said["key"] for said in whole.said("region")} == {"eu", "us", "ap", "by hand"})
+    assert whole.states("summary") == {"success": 1}
 
 
 @pytest.mark.slow

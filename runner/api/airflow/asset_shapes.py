@@ -57,7 +57,7 @@ def event_body(row: Any, made: Sequence[Any]) -> dict[str, Any]:
         "source_map_index": row.source_map_index,
         "created_dagruns": [_made_run(run, row.id) for run in made],
         "timestamp": moment(row.timestamp),
-        "partition_key": None,
+        "partition_key": row.partition_key,
     }
 
 
@@ -71,7 +71,7 @@ def _made_run(run: Any, event: int) -> dict[str, Any]:
         "state": run.state,
         "data_interval_start": moment(run.interval_start),
         "data_interval_end": moment(run.interval_end),
-        "partition_key": None,
+        "partition_key": run.partition_key,
         "triggering": run.newest == event,
     }
 

@@ -13,6 +13,7 @@ from runner.api.airflow.dag_runs import find_run_row, start_run
 from runner.api.answers import empty, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.domain.partition_runs import MOST_KEYS
 from runner.store import listing_asset_events, listing_assets
 from runner.store.asset_events import put_event
 from runner.store.listing_asset_events import EventFilter
@@ -96,8 +97,10 @@ def list_events(call: Call) -> Response:
 def post_event(call: Call) -> Response:
     """POST /assets/events: an update that no task made; it starts the DAGs that wait for it, as any other does."""
     body = call.parse(AssetEventPost)
+    most = int(call.cell.spec.number("scheduler", "partition_mapper_max_downstream_keys", MOST_KEYS))
+    extra = {**body.extra, "from_rest_api": True}
     with call.begin() as conn:
-        number = put_event(conn, body.asset_id, {**body.extra, "from_rest_api": True}, call.cell.clock())
+        number = put_event(conn, body.asset_id, extra, call.cell.clock(), body.partition_key, most)
         if number is None:
             raise not_found("asset", body.asset_id)
         row = listing_asset_events.find_event(conn, number)

@@ -25,6 +25,7 @@ EVENTS: Mapping[tuple[str, str], str] = {
     ("DELETE", _RUN): "delete_dag_run",
     ("POST", f"{_RUN}/clear"): "clear_dag_run",
     ("POST", f"{_DAG}/clearDagRuns"): "clear_dag_runs",
+    ("POST", f"{_DAG}/clearPartitions"): "clear_dag_run_partitions",
     ("POST", f"{_DAG}/clearTaskInstances"): "post_clear_task_instances",
     ("PATCH", _TI): "patch_task_instance",
     ("PATCH", f"{_TI}/{{map_index}}"): "patch_task_instance",

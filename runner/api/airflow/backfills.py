@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from runner.domain.backfills import (
     list_infos,
 )
 from runner.domain.deadlines import BadDeadline
+from runner.domain.partitions import find_partition
 from runner.domain.timetables import RunInfo
 from runner.store import backfills as store
 from runner.store import listing_dags
@@ -122,12 +123,22 @@ def try_backfill(call: Call) -> Response:
     with call.cell.db.read() as conn:
         prepared = prepare(conn, _read_plan(call, conn, body), call.cell.clock(), asked)
         there = store.list_obstacles(conn, prepared.plan, prepared.infos) if prepared.infos else {}
+    timetable = prepared.runnable.spec.timetable
     found = [
-        {"logical_date": moment(info.logical_date), "partition_key": None, "partition_date": None}
+        _planned(info, timetable)
         for info in prepared.infos
         if there.get(info.logical_date, (None, None))[1] is None
     ]
     return reply({"backfills": found, "total_entries": len(found)})
+
+
+def _planned(info: RunInfo, timetable: Mapping[str, Any]) -> dict[str, Any]:
+    key, date = find_partition(timetable, BACKFILL, info.run_after) or (None, None)
+    return {
+        "logical_date": moment(info.logical_date),
+        "partition_key": key,
+        "partition_date": moment(date),
+    }
 
 
 def list_backfills(call: Call) -> Response:

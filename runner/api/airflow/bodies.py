@@ -43,11 +43,11 @@ class DagPatch(Strict):
 
 
 class AssetEventPost(Strict):
-    """`partition_key` and `access_control` are taken and mean nothing here."""
+    """`access_control` is taken and means nothing here."""
 
     asset_id: _Int
     extra: dict[str, JsonValue] = Field(default_factory=dict)
-    partition_key: Annotated[str, Field(max_length=250)] | None = None
+    partition_key: Annotated[str, Field(max_length=250, pattern=r"\S")] | None = None
     access_control: dict[str, JsonValue] | None = None
 
 
@@ -104,8 +104,48 @@ class RunNamed(Strict):
     dag_id: str | None = None
 
 
-class RunsClear(RunClear):
-    dag_runs: Annotated[list[RunNamed], Field(min_length=1, max_length=1000)]
+class PartitionSelector(Strict):
+    """Runs by their partition, or by when that begins: in the zone of the DAG's timetable, both ends included."""
+
+    partition_key: str | None = None
+    partition_date_start: datetime | None = None
+    partition_date_end: datetime | None = None
+
+    @property
+    def is_used(self) -> bool:
+        return (self.partition_key, self.partition_date_start, self.partition_date_end) != (None, None, None)
+
+    def check_one(self, name: str, is_given: bool) -> None:
+        """Runs are chosen in one way. Raises ValueError."""
+        start, end = self.partition_date_start, self.partition_date_end
+        if sum((is_given, self.partition_key is not None, (start, end) != (None, None))) != 1:
+            raise ValueError(
+                f"exactly one of {name}, partition_key and a window of partition dates must be given"
+            )
+        if start and end and start.replace(tzinfo=None) > end.replace(tzinfo=None):
+            raise ValueError("partition_date_start must not be after partition_date_end")
+
+
+class RunsClear(RunClear, PartitionSelector):
+    dag_runs: Annotated[list[RunNamed], Field(max_length=1000)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def check_selection(self) -> RunsClear:
+        """By their names or by their partition."""
+        self.check_one("dag_runs", bool(self.dag_runs))
+        return self
+
+
+class PartitionsClear(PartitionSelector):
+    run_id: str | None = None
+    clear_task_instances: bool = False
+    dry_run: bool = True
+
+    @model_validator(mode="after")
+    def check_selection(self) -> PartitionsClear:
+        """By its name or by their partition."""
+        self.check_one("run_id", self.run_id is not None)
+        return self
 
 
 class _Ranges(Strict):

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from runner.api.airflow.bodies import RunsBatch, RunTrigger
 from runner.api.airflow.filters import batch_run_filter, batch_window, read_run_filter
 from runner.api.airflow.params import BadParams, merge_params
+from runner.api.airflow.partitions import place_days, read_days
 from runner.api.airflow.run_shapes import run_body
 from runner.api.answers import reply
 from runner.api.call import Call
@@ -24,6 +25,7 @@ from runner.api.errors import ApiError, not_found
 from runner.api.manual_intervals import TimetableFailed, ask_interval
 from runner.api.query import epoch
 from runner.domain.deadlines import BadDeadline
+from runner.domain.partition_runs import BadKey, read_manual_key
 from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
@@ -36,8 +38,12 @@ RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
 def list_runs(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns; '~' is all DAGs."""
     query = call.query()
-    wanted, window = read_run_filter(query, call.path["dag_id"]), query.window()
+    wanted, window, days = read_run_filter(query, call.path["dag_id"]), query.window(), read_days(query)
     query.check()
+    if any(days):
+        with call.cell.db.read() as conn:
+            placed = place_days(conn, call.path["dag_id"], days)
+        wanted = replace(wanted, bounds={**wanted.bounds, **placed})
     return _reply_page(call, wanted, window, call.path["dag_id"])
 
 
@@ -89,6 +95,8 @@ def start_run(call: Call, body: RunTrigger, dag_id: str, run_type: str) -> Respo
             raise ApiError("invalid", f"Dag with dag_id: '{dag_id}' does not allow {kind} runs")
         _check_conf(params, body.conf or {})
         new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user, run_type)
+        if body.partition_key is not None:
+            new = replace(new, partition_date=_read_key(dag_id, runnable.spec.timetable, body.partition_key))
         if asked is not None:
             new = replace(new, interval_start=asked[0], interval_end=asked[1])
         try:
@@ -165,7 +173,16 @@ def _plan_run(
         note=body.note,
         triggered_by="rest_api",
         triggering_user=user,
+        partition_key=body.partition_key,
     )
+
+
+def _read_key(dag_id: str, timetable: Mapping[str, Any], key: str) -> float | None:
+    """When the partition of a run begins, if its key says so. Raises ApiError."""
+    try:
+        return read_manual_key(dag_id, timetable, key)
+    except BadKey as error:
+        raise ApiError("invalid", str(error)) from None
 
 
 def make_run_id(logical: float | None, run_after: float, run_type: str = MANUAL) -> str:

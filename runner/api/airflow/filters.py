@@ -50,6 +50,8 @@ def read_run_filter(query: Query, dag_id: str) -> RunFilter:
         conf_contains=query.text("conf_contains"),
         version_numbers=query.numbers("dag_version"),
         bundle=query.text("bundle_version"),
+        partition_pattern=query.text("partition_key_pattern"),
+        partition_prefix=query.text("partition_key_prefix_pattern"),
         bounds=_read_bounds(query),
     )
 

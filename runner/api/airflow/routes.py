@@ -13,6 +13,7 @@ from runner.api.airflow import (
     event_logs,
     hitl,
     logs,
+    partitions,
     pools,
     run_edits,
     task_groups,
@@ -69,6 +70,7 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     ("DELETE", _RUN, run_edits.delete_run, _USER),
     ("POST", f"{_RUN}/clear", run_edits.clear_run, _USER),
     ("POST", f"{_DAG}/clearDagRuns", run_edits.clear_runs, _USER),
+    ("POST", f"{_DAG}/clearPartitions", partitions.clear_partitions, _USER),
     # backfills
     ("GET", "/backfills", backfills.list_backfills, _VIEWER),
     ("POST", "/backfills", backfills.create_backfill, _USER),

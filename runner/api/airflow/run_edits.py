@@ -11,6 +11,7 @@ from runner.api.airflow.bodies import RunClear, RunNamed, RunPatch, RunsClear
 from runner.api.airflow.clearing import reply_rows
 from runner.api.airflow.dag_runs import find_run_row, read_run
 from runner.api.airflow.latest import wants_latest
+from runner.api.airflow.partitions import name_runs
 from runner.api.airflow.run_shapes import run_body
 from runner.api.answers import empty, reply
 from runner.api.call import Call
@@ -86,7 +87,11 @@ def clear_run(call: Call) -> Response:
 def clear_runs(call: Call) -> Response:
     """POST /dags/{dag_id}/clearDagRuns: the same for many runs, all or none; '~' is any DAG, named by each run."""
     body = call.parse(RunsClear)
-    names = list(dict.fromkeys(_name_run(call.path["dag_id"], run) for run in body.dag_runs))
+    if body.is_used:
+        with call.cell.db.read() as conn:
+            names = name_runs(conn, call.path["dag_id"], body)
+    else:
+        names = list(dict.fromkeys(_name_run(call.path["dag_id"], run) for run in body.dag_runs))
     if body.dry_run:
         return _try_clear(call, body, names)
     with call.begin() as conn:

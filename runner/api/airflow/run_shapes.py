@@ -10,14 +10,12 @@ import orjson
 from runner.api.airflow.dag_shapes import version_facts
 from runner.api.airflow.summaries import Summary
 from runner.api.answers import moment, span, stable_uuid
-from runner.domain.partitions import find_partition
 
 _TRIGGERED_BY = {"scheduler": "timetable"}
 
 
 def run_body(row: Any, summary: Summary) -> dict[str, Any]:
     """A row of `listing_runs.list_runs` as DAGRunResponse."""
-    partition = find_partition(summary.timetable, row.run_type, row.run_after)
     return {
         "dag_run_id": row.run_id,
         "dag_id": row.dag_id,
@@ -39,8 +37,8 @@ def run_body(row: Any, summary: Summary) -> dict[str, Any]:
         "dag_versions": [_version(row, summary)],
         "bundle_version": row.bundle,
         "dag_display_name": summary.display_name,
-        "partition_key": None if partition is None else partition[0],
-        "partition_date": None if partition is None else moment(partition[1]),
+        "partition_key": row.partition_key,
+        "partition_date": moment(row.partition_date),
     }
 
 

@@ -72,6 +72,7 @@ def _describe_event(row: Any) -> dict[str, Any]:
         "source_task_id": row.source_task_id,
         "source_map_index": row.source_map_index,
         "aliases": orjson.loads(row.aliases),
+        "partition_key": row.partition_key,
     }
 
 

@@ -119,6 +119,7 @@ def run_facts(row: Any) -> dict[str, Any]:
         "queued_at": row.queued_at,
         "start_date": row.start_date,
         "end_date": row.end_date,
+        "partition_date": row.partition_date,
     }
     return {
         "found": True,
@@ -128,6 +129,7 @@ def run_facts(row: Any) -> dict[str, Any]:
         "state": row.state,
         "conf": orjson.loads(row.conf),
         "note": row.note,
+        "partition_key": row.partition_key,
         "external_trigger": row.run_type == MANUAL,
         **{name: _plain_date(at) for name, at in dates.items()},
     }

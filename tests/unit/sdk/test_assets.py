@@ -157,6 +157,54 @@ def test_success_tells_the_events_of_the_outlets(bundle: Bundle, task_id: str, e
         assert word["xcoms"]["return_value"] == "value"
 
 
+PARTS = (
+    HEAD
+    + """
+a, al = Asset("a", uri="x://a"), AssetAlias("al")
+with DAG("d", schedule=None):
+    @task(outlets=[a, Asset("b")])
+    def names(outlet_events):
+        outlet_events[a].add_partitions(["us", "eu"])
+        outlet_events[a].add_partitions("us")
+        outlet_events[a].extra = {"n": 1}
+
+    @task(outlets=[a])
+    def too_long(outlet_events):
+        outlet_events[a].add_partitions("k" * 251)
+
+    @task(outlets=[a])
+    def empty(outlet_events):
+        outlet_events[a].partition_keys = {" "}
+
+    @task(outlets=[al])
+    def by_alias(outlet_events):
+        outlet_events[al].add_partitions("us")
+
+    @task
+    def reads(partition_key, *, dag_run, partition_date=None):
+        return [partition_key, dag_run.partition_key, str(partition_date)]
+
+    for make in (names, too_long, empty, by_alias, reads):
+        make()
+"""
+)
+
+
+def test_task_names_the_partitions_that_it_updated(bundle: Bundle) -> None:
+    dags = bundle.load(PARTS)
+    events = bundle.run(dags, "names")["details"]["asset_events"]
+    found = [(event["asset"]["name"], event.get("partition"), event["extra"]) for event in events]
+    assert found == [("a", "eu", {"n": 1}), ("a", "us", {"n": 1}), ("b", None, {})]
+    for name, error in (("too_long", "ValueError"), ("empty", "ValueError"), ("by_alias", "TypeError")):
+        word = bundle.run(dags, name)
+        assert word["state"] == "failed" and error in word["reason"], name
+
+
+def test_task_of_a_run_without_a_partition_sees_none(bundle: Bundle) -> None:
+    word = bundle.run(bundle.load(PARTS), "reads")
+    assert word["xcoms"]["return_value"] == [None, None, "None"]
+
+
 def test_operator_whose_execute_yields_says_more_about_its_outlets(bundle: Bundle) -> None:
     dags = bundle.load(
         HEAD

@@ -83,8 +83,9 @@ def outcome(
     """How an attempt ended. `state`: success, failed, skipped, up_for_reschedule (with `until`) or deferred.
 
     A deferral has `details.deferral`: {"classpath", "kwargs", "next_method", "next_kwargs", "timeout"|None}. A success
-    may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}]) and
-    `details.map_index_label`. `details.rendered`: the rendered template fields, as text.
+    may have `details.skip` (task ids), `details.asset_events` ([{"asset": AssetRef, "extra", "alias"|None}], each with
+    `partition` when it is not that of the run) and `details.map_index_label`. `details.rendered`: the rendered
+    template fields, as text.
     `details.pushed`: XComs that were left before the last word, because they are large: key to length. A failure
     has `details.called_back` when the child has called the task's callbacks itself. `details.reference_at`: what a
     deadline's own reference said, or None.

@@ -29,6 +29,8 @@ PERIODS = {
     "year": "%Y",
 }
 """Period -> how its keys are written when nothing else is said."""
+LONGEST = 250
+"""Of a key, in letters."""
 INPUT = "%Y-%m-%dT%H:%M:%S"
 _DIGITS = {name: r"\d{4}" if name == "Y" else r"\d{2}" for name in "YmdHMSVUW"}
 _ALIGNED = ("month", "quarter", "year")
@@ -37,6 +39,11 @@ _STEPS: dict[str, tuple[int, dict[str, int]]] = {
     "day": (24, {"hours": 1}),
     "week": (7, {"days": 1}),
 }
+
+
+def is_key(key: Any) -> bool:
+    """Can a partition be called so?"""
+    return isinstance(key, str) and bool(key.strip()) and len(key) <= LONGEST and "\x00" not in key
 
 
 def list_downstream(mapper: Mapper, key: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow._wire import encoding
@@ -22,6 +22,18 @@ class OutletEvent:
         self._key = key
         self.extra: dict[str, Any] = {}
         self.asset_alias_events: list[tuple[Any, dict[str, Any]]] = []
+        self.partition_keys: set[str] = set()
+
+    def add_partitions(self, keys: str | list[str]) -> None:
+        """The partitions of the asset that were updated: an event for each, in place of one for that of the run.
+
+        Raises ValueError for what no partition can be called, and TypeError for an alias.
+        """
+        if self._key[0] == "alias":
+            raise TypeError("cannot add partitions to the event of an alias: add them to that of an asset")
+        found = [keys] if isinstance(keys, str) else list(keys)
+        _check_keys(found)
+        self.partition_keys.update(found)
 
     def add(self, asset: Any, extra: dict[str, Any] | None = None) -> None:
         """An update of `asset` through this alias. Means nothing for an outlet that is no alias."""
@@ -61,20 +73,25 @@ class OutletEvents(Mapping[Any, OutletEvent]):
         return len(self._outlets)
 
     def list_events(self) -> list[dict[str, Any]]:
-        """What the engine is told when the task succeeded: an event for each outlet, and those through aliases.
+        """What the engine is told when the task succeeded: events of each outlet, and those through aliases.
 
-        Raises NotEncodable when an extra has no JSON form.
+        Raises NotEncodable when an extra has no JSON form, ValueError for a partition key that cannot be one.
         """
-        found = [self._describe(outlet) for outlet in self._outlets if not isinstance(outlet, AssetAlias)]
+        assets = (outlet for outlet in self._outlets if not isinstance(outlet, AssetAlias))
+        found = [event for outlet in assets for event in self._describe(outlet)]
         for alias in (outlet for outlet in self._outlets if isinstance(outlet, AssetAlias)):
             event = self._events.get(self._key(alias))
             for asset, extra in event.asset_alias_events if event is not None else ():
                 found.append(_event(asset, extra, alias.name))
         return found
 
-    def _describe(self, outlet: Any) -> dict[str, Any]:
-        event = self._events.get(self._key(outlet))
-        return _event(outlet, event.extra if event is not None else {}, None)
+    def _describe(self, outlet: Any) -> list[dict[str, Any]]:
+        said = self._events.get(self._key(outlet))
+        event = _event(outlet, said.extra if said is not None else {}, None)
+        if said is None or not said.partition_keys:
+            return [event]
+        _check_keys(said.partition_keys)
+        return [{**event, "partition": key} for key in sorted(said.partition_keys)]
 
     def _key(self, item: Any) -> Key:
         """An asset is known by its URI: outlets with one URI and two names cannot both be active."""
@@ -118,6 +135,17 @@ def note(yielded: Any, events: Any) -> None:
     events[yielded.asset].extra.update(yielded.extra)
     if yielded.alias is not None:
         events[yielded.alias].add(yielded.asset, yielded.extra)
+
+
+def _check_keys(keys: Iterable[Any]) -> None:
+    from airflow._wire.partitions import LONGEST, is_key
+
+    for key in keys:
+        if not is_key(key):
+            shown = repr(key)[:80]
+            raise ValueError(
+                f"cannot use {shown} as a partition key: it must be text of 1 to {LONGEST} letters"
+            )
 
 
 def _event(asset: Any, extra: dict[str, Any], alias: str | None) -> dict[str, Any]:

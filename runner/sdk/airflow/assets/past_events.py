@@ -30,6 +30,7 @@ class AssetEvent:
         self.source_task_id: str | None = facts["source_task_id"]
         self.source_map_index: int = facts["source_map_index"]
         self.source_aliases = [AssetAlias(name) for name in facts["aliases"]]
+        self.partition_key: str | None = facts.get("partition_key")
 
     @property
     def source_dag_run(self) -> DagRun | None:

@@ -21,6 +21,8 @@ _CONTEXT = """
 """
 CONTEXT_NAMES = frozenset(_CONTEXT.split())
 """Parameters that a function need not be given: the run's context fills them."""
+_NEWER = frozenset({"partition_key", "partition_date"})
+"""Likewise since 3.3; a function of older days may have parameters of these names with defaults of its own."""
 
 
 def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -42,6 +44,8 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
 
 def _optional(parameter: inspect.Parameter) -> inspect.Parameter:
     """The parameter, made optional when the context can fill it."""
+    if parameter.name in _NEWER and parameter.default is parameter.empty:
+        return parameter.replace(default=None)
     if parameter.name not in CONTEXT_NAMES or parameter.kind in (
         parameter.VAR_KEYWORD,
         parameter.VAR_POSITIONAL,

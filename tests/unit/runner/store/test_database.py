@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from runner.store import migrate
 from runner.store.database import REVISION, Database, DatabaseError
-from runner.store.schema import meta
+from runner.store.schema import dag, dag_version, meta
 
 
 def describe(db: Database) -> dict[str, object]:
@@ -46,6 +46,29 @@ def test_migrated_database_is_a_fresh_one(empty_databases: tuple[str, str]) -> N
         assert conn.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == REVISION
     fresh.dispose()
     migrated.dispose()
+
+
+def test_migrated_database_knows_which_dags_wait_for_partitions(database_url: str) -> None:
+    db = Database(database_url)
+    with db._engine.connect() as conn:
+        migrate.upgrade(conn, "0002")
+    tables = {"file": "f.py", "is_paused": False, "is_stale": False, "first_seen": 1.0, "last_parsed": 1.0}
+    timetables = {
+        "asset": '{"kind":"asset","partitions":{"default":{"kind":"identity"},"name":{},"uri":{}}}',
+        "plain": '{"doc_md":"\\"partitions\\":{\\"default\\":{","kind":"asset"}',
+    }
+    with db.begin() as conn:
+        for number, (dag_id, text) in enumerate(timetables.items(), 1):
+            version = {"id": number, "dag_id": dag_id, "number": 1, "digest": "d", "bundle": "b"}
+            data = '{"timetable":' + text + "}"
+            conn.execute(dag_version.insert().values(**version, created_at=1.0, data=data))
+            row = {"dag_id": dag_id, "version_id": number, "timetable_kind": "asset", **tables}
+            conn.execute(dag.insert().values(row))
+    db.create_or_migrate()
+    with db.read() as conn:
+        found = conn.execute(sa.select(dag.c.dag_id, dag.c.timetable_kind).order_by(dag.c.dag_id)).all()
+        assert found == [("asset", "partitioned"), ("plain", "asset")]
+    db.dispose()
 
 
 def test_newest_migration_is_the_one_that_fresh_databases_are_stamped_with(tmp_path: Path) -> None:
