@@ -123,13 +123,15 @@ class Reconciler:
                 del self._busy[name]
 
     def _needs_keys(self, row: Environment, now: float) -> bool:
-        """Looked up once in a while: keys last for days."""
+        """Looked up once in a while, as keys last for days; and again at once while it is so, until they are new."""
         if row.status not in (*SERVING, Status.UNAVAILABLE) or row.is_paused:
             return False
         if now < self._keys_seen.get(row.name, 0.0) + _KEYS_PERIOD:
             return False
-        self._keys_seen[row.name] = now
-        return self._jobs.needs_keys(row)
+        needs = self._jobs.needs_keys(row)
+        if not needs:
+            self._keys_seen[row.name] = now
+        return needs
 
     def _begin(self, action: Action, row: Environment, now: float) -> None:
         if action.verb is Verb.START:

@@ -486,10 +486,14 @@ def test_a_living_cell_is_told_new_keys_when_its_own_end_soon(world: World) -> N
     assert world.pids() == pids
 
 
-def test_keys_are_renewed_when_the_last_update_has_failed(world: World) -> None:
+def test_keys_are_renewed_when_the_last_update_has_failed_and_a_process_is_dead(world: World) -> None:
     world.insert()
     world.settle()
     world.crash()
+    agent = world.pids()["agent"]
+    assert agent is not None
+    os.kill(agent, signal.SIGKILL)
+    until(lambda: world.provisioner.observe("demo").processes["agent"] is None)
     with world.database.begin() as connection:
         for source, target in ((Status.AVAILABLE, Status.UPDATING), (Status.UPDATING, Status.UPDATE_FAILED)):
             assert environments.transition(connection, "demo", [source], target, time.time())
