@@ -64,10 +64,10 @@ class Requests:
     ) -> Iterator[http.client.HTTPResponse]:
         """An answer that goes on, read by the caller; `silence` seconds without a word end it. Raises
         ObjectStoreError, also for what goes wrong while it is read."""
-        connection, path = None, f"{self._path}?{_encode(query)}"
+        connection, text = None, _encode(query)
         try:
             connection = self._open()
-            connection.request("GET", path, headers=self._headers("GET", _encode(query), b""))
+            connection.request("GET", f"{self._path}?{text}", headers=self._headers("GET", text, b""))
             connection.sock.settimeout(silence)
             response = connection.getresponse()
             if response.status != 200:

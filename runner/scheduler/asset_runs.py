@@ -6,10 +6,7 @@ next engine makes the run, or all.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-import secrets
-import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,7 +20,6 @@ from runner.store.asset_queue import Candidate, Taken
 from runner.store.database import Connection
 
 log = logging.getLogger(__name__)
-_LETTERS = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +75,8 @@ class AssetRuns:
 
     def _is_met(self, conn: Connection, item: Candidate, spec: DagSpec) -> bool:
         condition = get_condition(spec.timetable)
-        if condition is None or is_partitioned(
-            spec.timetable
-        ):  # its schedule was another when these events came
+        if condition is None or is_partitioned(spec.timetable):
+            # its schedule was another when these events came
             taken = asset_queue.load_taken(conn, item.dag_id, spec.catchup)
             asset_queue.drop(conn, item.dag_id, taken.queued if taken is not None else ())
             return False
@@ -104,16 +99,14 @@ class AssetRuns:
     def _plan(self, conn: Connection, item: Candidate, taken: Taken, now: float) -> runs.NewRun:
         """The run: in 3.x it has no date, before it has that of its newest event and covers what its makers did."""
         at = taken.triggered_at
-        stamp = dt.datetime.fromtimestamp(at, dt.UTC).isoformat()
-        kind, run_id = asset_queue.DATASET_TRIGGERED, f"{asset_queue.DATASET_TRIGGERED}__{stamp}"
+        kind = asset_queue.DATASET_TRIGGERED
         logical_date: float | None = at
         span = asset_queue.find_span(conn, taken.events) if self._generation < 3 else None
         if self._generation >= 3:
             kind, logical_date = asset_queue.ASSET_TRIGGERED, None
-            run_id = f"{kind}__{stamp}_{''.join(secrets.choice(_LETTERS) for _ in range(8))}"
         return runs.NewRun(
             dag_id=item.dag_id,
-            run_id=run_id,
+            run_id=runs.make_run_id(kind, logical_date, at),
             run_type=kind,
             logical_date=logical_date,
             interval_start=span[0] if span else logical_date,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -70,11 +69,10 @@ def _create(conn: Connection, due: Due, spec: DagSpec, now: float, named_by_run_
     )
     dags.set_next_run(conn, due.dag_id, after)
     named = info.run_after if named_by_run_after else info.logical_date
-    stamp = dt.datetime.fromtimestamp(named, dt.UTC).isoformat()
     key, date = find_partition(spec.timetable, runs.SCHEDULED, info.run_after) or (None, None)
     run = runs.NewRun(
         dag_id=due.dag_id,
-        run_id=f"{runs.SCHEDULED}__{stamp}",
+        run_id=runs.make_run_id(runs.SCHEDULED, named, info.run_after),
         run_type=runs.SCHEDULED,
         logical_date=info.logical_date,
         interval_start=info.interval_start,

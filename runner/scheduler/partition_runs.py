@@ -6,10 +6,7 @@ it waits in the queue.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-import secrets
-import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,7 +22,6 @@ from runner.store.partition_waits import Wait
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """So many partitions are looked at in one turn: those of which something came first, then the oldest."""
-_LETTERS = string.ascii_letters + string.digits
 
 
 class PartitionRuns:
@@ -57,10 +53,8 @@ class PartitionRuns:
             try:
                 with conn.begin_nested():
                     keys += self._settle(conn, wait, came.get(wait.id, {}), read_spec(wait.version_id), now)
-            except (
-                *UNMAKABLE,
-                runs.RunExists,
-            ) as error:  # looked at again with the next poll; it holds up no other
+            except (*UNMAKABLE, runs.RunExists) as error:
+                # looked at again with the next poll; it holds up no other
                 log.error("cannot make the run of %s for partition %r: %s", wait.dag_id, wait.key, error)
                 self._unmet[wait.id] = (wait.version_id, wait.newest)
                 self._again.add(wait.id)
@@ -110,11 +104,9 @@ class PartitionRuns:
 
 
 def _plan(wait: Wait, timetable: Mapping[str, Any], came: Mapping[int, Came], now: float) -> runs.NewRun:
-    stamp = dt.datetime.fromtimestamp(now, dt.UTC).isoformat()
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
     return runs.NewRun(
         dag_id=wait.dag_id,
-        run_id=f"{ASSET_TRIGGERED}__{stamp}_{letters}",
+        run_id=runs.make_run_id(ASSET_TRIGGERED, None, now),
         run_type=ASSET_TRIGGERED,
         logical_date=None,
         interval_start=None,

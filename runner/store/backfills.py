@@ -6,7 +6,6 @@ a backfill is paused or resumed.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,15 @@ from runner.domain.states import RUN_TERMINAL, DagRunState
 from runner.domain.timetables import RunInfo
 from runner.store.dags import Runnable
 from runner.store.listing_page import Orders, Page, Window, fetch_page
-from runner.store.runs import BACKFILL, NewRun, RunExists, complete_backfills, insert_run, move_run
+from runner.store.runs import (
+    BACKFILL,
+    NewRun,
+    RunExists,
+    complete_backfills,
+    insert_run,
+    make_run_id,
+    move_run,
+)
 from runner.store.schema import backfill, backfill_run, dag_run
 from runner.store.task_instances import clear, list_ids
 from runner.store.versions import move_to_newest
@@ -107,11 +114,10 @@ def _insert(
     user: str | None,
     now: float,
 ) -> int | None:
-    stamp = dt.datetime.fromtimestamp(info.logical_date, dt.UTC).isoformat()
     part, date = find_partition(runnable.spec.timetable, BACKFILL, info.run_after) or (None, None)
     run = NewRun(
         dag_id=plan.dag_id,
-        run_id=f"{BACKFILL}__{stamp}",
+        run_id=make_run_id(BACKFILL, info.logical_date, info.run_after),
         run_type=BACKFILL,
         logical_date=info.logical_date,
         interval_start=info.interval_start,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +24,12 @@ OPERATOR_TRIGGERED = "operator_triggered"
 REFRESHED = ("operator", "pool", "pool_slots", "priority_weight", "queue")
 """What a task instance that begins anew takes from its task."""
 _UNFINISHED = [str(state) for state in DagRunState if state not in RUN_TERMINAL]
+
+
+def make_run_id(run_type: str, logical: float | None, run_after: float) -> str:
+    """Airflow's form, `manual__<date>`; with some random letters when there is no logical date to make it unique."""
+    text = dt.datetime.fromtimestamp(run_after if logical is None else logical, dt.UTC).isoformat()
+    return f"{run_type}__{text}" if logical is not None else f"{run_type}__{text}_{secrets.token_hex(4)}"
 
 
 class RunExists(ValueError):

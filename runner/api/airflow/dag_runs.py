@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,7 +27,7 @@ from runner.domain.partition_runs import BadKey, read_manual_key
 from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
-from runner.store.runs import MANUAL, NewRun, RunExists, insert_run
+from runner.store.runs import MANUAL, NewRun, RunExists, insert_run, make_run_id
 
 FIRST, LAST = -2_208_988_800, 7_258_118_399
 RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
@@ -162,7 +160,7 @@ def _plan_run(
         start, end = infer_manual_interval(timetable, logical)
     return NewRun(
         dag_id=dag_id,
-        run_id=body.dag_run_id or make_run_id(logical, run_after, run_type),
+        run_id=body.dag_run_id or make_run_id(run_type, logical, run_after),
         run_type=run_type,
         logical_date=logical,
         interval_start=start,
@@ -183,12 +181,6 @@ def _read_key(dag_id: str, timetable: Mapping[str, Any], key: str) -> float | No
         return read_manual_key(dag_id, timetable, key)
     except BadKey as error:
         raise ApiError("invalid", str(error)) from None
-
-
-def make_run_id(logical: float | None, run_after: float, run_type: str = MANUAL) -> str:
-    """Airflow's form: manual__<date>; with some random letters when there is no logical date to make it unique."""
-    text = dt.datetime.fromtimestamp(run_after if logical is None else logical, dt.UTC).isoformat()
-    return f"{run_type}__{text}" if logical is not None else f"{run_type}__{text}_{secrets.token_hex(4)}"
 
 
 def _reply_page(call: Call, wanted: listing_runs.RunFilter, window: Any, dag_id: str) -> Response:

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from airflow._wire import encoding
 
-from runner.api.airflow.dag_runs import FIRST, LAST, RUN_ID, make_run_id
+from runner.api.airflow.dag_runs import FIRST, LAST, RUN_ID
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.execution.asking import Question, Refused
 from runner.api.manual_intervals import TimetableFailed, ask_interval
@@ -19,7 +19,7 @@ from runner.domain.timetables import infer_manual_interval, next_run
 from runner.store.dags import Runnable, find_runnable, get_version
 from runner.store.listing_dags import find_dag_row, find_version
 from runner.store.listing_runs import find_previous_run, find_run, find_run_at, list_all_states
-from runner.store.runs import MANUAL, OPERATOR_TRIGGERED, NewRun, RunExists, insert_run
+from runner.store.runs import MANUAL, OPERATOR_TRIGGERED, NewRun, RunExists, insert_run, make_run_id
 from runner.store.task_instances import clear, list_ids
 
 
@@ -142,7 +142,7 @@ def _plan_run(question: Question, dag_id: str) -> NewRun:
         raise Refused("invalid", "cannot start a run outside of the years 1900 to 2199")
     if run_after is None:
         run_after = now if logical is None else max(now, logical)
-    run_id = question.text_or_none("run_id") or make_run_id(logical, run_after)
+    run_id = question.text_or_none("run_id") or make_run_id(MANUAL, logical, run_after)
     if not RUN_ID.match(run_id) or len(run_id) > 250:
         raise Refused("invalid", f"cannot use run id {run_id!r}: only letters, digits and _.~:+- are allowed")
     conf = question.params.get("conf") or {}

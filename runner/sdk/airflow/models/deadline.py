@@ -44,7 +44,7 @@ class BaseDeadlineReference:
 
     def _evaluate_with(self, *, session: Any, **kwargs: Any) -> dt.datetime | None:
         """The instant, or None: then this run has no such deadline. `session` says what to use instead of it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"cannot ask {self.reference_name}: it does not define _evaluate_with")
 
     def serialize_reference(self) -> dict[str, Any]:
         return {"reference_type": self.reference_name}

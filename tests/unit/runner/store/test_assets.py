@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from runner.domain.assets import Leaf, Update
@@ -20,22 +18,13 @@ from runner.store import (
     watchers,
 )
 from runner.store.asset_events import NewEvent, Source
-from runner.store.database import Connection, Database
+from runner.store.database import Connection
 from runner.store.listing_asset_events import Past
 from runner.store.listing_assets import AssetFilter
 from runner.store.listing_page import Window
 from runner.store.schema import asset, dag_asset
 from runner.store.schema import asset_queue as queue_table
 from tests.unit.runner.store.cells import make_dag, make_run
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[Connection]:
-    db = Database(database_url)
-    db.create_or_migrate()
-    with db.begin() as conn:
-        yield conn
-    db.dispose()
 
 
 def ref(name: str, uri: str = "", **more: Any) -> dict[str, Any]:

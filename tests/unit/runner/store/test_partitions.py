@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,15 +36,6 @@ REGIONS = {
     "window": {"kind": "segments", "segments": ["us", "eu"]},
     "wait": {"kind": "all"},
 }
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[Connection]:
-    db = Database(database_url)
-    db.create_or_migrate()
-    with db.begin() as conn:
-        yield conn
-    db.dispose()
 
 
 def ref(name: str) -> dict[str, Any]:
