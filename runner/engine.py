@@ -96,7 +96,14 @@ class Engine:
         self._watch = SpecWatch(layout.spec, spec, self._take_up)
         box = open_box(layout.home / "secrets.key")
         self._scheduler = Scheduler(
-            db, spec, layout.engine_socket, self._answer, box=box, drop_blobs=self._drop, epoch=epoch
+            db,
+            spec,
+            layout.engine_socket,
+            self._answer,
+            box=box,
+            drop_blobs=self._drop,
+            epoch=epoch,
+            has_bundle=lambda digest: layout.bundle(digest).is_dir(),
         )
         self._report: SyncReport | None = None
         self._newest = layout.newest_bundle

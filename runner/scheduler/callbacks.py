@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from airflow._wire.frames import Message
@@ -19,6 +20,7 @@ from runner.domain.deadlines import Due
 from runner.domain.spec import DagSpec
 from runner.scheduler.changes import Changes
 from runner.scheduler.dispatch import describe_run
+from runner.scheduler.elsewhere import HasBundle
 from runner.scheduler.questions import AttemptInfo
 from runner.scheduler.tries import Room
 from runner.store.callbacks import FAILED, PENDING, QUEUED, REFERENCE, SUCCESS, CallbackMove, OpenCallback
@@ -37,7 +39,11 @@ class Call:
     file: str
     fresh_interpreter: bool
 
-    def to_message(self, attempt: str) -> Message:
+    def find_bundle(self, has_bundle: HasBundle) -> str | None:
+        """The snapshot to take its code from: the run's, or the newest where nobody has that; None: none is here."""
+        return next((b for b in (self.row.run.bundle, self.row.newest) if b and has_bundle(b)), None)
+
+    def to_message(self, attempt: str, bundle: str) -> Message:
         """The workload of its next attempt."""
         row, about = self.row, self.row.data.get("task") or {}
         return Workload(
@@ -47,7 +53,7 @@ class Call:
             task_id=str(about.get("task_id", "")),
             try_number=row.tries + 1,
             max_tries=MAX_TRIES,
-            bundle=row.run.bundle,
+            bundle=bundle,
             file=self.file,
             run=describe_run(row.run, row.run.start_date),
             map_index=int(about.get("map_index", -1)),
@@ -89,9 +95,15 @@ class Callbacks:
         task_id, index = str(about.get("task_id", "")), int(about.get("map_index", -1))
         return AttemptInfo(attempt, 0, run.id, run.dag_id, run.run_id, task_id, index, call.row.tries)
 
-    def admit(self, rooms: list[Room], changes: Changes, new_attempt: Callable[[], str]) -> None:
-        """Hand pending callbacks to agents that have room."""
+    def admit(
+        self, rooms: list[Room], changes: Changes, new_attempt: Callable[[], str], has_bundle: HasBundle
+    ) -> None:
+        """Hand pending callbacks to agents that have room; those wait whose code is not on this machine yet."""
+        is_here = cache(has_bundle)
         for id, call in list(self._pending.items()):
+            bundle = call.find_bundle(is_here)
+            if bundle is None:
+                continue
             room = max(rooms, key=lambda r: r.free, default=None)
             if room is None or room.free <= 0:
                 return
@@ -99,7 +111,7 @@ class Callbacks:
             attempt, tries = new_attempt(), call.row.tries + 1
             values = {"attempt": attempt, "agent": room.agent, "tries": tries}
             changes.callback_moves.append(CallbackMove(id, PENDING, QUEUED, values))
-            changes.callback_starts.setdefault(room.link, []).append(call.to_message(attempt))
+            changes.callback_starts.setdefault(room.link, []).append(call.to_message(attempt, bundle))
             del self._pending[id]
             row = call.row._replace(state=QUEUED, attempt=attempt, agent=room.agent, tries=tries)
             self._held[attempt] = replace(call, row=row)
@@ -123,7 +135,9 @@ class Callbacks:
         for attempt, call in self._held.items():
             if call.row.agent == agent and attempt not in held:
                 again = replace(call, row=call.row._replace(tries=call.row.tries - 1))
-                changes.callback_starts.setdefault(link, []).append(again.to_message(attempt))
+                changes.callback_starts.setdefault(link, []).append(
+                    again.to_message(attempt, call.row.run.bundle)
+                )
 
 
 def _read_due(row: OpenCallback, outcome: Mapping[str, Any]) -> tuple[int, Due] | None:

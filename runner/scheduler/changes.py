@@ -100,6 +100,10 @@ class Changes:
     """Link -> triggers whose events are done with."""
     greeted: list[tuple[int, list[str]]] = field(default_factory=list)
     """Links that said hello, and the triggers that their agents have."""
+    has_new_bundles: bool = False
+    """Snapshots may have come that triggers wait for."""
+    elsewhere: dict[int, str] = field(default_factory=dict)
+    """Runs, with their DAGs, whose snapshot is not on this machine."""
     has_reloaded: bool = False
     """Runs were read again: what they wait for may be other triggers than before."""
     missed: list[Missed] | None = None
@@ -110,6 +114,12 @@ class Changes:
         told = self.callbacks or self.callback_moves or self.missed is not None
         made = self.create_runs or self.create_asset_runs
         return bool(self.tasks or self.runs or self.growths or made or told)
+
+    @property
+    def moves_triggers(self) -> bool:
+        """Whether triggers begin, end or change hands."""
+        is_news = self.has_reloaded or self.has_new_bundles
+        return bool(self.deferrals or self.event_acks or self.greeted or is_news)
 
     @property
     def touched(self) -> set[int]:

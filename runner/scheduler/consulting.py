@@ -20,6 +20,7 @@ from runner.domain.asked import read_next
 from runner.domain.spec import DagSpec
 from runner.domain.timetables import Interval
 from runner.events import DagsChanged, TimetableAsked
+from runner.scheduler.elsewhere import HasBundle
 from runner.store import custom_timetables, dags
 from runner.store.database import Connection, Database
 
@@ -102,12 +103,14 @@ class NextRuns:
         self._asking = {}
 
     def list_questions(
-        self, conn: Connection, read_spec: Callable[[int], DagSpec], now: float
+        self, conn: Connection, read_spec: Callable[[int], DagSpec], now: float, has_bundle: HasBundle
     ) -> list[TimetableAsked]:
         """The questions to ask once the turn is committed."""
         found = []
         self._asking = {}
         for row in custom_timetables.list_unknown(conn):
+            if not has_bundle(row.bundle):
+                continue
             last = self._find_last(conn, row.dag_id)
             asked = Asked(row.version_id, row.last_parsed, last, now)
             before = self._asked.get(row.dag_id)

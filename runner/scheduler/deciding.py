@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from airflow._wire.cell import CellSpec
@@ -24,6 +24,7 @@ from runner.scheduler.calls import want_for_promises
 from runner.scheduler.changes import Changes
 from runner.scheduler.consulting import NextRuns
 from runner.scheduler.creation import Created
+from runner.scheduler.elsewhere import HasBundle, list_elsewhere
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Run
 from runner.scheduler.link import AgentLink
@@ -78,8 +79,9 @@ class Decider:
         new_attempt: Callable[[], str],
         next_runs: NextRuns,
         box: SecretBox | None = None,
+        has_bundle: HasBundle = lambda _digest: True,
     ) -> None:
-        self._db = db
+        self._db, self._has_bundle = db, has_bundle
         self._rules = rules
         self.frontier = Frontier(self._find_lengths, rules.max_map_length, box)
         self.timers = Timers()
@@ -124,9 +126,9 @@ class Decider:
         rooms, running = _list_rooms(links, changes)
         _bound(rooms, find_room(self._rules.workers, running))
         running += sum(room.free for room in rooms)
-        admit(frontier, rooms, self._limits, now, self._new_attempt)
+        admit(frontier, rooms, self._limits, now, self._new_attempt, self._has_bundle)
         if self.callbacks.has_pending:
-            self.callbacks.admit(rooms, changes, self._new_attempt)
+            self.callbacks.admit(rooms, changes, self._new_attempt, self._has_bundle)
         running -= sum(room.free for room in rooms)
         self.workers = scale(self.workers, self._rules.workers, running, now)
         self._end_stuck_runs(changes)
@@ -205,13 +207,14 @@ class Decider:
         if batch.reload and not batch.load_all:
             self._loader.reload(conn, batch.reload, now)
         self._loader.load_new(conn, batch.created, now)
-        if batch.load_all or batch.callbacks or self._have_calls([*batch.created, *batch.reload]):
+        if batch.load_all or batch.callbacks or self._need_calls(batch):
             self.callbacks.load(conn, lambda version: self._loader.get_spec(conn, version))
         if batch.load_all or batch.dags_changed:
             self.frontier.changes.standing = list_standing(conn)
+            self.frontier.changes.has_new_bundles = True
         if batch.load_all or batch.dags_changed or batch.poll or batch.ask_timetables:
             self.frontier.changes.questions = self._next_runs.list_questions(
-                conn, lambda version: self._loader.get_spec(conn, version), now
+                conn, lambda version: self._loader.get_spec(conn, version), now, self._has_bundle
             )
         for dag_id in sorted(batch.check.union(self._loader.waiting_dags) - self._held):
             self._loader.activate(conn, dag_id, now)
@@ -220,6 +223,8 @@ class Decider:
             self.frontier.changes.create_runs = bool(dags.list_due(conn, now, self._blocked, limit=1))
             if not self.frontier.changes.create_runs:
                 self._set_creation(dags.find_next_due(conn, now))
+        if batch.load_all or batch.dags_changed or batch.poll:
+            self.frontier.changes.elsewhere = list_elsewhere(self.frontier, self._has_bundle)
 
     def _report(self, link: AgentLink, message: Message, now: float) -> None:
         try:
@@ -239,9 +244,11 @@ class Decider:
         except (KeyError, TypeError, ValueError):
             log.exception("cannot use a report of agent %s: %s", link.agent, message)
 
-    def _have_calls(self, keys: Iterable[int]) -> bool:
-        """Has one of these runs callbacks from its very beginning?"""
-        found = (self.frontier.runs.get(key) for key in keys)
+    def _need_calls(self, batch: Batch) -> bool:
+        """May a snapshot have come that callbacks wait for? Has a new run callbacks from its very beginning?"""
+        if batch.dags_changed and self.callbacks.has_pending:
+            return True
+        found = (self.frontier.runs.get(key) for key in [*batch.created, *batch.reload])
         return any(run.plan.spec.deadlines and list_asked(run.plan.spec) for run in found if run is not None)
 
     def _report_callback(self, link: AgentLink, message: Message) -> None:

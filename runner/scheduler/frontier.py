@@ -59,8 +59,8 @@ class Frontier:
         self.waiting = Waiting(self.usage)
         self.starting: dict[int, Task] = {}
         """Ready tasks that begin with a trigger and need no slot."""
-        self.haunted: dict[int, Task] = {}
-        """Ready tasks whose last attempt, cleared or marked by a person, has not gone from its agent yet."""
+        self.held_back: dict[int, Task] = {}
+        """Ready tasks that wait for something else than a slot: `tries.admit` says for what."""
         self._followers = Followers(self.runs)
 
     # ---- runs come and go
@@ -119,7 +119,7 @@ class Frontier:
             elif task.state is _S.DEFERRED:
                 self.waiting.end(task)
             self.starting.pop(task.id, None)
-            self.haunted.pop(task.id, None)
+            self.held_back.pop(task.id, None)
             if task.attempt and self.attempts.get(task.attempt) is task:
                 del self.attempts[task.attempt]
         return run
@@ -198,7 +198,7 @@ class Frontier:
             self._count_end(task, old)
         if state is not _S.SCHEDULED:
             self.queue.discard(task.id)
-            self.haunted.pop(task.id, None)
+            self.held_back.pop(task.id, None)
         self.changes.tasks[task.id] = task
 
     def end(self, task: Task, state: TaskInstanceState, now: float, reason: str | None = None) -> None:

@@ -26,6 +26,7 @@ from runner.scheduler.consulting import Consulting, NextRuns
 from runner.scheduler.deciding import Decider, read_rules
 from runner.scheduler.deferrals import describe_trigger, make_resume
 from runner.scheduler.dispatch import make_workload
+from runner.scheduler.elsewhere import HasBundle, bring_here
 from runner.scheduler.instances import Task
 from runner.scheduler.link import AgentLink, Hub
 from runner.scheduler.parsing import Parsing
@@ -62,22 +63,23 @@ class Scheduler:
         box: SecretBox | None = None,
         drop_blobs: Callable[[Sequence[str]], None] = lambda _blobs: None,
         epoch: int | None = None,
+        has_bundle: HasBundle = lambda _digest: True,
     ) -> None:
-        """`epoch`: that of the lease; None begins the next one with `run`."""
+        """`epoch`: that of the lease; None begins the next one with `run`. `has_bundle`: is a snapshot here?"""
         self._db, self._clock, self._steady = db, clock, steady
         self._questions = Questions(handler, self.post)
         self._next_runs = NextRuns(db, _timeout(spec), self._questions.call, self.post)
         self._spec, rules = spec, read_rules(spec)
         self._fresh = rules.fresh_interpreter
-        self._decider = Decider(db, rules, new_attempt, self._next_runs, box)
-        self._drop_blobs = drop_blobs
+        self._decider = Decider(db, rules, new_attempt, self._next_runs, box, has_bundle)
+        self._drop_blobs, self._has_bundle = drop_blobs, has_bundle
         self._watching = Watching(db, clock, self.post)
         self._hub = Hub(socket_path)
         self._inbox: deque[Event] = deque()
         self._batch = Batch()
         self._parsing = Parsing(self._send_to)
         self._triggers = Triggers(
-            self._send_to, self._describe_trigger, self._decider.frontier.waiting.tasks.keys
+            self._send_to, self._describe_trigger, self._decider.frontier.waiting.tasks.keys, has_bundle
         )
         self._consulting = Consulting(self._send_to)
         self._identity = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": clock()}
@@ -335,7 +337,10 @@ class Scheduler:
             self._triggers.keep(changes.standing, self._list_links())
         for question in changes.questions:
             self._consulting.ask(question, next(iter(self._list_links()), None))
-        if changes.deferrals or changes.event_acks or changes.greeted or changes.has_reloaded:
+        if changes.elsewhere:
+            here = self._db, changes.elsewhere, self._has_bundle, self._clock(), self.post
+            self._questions.call(partial(bring_here, *here))
+        if changes.moves_triggers:
             self._triggers.follow(changes, self._list_links())
         self._hub.flush()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from runner.domain.slots import Limits
 from runner.domain.states import TaskInstanceState
 from runner.scheduler import deferrals
+from runner.scheduler.elsewhere import HasBundle
 from runner.scheduler.frontier import Frontier
 from runner.scheduler.instances import Task
 
@@ -26,27 +28,42 @@ class Room:
 
 
 def admit(
-    frontier: Frontier, rooms: list[Room], limits: Limits, now: float, new_attempt: Callable[[], str]
+    frontier: Frontier,
+    rooms: list[Room],
+    limits: Limits,
+    now: float,
+    new_attempt: Callable[[], str],
+    has_bundle: HasBundle,
 ) -> None:
-    """Begin a try of every ready task that has a slot; the others that became ready are scheduled."""
-    held = [room.held for room in rooms]
-    if frontier.haunted:
-        _release(frontier, held)
+    """Begin a try of every ready task that has a slot; the others that became ready are scheduled.
+
+    One whose last attempt, cleared or marked by a person, has not gone from its agent yet is held back, and so is one
+    whose snapshot has not come to this machine.
+    """
+    held, is_here = [room.held for room in rooms], cache(has_bundle)
+
+    def must_wait(task: Task) -> bool:
+        return _is_held(task.attempt, held) or not is_here(task.run.row.bundle)
+
+    if frontier.held_back:
+        _release(frontier, must_wait)
     if frontier.starting:
         start_from_triggers(frontier, limits, now, new_attempt)
     free = sum(max(0, room.free) for room in rooms)
-    for demand in frontier.queue.admit(free, frontier.usage, limits):
-        task = frontier.tasks[demand.key]
-        if task.attempt is not None and _is_held(task.attempt, held):
-            frontier.usage.take(demand, -1)
-            frontier.haunted[task.id] = task
-            continue
-        room = max(rooms, key=lambda r: r.free)
-        room.free -= 1
-        begin_try(frontier, task, room.agent, now, new_attempt())
-        frontier.changes.starts.setdefault(room.link, []).append(task)
+    while demands := frontier.queue.admit(free, frontier.usage, limits):
+        for demand in demands:
+            task = frontier.tasks[demand.key]
+            if must_wait(task):
+                frontier.usage.take(demand, -1)
+                frontier.held_back[task.id] = task
+                continue
+            free -= 1
+            room = max(rooms, key=lambda r: r.free)
+            room.free -= 1
+            begin_try(frontier, task, room.agent, now, new_attempt())
+            frontier.changes.starts.setdefault(room.link, []).append(task)
     for task in frontier.fresh:
-        is_waiting = task.id in frontier.queue or task.id in frontier.haunted
+        is_waiting = task.id in frontier.queue or task.id in frontier.held_back
         if is_waiting and task.state is not _S.SCHEDULED:
             if task.state is _S.UP_FOR_RETRY:
                 close_try(frontier, task)
@@ -55,15 +72,15 @@ def admit(
     frontier.fresh.clear()
 
 
-def _is_held(attempt: str, held: Iterable[Collection[str]]) -> bool:
-    return any(attempt in some for some in held)
+def _is_held(attempt: str | None, held: Iterable[Collection[str]]) -> bool:
+    return attempt is not None and any(attempt in some for some in held)
 
 
-def _release(frontier: Frontier, held: Iterable[Collection[str]]) -> None:
-    """Let tasks wait for a slot again the last attempt of which is gone at last: two of them never live at once."""
-    for task in list(frontier.haunted.values()):
-        if not _is_held(task.attempt or "", held):
-            del frontier.haunted[task.id]
+def _release(frontier: Frontier, must_wait: Callable[[Task], bool]) -> None:
+    """Let tasks wait for a slot again that nothing else holds back any more."""
+    for task in list(frontier.held_back.values()):
+        if not must_wait(task):
+            del frontier.held_back[task.id]
             frontier.queue.add(task.demand)
 
 

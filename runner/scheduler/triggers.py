@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 
 from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.scheduler.changes import Changes
+from runner.scheduler.elsewhere import HasBundle
 
 log = logging.getLogger(__name__)
 STANDING = "watcher:"
@@ -25,9 +27,14 @@ class Triggers:
     """Trigger -> the link that has it. `describe` makes the message that starts one of a task's by its token."""
 
     def __init__(
-        self, send: Send, describe: Callable[[str], Message], list_waiting: Callable[[], Collection[str]]
+        self,
+        send: Send,
+        describe: Callable[[str], Message],
+        list_waiting: Callable[[], Collection[str]],
+        has_bundle: HasBundle,
     ) -> None:
         self._send, self._describe, self._list_waiting = send, describe, list_waiting
+        self._has_bundle = has_bundle
         self._links: dict[str, int] = {}
         self._standing: dict[str, Message] = {}
 
@@ -52,6 +59,8 @@ class Triggers:
             self._cancel_unwanted()
         for link, held in changes.greeted:
             self._take_up(link, held)
+        if changes.has_new_bundles:
+            self.hand_over({*self._list_waiting()} - self._links.keys(), links)
         by_agent: dict[str | None, list[str]] = {}
         for task in changes.waits:
             if task.deferral is not None and task.deferral.token in self._list_waiting():
@@ -61,15 +70,20 @@ class Triggers:
             self.hand_over([id for id in ids if id not in self._links], links, own)
 
     def hand_over(self, ids: Iterable[str], links: Collection[int], preferred: int | None = None) -> None:
-        """Have triggers run by the preferred link, or any; while there is none they wait for `take_up`."""
+        """Have triggers run by the preferred link, or any; while there is none they wait for `take_up`.
+
+        Those whose snapshot is not on this machine wait for it.
+        """
         link = preferred if preferred in links else next(iter(links), None)
         if link is None:
             return
-        todo = list(ids)
+        is_here, todo = cache(self._has_bundle), list(ids)
         for begin in range(0, len(todo), _CHUNK):
-            some = todo[begin : begin + _CHUNK]
-            self._links.update(dict.fromkeys(some, link))
-            self._send(link, messages.triggers([self._start(id) for id in some], []))
+            starts = [self._start(id) for id in todo[begin : begin + _CHUNK]]
+            some = [start for start in starts if is_here(start["bundle"])]
+            self._links.update((start["id"], link) for start in some)
+            if some:
+                self._send(link, messages.triggers(some, []))
 
     def cancel(self, ids: Iterable[str], by_user: bool = False) -> None:
         """Have them let go of. `by_user`: a user ended their tasks."""

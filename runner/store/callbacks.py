@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from runner.domain.deadlines import Due
-from runner.store.schema import callback, dag_run
+from runner.store.schema import callback, dag, dag_file, dag_run
 from runner.store.unfinished import RUN_COLUMNS, RunRow
 
 REFERENCE = "deadline_reference"
@@ -54,6 +54,8 @@ class OpenCallback(NamedTuple):
     agent: str | None
     tries: int
     data: dict[str, Any]
+    newest: str | None
+    """The newest snapshot in which the DAG's file was in order."""
     run: RunRow
 
 
@@ -89,8 +91,12 @@ def move_callback(conn: sa.Connection, move: CallbackMove, now: float) -> bool:
 def list_open(conn: sa.Connection) -> list[OpenCallback]:
     """Every callback that is pending or queued, oldest first."""
     query = (
-        sa.select(*_COLUMNS, *(column.label(f"run_{column.name}") for column in RUN_COLUMNS))
+        sa.select(
+            *_COLUMNS, dag_file.c.bundle, *(column.label(f"run_{column.name}") for column in RUN_COLUMNS)
+        )
         .join(dag_run, dag_run.c.id == callback.c.run)
+        .outerjoin(dag, dag.c.dag_id == dag_run.c.dag_id)
+        .outerjoin(dag_file, dag_file.c.path == dag.c.file)
         .where(callback.c.state.in_([PENDING, QUEUED]))
         .order_by(callback.c.id)
     )
@@ -100,4 +106,5 @@ def list_open(conn: sa.Connection) -> list[OpenCallback]:
 def _read(row: tuple[Any, ...]) -> OpenCallback:
     width = len(_COLUMNS)
     id, kind, state, attempt, agent, tries, data = row[:width]
-    return OpenCallback(id, kind, state, attempt, agent, tries, json.loads(data), RunRow(*row[width:]))
+    newest, run = row[width], RunRow(*row[width + 1 :])
+    return OpenCallback(id, kind, state, attempt, agent, tries, json.loads(data), newest, run)

@@ -52,10 +52,12 @@ class Cell:
             self.engine.wait(10)
         self.db.dispose()
 
-    def put(self, *serialized: dict[str, Any], now: float | None = None) -> None:
+    def put(self, *serialized: dict[str, Any], now: float | None = None, bundle: str = "bundle") -> None:
         """Record DAGs as parsed."""
         with self.db.begin() as conn:
-            dags.put_dags(conn, "bundle", "f.py", serialized, time.time() if now is None else now)
+            dags.put_dags(
+                conn, bundle, serialized[0]["file"], serialized, time.time() if now is None else now
+            )
 
     def trigger(self, dag_id: str, run_id: str = "r1") -> int:
         """A new manual run, committed but not announced."""

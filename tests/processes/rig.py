@@ -18,7 +18,11 @@ class Rig:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.asked: list[tuple[AttemptInfo, str]] = []
-        self.scheduler = Scheduler(cell.db, cell.spec, cell.layout.engine_socket, self.answer)
+        self.elsewhere: set[str] = set()
+        """Snapshots that are not on this machine."""
+        self.scheduler = Scheduler(
+            cell.db, cell.spec, cell.layout.engine_socket, self.answer, has_bundle=self.has_bundle
+        )
         self.thread = threading.Thread(target=self.scheduler.run, name="scheduler")
         self.agent = FakeAgent(cell.layout.engine_socket)
         self.thread.start()
@@ -28,6 +32,9 @@ class Rig:
         if params.get("bad"):
             raise ValueError("cannot do that")
         return {"found": True}
+
+    def has_bundle(self, digest: str) -> bool:
+        return digest not in self.elsewhere
 
     def connect(self) -> FakeAgent:
         self.agent.connect()

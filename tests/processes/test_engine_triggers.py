@@ -14,7 +14,7 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.domain.states import TaskInstanceState
-from runner.events import RunChanged, RunCreated
+from runner.events import DagsChanged, RunChanged, RunCreated
 from runner.scheduler.loop import Scheduler
 from runner.scheduler.questions import AttemptInfo
 from runner.store import task_instances
@@ -80,12 +80,18 @@ class Rig:
         self.cell = cell
         self.asked: list[tuple[AttemptInfo, str]] = []
         self.agents: list[Keeper] = []
+        self.elsewhere: set[str] = set()
+        """Snapshots that are not on this machine."""
         self.start()
 
     def start(self) -> None:
         layout = self.cell.layout
         box = open_box(layout.home / "secrets.key")
-        self.scheduler = Scheduler(self.cell.db, self.cell.spec, layout.engine_socket, self.answer, box=box)
+        self.scheduler = Scheduler(
+            *(self.cell.db, self.cell.spec, layout.engine_socket, self.answer),
+            box=box,
+            has_bundle=lambda digest: digest not in self.elsewhere,
+        )
         self.thread = threading.Thread(target=self.scheduler.run, name="scheduler")
         self.thread.start()
 
@@ -191,6 +197,28 @@ def test_agent_that_comes_back_without_a_trigger_gets_it_again_and_loses_a_stale
     agent.triggers = {"stale": {}}
     agent.connect()
     agent.serve(lambda: list(agent.triggers) == [token])
+
+
+def test_trigger_waits_for_the_snapshot_that_may_have_its_class(rig: Rig) -> None:
+    agent = rig.connect()
+    key = rig.trigger()
+    token = agent.only()
+    rig.stop()
+    agent.close()
+    agent.triggers.clear()
+    rig.elsewhere.add("bundle")
+    rig.start()
+    agent.connect()
+    rig.cell.put(make_dag("here", {"x": []}, file="here.py"), bundle="new")
+    agent.decide = lambda workload: messages.outcome("success", started_at=1.0, ended_at=2.0)
+    rig.scheduler.post(RunCreated(other := rig.cell.trigger("here")))
+    agent.serve(lambda: rig.cell.run_state(other) == "success")
+    assert agent.triggers == {}
+    rig.elsewhere.clear()
+    rig.scheduler.post(DagsChanged())
+    assert agent.only() == token
+    agent.fire(token, 1)
+    agent.serve(lambda: rig.cell.run_state(key) == "success")
 
 
 def test_other_agent_takes_over_when_one_is_gone(rig: Rig) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.customer import BUCKET, Customer
+from tests.fakes.own_s3 import OwnS3, running_own_s3
 from tests.running import RunningService, is_alive, until
 from tests.services import make_database
 
@@ -30,18 +31,26 @@ with DAG("patient", schedule=None):
 
 
 @pytest.fixture
+def s3(tmp_path: Path) -> Iterator[OwnS3]:
+    with running_own_s3(tmp_path / "s3") as store:
+        yield store
+
+
+@pytest.fixture
 def services(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, postgresql: str
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, postgresql: str, s3: OwnS3
 ) -> Iterator[list[RunningService]]:
-    """The first brings the S3; the second has its keys and asks the same database."""
+    """The second has the first's keys and asks the same database; the S3 is neither's."""
     venvs = tmp_path_factory.getbasetemp().parent / "venvs"
     made = [RunningService(tmp_path / name, venvs) for name in ("one", "two")]
     with make_database(postgresql) as url:
-        made[0].up("--database", url)
+        options = ("--database", url, "--s3-endpoint", s3.endpoint)
+        for service in made:
+            keys = {"AWS_ACCESS_KEY_ID": s3.admin.access_key_id}
+            service.variables = {**keys, "AWS_SECRET_ACCESS_KEY": s3.admin.secret_access_key}
+        made[0].up(*options)
         shutil.copytree(made[0].home / "keys", made[1].home / "keys")
-        env = made[0].env()
-        made[1].variables = {name: env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        made[1].up("--database", url, "--s3-endpoint", env["AWS_ENDPOINT_URL_S3"])
+        made[1].up(*options)
         yield made
         for service in reversed(made):
             service.close()
@@ -64,10 +73,11 @@ def answers(customer: Customer) -> bool:
 
 
 def test_the_second_service_goes_on_when_the_first_and_then_its_machine_is_gone(
-    services: list[RunningService], tmp_path: Path
+    services: list[RunningService], s3: OwnS3, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     first, second = (Customer(service, "shared") for service in services)
+    first.s3 = second.s3 = s3.client()
     first.s3.create_bucket(Bucket=BUCKET)
     first.upload("dags/patient.py", DAG.format(gate=str(gate)))
     first.create()
@@ -85,7 +95,8 @@ def test_the_second_service_goes_on_when_the_first_and_then_its_machine_is_gone(
 
     first.mwaa.update_environment(Name="shared", MaxWorkers=3)
     until(lambda: first._find()["Status"] == "AVAILABLE", 20, "the update is in force")
-    before = find_pids(first)
+    before, bundles = find_pids(first), second.home() / "bundles"
+    assert not any(bundles.iterdir()), "the second has no files yet"
     assert first.service.stop(signal.SIGKILL) == -signal.SIGKILL
     assert second._find()["MaxWorkers"] == 3
     assert before == find_pids(first) and all(map(is_alive, before.values())), "cells go on"

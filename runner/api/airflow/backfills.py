@@ -205,7 +205,7 @@ def _read_plan(call: Call, conn: sa.Connection, body: BackfillCreate) -> Backfil
         first, last = epoch(body.from_date), epoch(body.to_date)
     except OverflowError as error:
         raise ApiError("invalid", str(error)) from None
-    latest = wants_latest(call.cell, conn, body.dag_id, body.run_on_latest_version, fallback=True)
+    latest = wants_latest(call.cell, conn, body.dag_id, body.run_on_latest_version)
     return BackfillPlan(
         body.dag_id,
         first,

@@ -22,12 +22,12 @@ def change_demo(cell: Cell) -> None:
     cell.put_dag("demo", tasks)
 
 
-def test_run_that_is_cleared_keeps_its_version_unless_the_newest_is_asked_for(demo: Cell) -> None:
+def test_run_that_is_cleared_runs_the_newest_version_unless_its_own_is_asked_for(demo: Cell) -> None:
     change_demo(demo)
-    assert demo.call("POST", f"{R1}/clear", json={"dry_run": False}).json()["state"] == "queued"
-    assert set(states(demo)) == {"a", "b", "c"}
-    body = {"dry_run": False, "run_on_latest_version": True}
+    body = {"dry_run": False, "run_on_latest_version": False}
     assert demo.call("POST", f"{R1}/clear", json=body).json()["state"] == "queued"
+    assert set(states(demo)) == {"a", "b", "c"}
+    assert demo.call("POST", f"{R1}/clear", json={"dry_run": False}).json()["state"] == "queued"
     assert states(demo) == {"a": None, "b": None, "c": "removed", "d": None}
     task = demo.call("GET", f"{R1}/taskInstances/b").json()
     assert (task["pool"], task["max_tries"]) == ("narrow", 6)

@@ -52,7 +52,7 @@ class History:
         """Admit what may start and commit; the ids of the tasks that started."""
         changes = self.frontier.changes
         rooms = [Room(LINK, AGENT, self.slots - len(self.frontier.attempts))]
-        admit(self.frontier, rooms, self.limits, self.now, lambda: next(self.names))
+        admit(self.frontier, rooms, self.limits, self.now, lambda: next(self.names), lambda _digest: True)
         for task in changes.tasks.values():
             task.mark_saved()
         self._commit(changes)
