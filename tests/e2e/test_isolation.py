@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from infra.containers import SERVICE, find_limits, name_service
 from infra.docker_api import Docker
 from infra.provisioner import Limits
-from tests.running import RunningService, until
+from tests.running import RunningService, aerodrome, until
 from tests.services import find_docker, make_open_directory
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.service("docker")]
@@ -160,7 +161,11 @@ def users(venvs: Path) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def docker(venvs: Path) -> Iterator[World]:
-    yield from _open(RunningService, venvs, "--provisioner", "docker", "--image", find_docker().image)
+    """Its image has a name of its own, so that a test may give that to another image."""
+    image = f"aerodrome-test:{os.getpid()}"
+    subprocess.run(["docker", "tag", find_docker().image, image], check=True)
+    yield from _open(RunningService, venvs, "--provisioner", "docker", "--image", image)
+    subprocess.run(["docker", "rmi", image], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("mode", ["users", "docker"])
@@ -242,9 +247,7 @@ def test_each_environment_has_containers_of_its_own_within_seconds_when_created(
 
 
 def test_a_task_that_eats_all_memory_harms_only_itself_when_it_is_killed(docker: World) -> None:
-    for container in _containers(docker):
-        if container["Labels"]["aerodrome.role"] == "agent":
-            Docker().update_container(container["Id"], find_limits(Limits(memory=320 << 20)))
+    _limit_memory(docker)
     states = docker.run("hungry", "h1")
     assert states == {"eat": "failed", "rest_0": "success", "rest_1": "success", "rest_2": "success"}
     last = docker.log("hungry", "h1", "eat").strip().splitlines()[-1]
@@ -260,7 +263,39 @@ def test_an_environment_answers_again_when_containers_and_control_plane_are_kill
     docker.service.up(*docker.options)
     docker.mwaa, docker.s3 = docker.service.client("mwaa"), docker.service.client("s3")
     until(lambda: _is_ready(docker, "one") and _is_ready(docker, "two"), 30, "both environments are ready")
+    _limit_memory(docker)
     assert docker.run("hungry", "h2")["rest_0"] == "success"
+
+
+def test_an_environment_moves_to_the_newest_image_when_it_is_renewed_and_no_other_does(docker: World) -> None:
+    before = _find_images(docker)
+    some = next(c["Id"] for c in _containers(docker) if c["Labels"]["aerodrome.cell"] == "two")
+    subprocess.run(["docker", "commit", some, docker.options[-1]], check=True, stdout=subprocess.DEVNULL)
+    newest = Docker().find_image(docker.options[-1])
+    assert newest is not None and newest["Id"] not in before.values()
+    done = aerodrome("environments", "renew", "two", "--home", str(docker.home))
+    assert done.returncode == 0, done.stderr
+    assert _find_images(docker) == {**before, "two": newest["Id"]}
+    assert docker.environment("two")["Status"] == "AVAILABLE"
+    until(lambda: _is_ready(docker, "two"), 30, "it is ready")
+    docker.mwaa.delete_environment(Name="two")
+    until(lambda: "two" not in docker.mwaa.list_environments()["Environments"], 60, "its containers are gone")
+
+
+def _find_images(world: World) -> dict[str, str]:
+    """The image that all containers of an environment run, by environment."""
+    found: dict[str, set[str]] = {}
+    for container in _containers(world):
+        found.setdefault(container["Labels"]["aerodrome.cell"], set()).add(container["ImageID"])
+    assert all(len(images) == 1 for images in found.values())
+    return {name: images.pop() for name, images in found.items()}
+
+
+def _limit_memory(world: World) -> None:
+    """As little as a task that wants it all can eat in no time."""
+    for container in _containers(world):
+        if container["Labels"]["aerodrome.role"] == "agent":
+            Docker().update_container(container["Id"], find_limits(Limits(memory=320 << 20)))
 
 
 def _is_ready(world: World, name: str) -> bool:
