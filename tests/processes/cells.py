@@ -53,7 +53,8 @@ class Cell:
         self.db.dispose()
 
     def put(self, *serialized: dict[str, Any], now: float | None = None, bundle: str = "bundle") -> None:
-        """Record DAGs as parsed."""
+        """Record DAGs as parsed, from a snapshot that is here and empty."""
+        self.layout.bundle(bundle).mkdir(parents=True, exist_ok=True)
         with self.db.begin() as conn:
             dags.put_dags(
                 conn, bundle, serialized[0]["file"], serialized, time.time() if now is None else now
