@@ -32,7 +32,7 @@ up: setup ## the whole service in the foreground
 	@$(BIN)/aerodrome up
 
 test: setup ## all tests (those that need a missing service are skipped with a reason)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 check: setup ## format, lint, types, layer contracts, size budgets
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
