@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class Orders:
     columns: Mapping[str, ColumnElement[Any]]
     key: ColumnElement[Any]
     newest_first: bool = False
+    first: ColumnElement[Any] | None = None
+    """What counts before the key when no order is given."""
 
 
 def fetch_page(connection: Connection, statement: Select[Any], window: Window, orders: Orders) -> Page:
@@ -57,6 +60,8 @@ def order_columns(names: tuple[str, ...], orders: Orders) -> list[ColumnElement[
     if len(names) > MAX_ORDERS:
         raise UnknownOrder(f"cannot order by more than {MAX_ORDERS} columns; {len(names)} were given")
     chosen = [_order_column(name, orders) for name in names]
+    if not names and orders.first is not None:
+        chosen.append(orders.first)
     last_falls = names[-1].startswith("-") if names else orders.newest_first
     return [*chosen, orders.key.desc() if last_falls else orders.key.asc()]
 
@@ -83,10 +88,40 @@ def matches(
 
 
 def starts(column: ColumnElement[Any], prefix: str | None, is_one: bool = False) -> list[ColumnElement[bool]]:
-    """Airflow's *_prefix_pattern filter."""
+    """Airflow's *_prefix_pattern filter: in the case given, % and _ mean themselves, alternatives with '|'.
+
+    What follows the last letter or digit of a prefix does not count, as it does not in Airflow.
+    """
     if not prefix or prefix == "~":
         return []
-    return [or_(*(column.startswith(part, autoescape=True) for part in _split(prefix, is_one)))]
+    parts = [_strip(part) for part in _split(prefix, is_one)]
+    if "" in parts:
+        return []
+    return [or_(*(func.substr(column, 1, len(part)) == part for part in parts))]
+
+
+def is_match(text: str, pattern: str | None) -> bool:
+    """`matches` for a text that is not in the database."""
+    if not pattern or pattern == "~":
+        return True
+    wild = {"%": ".*", "_": "."}
+    parts = (
+        "".join(wild.get(letter, re.escape(letter)) for letter in part) for part in _split(pattern, False)
+    )
+    return any(re.search(part, text, re.IGNORECASE | re.DOTALL) for part in parts)
+
+
+def is_start(text: str, prefix: str | None) -> bool:
+    """`starts` for a text that is not in the database."""
+    if not prefix or prefix == "~":
+        return True
+    return any(text.startswith(_strip(part)) for part in _split(prefix, False))
+
+
+def _strip(prefix: str) -> str:
+    while prefix and not prefix[-1].isalnum():
+        prefix = prefix[:-1]
+    return prefix
 
 
 def _split(text: str, is_one: bool) -> list[str]:

@@ -124,6 +124,18 @@ def expand_tasks(graph: DagGraph, names: set[str], upstream: bool, downstream: b
     return found
 
 
+def list_group(data: dict[str, Any], group_id: str) -> set[str]:
+    """The tasks in a group and in the groups inside of it."""
+    groups = data.get("task_groups") or {}
+
+    def is_inside(name: str | None) -> bool:
+        while name is not None and name != group_id:
+            name = (groups.get(name) or {}).get("parent")
+        return name is not None
+
+    return {task["task_id"] for task in data["tasks"] if is_inside(task.get("group"))}
+
+
 def _bounds(conn: sa.Connection, dag_id: str, body: TaskInstancesClear) -> dict[str, float | None]:
     """Limits of the logical date."""
     if body.dag_run_id is None:

@@ -21,7 +21,7 @@ from runner.api.answers import reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.manual_intervals import TimetableFailed, ask_interval
-from runner.api.query import epoch
+from runner.api.query import Query, epoch
 from runner.domain.deadlines import BadDeadline
 from runner.domain.partition_runs import BadKey, read_manual_key
 from runner.domain.timetables import Interval, infer_manual_interval
@@ -36,7 +36,7 @@ RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
 def list_runs(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns; '~' is all DAGs."""
     query = call.query()
-    wanted, window, days = read_run_filter(query, call.path["dag_id"]), query.window(), read_days(query)
+    wanted, window, days = _read_filter(call, query), query.window(), read_days(query)
     query.check()
     if any(days):
         with call.cell.db.read() as conn:
@@ -45,10 +45,14 @@ def list_runs(call: Call) -> Response:
     return _reply_page(call, wanted, window, call.path["dag_id"])
 
 
+def _read_filter(call: Call, query: Query) -> listing_runs.RunFilter:
+    return read_run_filter(query, call.path["dag_id"], call.cell.clock())
+
+
 def list_batch(call: Call) -> Response:
     """POST /dags/~/dagRuns/list"""
     body = call.parse(RunsBatch)
-    wanted = batch_run_filter(body)
+    wanted = batch_run_filter(body, call.cell.clock())
     return _reply_page(call, wanted, batch_window(body), "~")
 
 

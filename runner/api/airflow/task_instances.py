@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from starlette.responses import Response
 
 from runner.api.airflow.bodies import TaskInstancePatch, TaskInstancesBatch
-from runner.api.airflow.clearing import date_limits, expand_tasks, reply_rows
+from runner.api.airflow.clearing import date_limits, expand_tasks, list_group, reply_rows
 from runner.api.airflow.filters import batch_ti_filter, batch_window, read_ti_filter
 from runner.api.airflow.run_shapes import ti_body, try_bodies
 from runner.api.airflow.waiting import list_triggers
@@ -18,7 +20,7 @@ from runner.api.errors import ApiError, not_found
 from runner.domain.graph import build
 from runner.domain.spec import DagSpec
 from runner.domain.states import TaskInstanceState
-from runner.store import listing_runs
+from runner.store import listing_dags, listing_runs
 from runner.store.dags import get_version
 from runner.store.listing_page import Window
 from runner.store.listing_runs import TiFilter
@@ -31,16 +33,33 @@ _FAILED = ["failed", "upstream_failed"]
 def list_task_instances(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances; '~' is all DAGs or all runs."""
     query = call.query()
-    wanted, window = read_ti_filter(query, call.path["dag_id"], call.path["dag_run_id"]), query.window()
+    place, now = (call.path["dag_id"], call.path["dag_run_id"]), call.cell.clock()
+    wanted, window, group = read_ti_filter(query, *place, now), query.window(), query.text("task_group_id")
     query.check()
+    if group is not None:
+        wanted = _narrow(call, wanted, group)
     return _reply_page(call, wanted, window)
+
+
+def _narrow(call: Call, wanted: TiFilter, group: str) -> TiFilter:
+    """The same within a task group of the DAG in the path, as its newest version has it. Raises ApiError."""
+    dag_id = call.path["dag_id"]
+    with call.cell.db.read() as conn:
+        version = listing_dags.find_version(conn, dag_id)
+    names = list_group(orjson.loads(version.data), group) if version is not None else set()
+    if not names:
+        raise not_found(f"in DAG {dag_id!r} a task group", group)
+    named = names & set(wanted.equal["task_id"] or names)
+    return replace(
+        wanted, equal={**wanted.equal, "task_id": sorted(named)}, nothing=wanted.nothing or not named
+    )
 
 
 def list_mapped(call: Call) -> Response:
     """GET …/taskInstances/{task_id}/listMapped"""
     query = call.query()
     names = (call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"])
-    wanted, window = read_ti_filter(query, *names), query.window()
+    wanted, window = read_ti_filter(query, *names[:2], call.cell.clock(), names[2]), query.window()
     query.check()
     with call.cell.db.read() as conn:
         run = listing_runs.find_run(conn, *names[:2])
@@ -53,7 +72,7 @@ def list_mapped(call: Call) -> Response:
 def list_batch(call: Call) -> Response:
     """POST /dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/list"""
     body = call.parse(TaskInstancesBatch)
-    return _reply_page(call, batch_ti_filter(body), batch_window(body))
+    return _reply_page(call, batch_ti_filter(body, call.cell.clock()), batch_window(body))
 
 
 def get_task_instance(call: Call) -> Response:
@@ -159,6 +178,11 @@ def _read_again(conn: sa.Connection, target: Any, ids: list[int], rows: list[Any
     return [row for row in listing_runs.list_every_task_instance(conn, wanted) if row.id in chosen]
 
 
+def _get_dag(conn: sa.Connection, dag_id: str) -> None:
+    if listing_dags.find_dag_row(conn, dag_id) is None:
+        raise not_found("DAG", dag_id)
+
+
 def find_row(call: Call, conn: sa.Connection) -> Any:
     """The row of the task instance in the path. Raises ApiError (not_found)."""
     dag_id, run_id, task_id = call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"]
@@ -206,6 +230,8 @@ def _reply_page(call: Call, wanted: TiFilter, window: Window) -> Response:
         one_run = len(dag_ids) == len(run_ids) == 1 and call.path["dag_run_id"] != "~"
         if one_run and listing_runs.find_run(conn, dag_ids[0], run_ids[0]) is None:
             raise not_found(f"of DAG {dag_ids[0]!r} a run", run_ids[0])
+        if not one_run and call.path["dag_id"] != "~":
+            _get_dag(conn, call.path["dag_id"])
         page = listing_runs.list_task_instances(conn, wanted, window)
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
         waiting = list_triggers(conn, page.rows, call.cell.clock())
