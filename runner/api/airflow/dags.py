@@ -120,7 +120,7 @@ def get_details(call: Call) -> Response:
 def patch_dag(call: Call) -> Response:
     """PATCH /dags/{dag_id}: pause or unpause."""
     body = call.parse(DagPatch)
-    call.update_mask(frozenset({"is_paused"}))
+    _check_mask(call)
     dag_id = call.path["dag_id"]
     with call.begin() as conn:
         _get(call, conn)
@@ -128,6 +128,12 @@ def patch_dag(call: Call) -> Response:
         row, summary = _get(call, conn)
     call.cell.post_dags_changed()
     return reply(dag_body(row, summary))
+
+
+def _check_mask(call: Call) -> None:
+    """Only one member can be changed. Raises ApiError (invalid)."""
+    if call.params.getlist("update_mask") not in ([], ["is_paused"]):
+        raise ApiError("invalid", "cannot update a DAG: update_mask may name only is_paused")
 
 
 def delete_dag(call: Call) -> Response:
@@ -242,15 +248,22 @@ def _task_bodies(call: Call) -> dict[str, dict[str, Any]]:
     if version is None:
         raise not_found("DAG", call.path["dag_id"])
     data = orjson.loads(version.data)
-    params = {name: param_body(param) for name, param in (data.get("params") or {}).items()}
+    params = {
+        name: {**param_body(param), "source": "dag"} for name, param in (data.get("params") or {}).items()
+    }
     downstream: dict[str, list[str]] = {task["task_id"]: [] for task in data["tasks"]}
     for task in data["tasks"]:
         for above in task.get("upstream") or ():
             downstream[above].append(task["task_id"])
     return {
-        task["task_id"]: task_body(task, sorted(downstream[task["task_id"]]), params)
+        task["task_id"]: task_body(_dated(task, data), sorted(downstream[task["task_id"]]), params)
         for task in data["tasks"]
     }
+
+
+def _dated(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """The task with its DAG's dates where it has none of its own."""
+    return {**task, **{name: task[name] or data.get(name) for name in ("start_date", "end_date")}}
 
 
 def list_dags_named(call: Call, conn: sa.Connection, pattern: str | None, prefix: str | None) -> list[str]:

@@ -13,7 +13,7 @@ from runner.store.listing_page import Window
 from runner.store.listing_runs import RunFilter, TiFilter
 
 _MOMENTS = ("run_after", "logical_date", "start_date", "end_date", "updated_at")
-_RUN_TYPES = frozenset(
+RUN_TYPES = frozenset(
     {
         "backfill",
         "scheduled",
@@ -41,7 +41,7 @@ def read_run_filter(query: Query, dag_id: str, now: float) -> RunFilter:
     return RunFilter(
         dag_ids=None if dag_id == "~" else [dag_id],
         states=_read_states(query, frozenset(get_args(RunState))),
-        run_types=query.states("run_type", _RUN_TYPES),
+        run_types=query.states("run_type", RUN_TYPES),
         run_id_pattern=query.text("run_id_pattern"),
         run_id_prefix=query.text("run_id_prefix_pattern"),
         dag_id_pattern=query.text("dag_id_pattern"),

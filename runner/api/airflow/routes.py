@@ -64,7 +64,7 @@ ROUTES: tuple[tuple[str, str, Handler, Role], ...] = (
     # runs
     ("GET", f"{_DAG}/dagRuns", dag_runs.list_runs, _VIEWER),
     ("POST", f"{_DAG}/dagRuns", dag_runs.trigger, _USER),
-    ("POST", "/dags/~/dagRuns/list", dag_runs.list_batch, _VIEWER),
+    ("POST", f"{_DAG}/dagRuns/list", dag_runs.list_batch, _VIEWER),
     ("GET", _RUN, dag_runs.get_run, _VIEWER),
     ("PATCH", _RUN, run_edits.patch_run, _USER),
     ("DELETE", _RUN, run_edits.delete_run, _USER),

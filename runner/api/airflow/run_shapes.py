@@ -77,10 +77,10 @@ def _label(row: Any) -> str | None:
 
 
 def try_bodies(row: Any, tries: list[Any], summary: Summary) -> list[dict[str, Any]]:
-    """Every try that has begun as TaskInstanceHistoryResponse: those that are over, then the current one."""
+    """TaskInstanceHistoryResponse of the tries that are over, then the current one, which need not have begun."""
     past = [_try(row, item, summary) for item in tries]
     is_kept = any(item.try_number == row.try_number for item in tries)  # cleared, and not begun again
-    return past if is_kept or row.try_number == 0 else [*past, _try(row, row, summary)]
+    return past if is_kept else [*past, _try(row, row, summary)]
 
 
 def _try(row: Any, item: Any, summary: Summary) -> dict[str, Any]:

@@ -35,9 +35,8 @@ def try_patch_group(call: Call) -> Response:
 
 def _patch(call: Call, dry_run: bool) -> Response:
     body = call.parse(TaskInstancePatch)
-    mask = (
-        call.update_mask(frozenset({"new_state", "note"})) or body.model_fields_set
-    ) & body.model_fields_set
+    given = call.update_mask(frozenset({"new_state", "note"}))
+    mask = body.model_fields_set if given is None else given & body.model_fields_set
     if not mask & {"new_state", "note"} and not dry_run:
         raise ApiError("unprocessable", "cannot patch a task group: give new_state or note")
     with call.begin() as conn:

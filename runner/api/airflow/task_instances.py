@@ -16,6 +16,7 @@ from runner.api.airflow.run_shapes import ti_body, try_bodies
 from runner.api.airflow.waiting import list_triggers
 from runner.api.answers import reply
 from runner.api.call import Call
+from runner.api.cursors import describe, read_window
 from runner.api.errors import ApiError, not_found
 from runner.domain.graph import build
 from runner.domain.spec import DagSpec
@@ -34,7 +35,11 @@ def list_task_instances(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances; '~' is all DAGs or all runs."""
     query = call.query()
     place, now = (call.path["dag_id"], call.path["dag_run_id"]), call.cell.clock()
-    wanted, window, group = read_ti_filter(query, *place, now), query.window(), query.text("task_group_id")
+    wanted, window, group = (
+        read_ti_filter(query, *place, now),
+        read_window(query),
+        query.text("task_group_id"),
+    )
     query.check()
     if group is not None:
         wanted = _narrow(call, wanted, group)
@@ -70,7 +75,8 @@ def list_mapped(call: Call) -> Response:
 
 
 def list_batch(call: Call) -> Response:
-    """POST /dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/list"""
+    """POST /dags/~/dagRuns/~/taskInstances/list"""
+    call.check_any("dag_id", "dag_run_id")
     body = call.parse(TaskInstancesBatch)
     return _reply_page(call, batch_ti_filter(body, call.cell.clock()), batch_window(body))
 
@@ -110,10 +116,8 @@ def try_patch(call: Call) -> Response:
 
 def _patch(call: Call, dry_run: bool) -> Response:
     body = call.parse(TaskInstancePatch)
-    given = body.model_fields_set
-    mask = (call.update_mask(frozenset({"new_state", "note"})) or given) & given
-    if not mask & {"new_state", "note"}:
-        raise ApiError("unprocessable", "cannot patch a task instance: give new_state or note")
+    given = call.update_mask(frozenset({"new_state", "note"}))
+    mask = body.model_fields_set if given is None else given & body.model_fields_set
     with call.begin() as conn:
         all_indexes = "map_index" not in call.path and "map_index" not in call.params
         targets = _find_all_rows(call, conn) if all_indexes else []
@@ -125,7 +129,8 @@ def _patch(call: Call, dry_run: bool) -> Response:
             rows = [row for row in rows if row.state != body.new_state]
             if not dry_run:
                 mark_rows(call, conn, rows, TaskInstanceState(body.new_state))
-        ids = [row.id for row in rows or targets or [target]]
+        nothing = dry_run and "new_state" in mask and not rows
+        ids = [] if nothing else [row.id for row in rows or targets or [target]]
         answer = reply_rows(call, conn, _read_again(conn, target, ids, rows))
     if not dry_run:
         call.cell.post_runs_changed(sorted({row.run for row in rows} | {target.run}))
@@ -236,4 +241,6 @@ def _reply_page(call: Call, wanted: TiFilter, window: Window) -> Response:
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
         waiting = list_triggers(conn, page.rows, call.cell.clock())
     bodies = [ti_body(row, summaries[row.version_id], waiting) for row in page.rows]
-    return reply({"task_instances": bodies, "total_entries": page.total})
+    return reply(
+        {"task_instances": bodies, "total_entries": page.total, **describe(call.query(), window, page)}
+    )

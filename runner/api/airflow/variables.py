@@ -53,7 +53,8 @@ def patch_variable(call: Call) -> Response:
     with call.begin() as conn:
         old = _get(call, conn)
         value = _text(body) if mask is None or "value" in mask else old.value
-        description = body.description if mask is None or "description" in mask else old.description
+        chosen = body.model_fields_set if mask is None else mask
+        description = body.description if "description" in chosen else old.description
         item = Variable(key, old.value if value == MASK else value, description)
         store.put_variable(conn, call.cell.box, item)
     return reply(_body(item))
