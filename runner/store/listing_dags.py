@@ -124,6 +124,18 @@ def list_version_data(conn: sa.Connection, version_ids: list[int]) -> Mapping[in
     return {row.id: row.data for row in conn.execute(statement)}
 
 
+def count_runs(conn: sa.Connection, dag_ids: list[str]) -> dict[tuple[str, int], dict[str, int]]:
+    """(DAG id, its newest version) -> runs by state, of the DAGs named, or of all, that have any; by their ids."""
+    named = [dag.c.dag_id.in_(dag_ids)] if dag_ids else []
+    columns = (dag.c.dag_id, dag.c.version_id, dag_run.c.state)
+    statement = sa.select(*columns, sa.func.count()).join_from(dag, dag_run, dag_run.c.dag_id == dag.c.dag_id)
+    found: dict[tuple[str, int], dict[str, int]] = {}
+    rows = conn.execute(statement.where(*named).group_by(*columns).order_by(dag.c.dag_id))
+    for dag_id, version, state, count in rows:
+        found.setdefault((dag_id, version), {})[state] = count
+    return found
+
+
 def count_active_runs(conn: sa.Connection, dag_id: str) -> int:
     """Runs of the DAG that are running."""
     statement = sa.select(sa.func.count()).where(dag_run.c.dag_id == dag_id, dag_run.c.state == "running")

@@ -109,6 +109,11 @@ def list_plugins(call: Call) -> Response:
     return _nothing(call, "plugins")
 
 
+def list_plugin_errors(call: Call) -> Response:
+    """GET /plugins/importErrors: those of the processes that run user code are in their logs."""
+    return reply({"import_errors": [], "total_entries": 0})
+
+
 def list_providers(call: Call) -> Response:
     """GET /providers: this engine has no provider packages of its own."""
     return _nothing(call, "providers")

@@ -27,7 +27,7 @@ from runner.api.query import Query
 from runner.store import listing_dags
 from runner.store.dags import set_paused
 from runner.store.listing_dags import DagFilter
-from runner.store.listing_page import is_match, is_start
+from runner.store.listing_page import Page, Window, is_match, is_start
 from runner.store.user_edits import delete_dag as delete_dag_rows
 from runner.store.xcoms import Place, list_blobs
 
@@ -72,8 +72,8 @@ def _read_inside(query: Query) -> _Inside:
     )
 
 
-def list_dags(call: Call) -> Response:
-    """GET /dags"""
+def read_dag_filter(call: Call) -> tuple[DagFilter, _Inside, Window]:
+    """What a request says about which DAGs. Raises ApiError."""
     query = call.query()
     wanted = DagFilter(
         pattern=query.text("dag_id_pattern"),
@@ -90,10 +90,21 @@ def list_dags(call: Call) -> Response:
     )
     inside, window = _read_inside(query), query.window()
     query.check()
+    return wanted, inside, window
+
+
+def find_page(call: Call, conn: sa.Connection, wanted: DagFilter, inside: _Inside, window: Window) -> Page:
+    """The page of DAG rows that `read_dag_filter` told of."""
+    if inside != _Inside():
+        wanted = _narrow(call, conn, wanted, inside)
+    return listing_dags.list_dags(conn, wanted, window)
+
+
+def list_dags(call: Call) -> Response:
+    """GET /dags"""
+    asked = read_dag_filter(call)
     with call.cell.db.read() as conn:
-        if inside != _Inside():
-            wanted = _narrow(call, conn, wanted, inside)
-        page = listing_dags.list_dags(conn, wanted, window)
+        page = find_page(call, conn, *asked)
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
     bodies = [dag_body(row, summaries[row.version_id]) for row in page.rows]
     return reply({"dags": bodies, "total_entries": page.total})
@@ -120,7 +131,7 @@ def get_details(call: Call) -> Response:
 def patch_dag(call: Call) -> Response:
     """PATCH /dags/{dag_id}: pause or unpause."""
     body = call.parse(DagPatch)
-    _check_mask(call)
+    check_mask(call)
     dag_id = call.path["dag_id"]
     with call.begin() as conn:
         _get(call, conn)
@@ -130,7 +141,7 @@ def patch_dag(call: Call) -> Response:
     return reply(dag_body(row, summary))
 
 
-def _check_mask(call: Call) -> None:
+def check_mask(call: Call) -> None:
     """Only one member can be changed. Raises ApiError (invalid)."""
     if call.params.getlist("update_mask") not in ([], ["is_paused"]):
         raise ApiError("invalid", "cannot update a DAG: update_mask may name only is_paused")
