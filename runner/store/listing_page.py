@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,6 +133,12 @@ def between(column: ColumnElement[Any], bounds: Mapping[str, float | None]) -> l
     """Conditions for the bounds that are given: keys gte, gt, lte, lt."""
     tests = {"gte": column.__ge__, "gt": column.__gt__, "lte": column.__le__, "lt": column.__lt__}
     return [tests[name](value) for name, value in bounds.items() if value is not None]
+
+
+def is_between(value: float, bounds: Mapping[str, float | None]) -> bool:
+    """`between` for a number that is not in a statement."""
+    tests = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+    return all(tests[name](value, limit) for name, limit in bounds.items() if limit is not None)
 
 
 def order_rows(bodies: list[dict[str, Any]], window: Window, names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -187,10 +187,12 @@ def list_versions(call: Call) -> Response:
     query = call.query()
     number, bundle, window = query.number("version_number"), query.text("bundle_version"), query.window()
     query.check()
-    dag_id = call.path["dag_id"]
+    dag_id, elsewhere = call.path["dag_id"], query.text("bundle_name") not in (None, BUNDLE_NAME)
     with call.cell.db.read() as conn:
         if dag_id != "~":
             _get(call, conn)
+        if elsewhere:
+            return reply({"dag_versions": [], "total_entries": 0})
         page = listing_dags.list_versions(conn, dag_id, number, bundle, window)
         summaries = call.summaries.get(conn, [row.id for row in page.rows])
     bodies = [version_body(row.id, row.dag_id, row, summaries[row.id].display_name) for row in page.rows]

@@ -60,13 +60,18 @@ def ti_body(row: Any, summary: Summary, waiting: Mapping[int, dict[str, Any]]) -
         "hostname": row.host,
         "pid": row.pid,
         "queued_when": moment(row.queued_at),
-        "scheduled_when": moment(row.scheduled_at),
+        "scheduled_when": _scheduled(row),
         "note": row.note,
         "rendered_map_index": _label(row),
         "rendered_fields": {},
         **(waiting.get(row.id) or {"trigger": None, "triggerer_job": None}),
         "reason": row.reason,
     }
+
+
+def _scheduled(row: Any) -> str | None:
+    """What did not have to wait for a slot was scheduled when it was queued."""
+    return moment(row.queued_at if row.scheduled_at is None else row.scheduled_at)
 
 
 def _label(row: Any) -> str | None:
@@ -95,7 +100,7 @@ def _try(row: Any, item: Any, summary: Summary) -> dict[str, Any]:
         "hostname": item.host,
         "pid": item.pid,
         "queued_when": moment(row.queued_at) if is_current else None,
-        "scheduled_when": moment(row.scheduled_at) if is_current else None,
+        "scheduled_when": _scheduled(row) if is_current else None,
         "reason": item.reason,
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runner.store.processes import ProcessRow, put_processes
 from runner.store.schema import (
     asset,
     asset_event,
@@ -193,3 +194,36 @@ def test_runs_are_found_by_an_asset_whose_event_began_them(shown: Cell) -> None:
     assert find(shown, "/dags/~/dagRuns", consuming_asset_pattern="SAL") == ["Q_1"]
     assert find(shown, "/dags/~/dagRuns", consuming_asset_pattern="s3://b") == ["Q_1"]
     assert find(shown, "/dags/~/dagRuns", consuming_asset_pattern="cost") == []
+
+
+def test_nothing_is_of_another_bundle(shown: Cell) -> None:
+    with shown.context.db.begin() as conn:
+        conn.execute(dag_file.update().values(error="boom"))
+    for path, count in (("/importErrors", 2), ("/dags/demo/dagVersions", 1)):
+        answer = shown.call("GET", path, params={"bundle_name": "dags-folder"})
+        assert answer.json()["total_entries"] == count
+        assert shown.call("GET", path, params={"bundle_name": "x"}).json()["total_entries"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({}, 1),
+        ({"start_date_gte": "2020-01-01T00:00:00Z"}, 1),
+        ({"start_date_gt": "2099-01-01T00:00:00Z"}, 0),
+        ({"end_date_lt": "2099-01-01T00:00:00Z"}, 0),
+        ({"executor_class": "x"}, 0),
+        ({"order_by": "dag_id"}, 1),
+    ],
+)
+def test_jobs_are_filtered(shown: Cell, query: dict[str, Any], count: int) -> None:
+    with shown.context.db.begin() as conn:
+        put_processes(conn, [ProcessRow("p", "engine", "host", 1, NOW - 9, NOW)], 0.0)
+    assert shown.call("GET", "/jobs", params=query).json()["total_entries"] == count
+
+
+def test_task_that_was_queued_at_once_was_scheduled_then(shown: Cell) -> None:
+    with shown.context.db.begin() as conn:
+        conn.execute(task_instance.update().where(task_instance.c.task_id == "a").values(queued_at=NOW))
+    body = shown.call("GET", "/dags/demo/dagRuns/r1/taskInstances/a").json()
+    assert body["scheduled_when"] == body["queued_when"] is not None
