@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from airflow._wire import encoding
 from starlette.responses import Response
 
-from runner.api.airflow.bodies import RunsBatch, RunTrigger
+from runner.api.airflow.batches import RunsBatch
+from runner.api.airflow.bodies import RunTrigger
 from runner.api.airflow.filters import RUN_TYPES, batch_run_filter, batch_window, read_run_filter
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.airflow.partitions import place_days, read_days

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from runner.api.airflow.bodies import RunsBatch, RunState, TaskInstancesBatch, TiState
+from runner.api.airflow.batches import RunsBatch, TaskInstancesBatch
+from runner.api.airflow.bodies import RunState, TiState
 from runner.api.query import BOUNDS, MAX_LIMIT, Query, epoch
 from runner.store.listing_page import Window
 from runner.store.listing_runs import RunFilter, TiFilter

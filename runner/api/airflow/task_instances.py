@@ -9,7 +9,8 @@ import orjson
 import sqlalchemy as sa
 from starlette.responses import Response
 
-from runner.api.airflow.bodies import TaskInstancePatch, TaskInstancesBatch
+from runner.api.airflow.batches import TaskInstancesBatch
+from runner.api.airflow.bodies import TaskInstancePatch
 from runner.api.airflow.clearing import date_limits, expand_tasks, list_group, reply_rows
 from runner.api.airflow.filters import batch_ti_filter, batch_window, read_ti_filter
 from runner.api.airflow.run_shapes import ti_body, try_bodies
