@@ -69,6 +69,13 @@ _VERSION = _shape(
     "PolicyArn VersionId", PolicyArn=ARN, VersionId=Text(pattern=r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?")
 )
 _DOCUMENTS = ListOf(DOCUMENT)
+_KEY_TYPE = Text(
+    choices=tuple(
+        f"{kind}{many}"
+        for kind in ("string", "numeric", "boolean", "ip", "binary", "date")
+        for many in ("", "List")
+    )
+)
 _SIMULATION: dict[str, Shape] = {
     "PolicyInputList": _DOCUMENTS,
     "PermissionsBoundaryPolicyInputList": _DOCUMENTS,
@@ -77,7 +84,7 @@ _SIMULATION: dict[str, Shape] = {
     "ResourcePolicy": DOCUMENT,
     "CallerArn": Text(1, 2048, _PRINTABLE),
     "ContextEntries": ListOf(
-        _shape("", ContextKeyName=Text(5, 256), ContextKeyValues=ListOf(Text()), ContextKeyType=Text())
+        _shape("", ContextKeyName=Text(5, 256), ContextKeyValues=ListOf(Text()), ContextKeyType=_KEY_TYPE)
     ),
     **PAGE,
 }
@@ -162,6 +169,10 @@ IAM: dict[str, Structure] = {
     **_tagged("Role", "RoleName", NAME),
     **_tagged("Policy", "PolicyArn", ARN),
     "SimulatePrincipalPolicy": _shape("PolicySourceArn ActionNames", PolicySourceArn=ARN, **_SIMULATION),
+    "GetContextKeysForCustomPolicy": _shape("PolicyInputList", PolicyInputList=_DOCUMENTS),
+    "GetContextKeysForPrincipalPolicy": _shape(
+        "PolicySourceArn", PolicySourceArn=ARN, PolicyInputList=_DOCUMENTS
+    ),
     "SimulateCustomPolicy": _shape("PolicyInputList ActionNames", **_SIMULATION),
 }
 

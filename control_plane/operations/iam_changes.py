@@ -10,6 +10,7 @@ from control_plane.domain.errors import Code, ServiceError
 from control_plane.operations.iam_entities import TITLES, describe, get_managed, get_principal, make_page
 from control_plane.operations.service import Call, Service
 from control_plane.store import policies, principals
+from control_plane.store.keys import ADMIN_NAME
 from control_plane.store.principals import Kind, Principal
 
 _KINDS: dict[str, Kind] = {"Group": "group", "User": "user", "Role": "role"}
@@ -21,6 +22,9 @@ def update_user(service: Service, call: Call) -> dict[str, Any]:
     with service.db.begin() as conn:
         found = get_principal(conn, "user", call)
         name, path = given.get("NewUserName", found.name), given.get("NewPath", found.path)
+        if found.name == ADMIN_NAME and (name, path) != (found.name, found.path):
+            words = f"cannot rename user {ADMIN_NAME}: whoever is called so is made the administrator at every start"
+            raise ServiceError(Code.INVALID_INPUT, words)
         other = principals.find(conn, "user", name)
         is_free = other is None or other.id == found.id
         if not is_free or not principals.rename(conn, found, service.account_id, name, path):

@@ -189,6 +189,17 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
         iam, "SimulateCustomPolicy", PolicyInputList=[document(effect="Deny")], ActionNames=["airflow:X"]
     )
     assert custom["EvaluationResults"][0]["EvalDecision"] == "explicitDeny"
+    asking = document(
+        resource="arn:aws:s3:::${aws:username, 'x'}/${*}",
+        Condition={"StringLike": {"s3:prefix": "${aws:PrincipalTag/team}/*"}},
+    )
+    keys = ["aws:PrincipalTag/team", "aws:username", "s3:prefix"]
+    of_custom = call(iam, "GetContextKeysForCustomPolicy", PolicyInputList=[asking])
+    assert of_custom["ContextKeyNames"] == keys
+    of_user = call(
+        iam, "GetContextKeysForPrincipalPolicy", PolicySourceArn=source, PolicyInputList=[asking, document()]
+    )
+    assert of_user["ContextKeyNames"] == keys
     assert call(sts, "GetCallerIdentity")["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"
     call(sts, "GetSessionToken")
     assert call(sts, "GetAccessKeyInfo", AccessKeyId=key)["Account"] == ACCOUNT
@@ -233,7 +244,10 @@ def test_faults_have_awss_codes(server: Server) -> None:
          ("InvalidInput", 400)),
         (iam.create_user, {"UserName": "t", "Tags": [{"Key": "AWS:t", "Value": ""}]}, ("InvalidInput", 400)),
         (iam.update_user, {"UserName": "twin", "NewUserName": "Admin"}, ("EntityAlreadyExists", 409)),
+        (iam.update_user, {"UserName": "admin", "NewUserName": "chief"}, ("InvalidInput", 400)),
         (iam.update_role, {"RoleName": "none"}, ("NoSuchEntity", 404)),
+        (iam.simulate_custom_policy, {"PolicyInputList": [good], "ActionNames": ["s3:GetObject"],
+         "ResourcePolicy": document(Principal="*")}, ("InvalidInput", 400)),
         (iam.list_users, {"MaxItems": 0}, ("ValidationError", 400)),
         (iam.list_server_certificates, {}, ("InvalidAction", 400)),
     ]:  # fmt: skip

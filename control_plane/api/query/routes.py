@@ -154,6 +154,12 @@ QUERY_ROUTES = (
     _iam("DeletePolicy", iam_policies.delete_policy, _policy),
     _iam("SimulatePrincipalPolicy", iam_simulate.simulate_principal, partial(member, "PolicySourceArn")),
     _iam("SimulateCustomPolicy", iam_simulate.simulate_custom, anything),
+    _iam(
+        "GetContextKeysForPrincipalPolicy",
+        iam_simulate.context_keys_of_principal,
+        partial(member, "PolicySourceArn"),
+    ),
+    _iam("GetContextKeysForCustomPolicy", iam_simulate.context_keys_of_custom, anything),
     _sts("GetCallerIdentity", sts.get_caller_identity, anything, "nothing"),
     _sts("GetAccessKeyInfo", sts.get_access_key_info, anything),
     _sts("GetSessionToken", sts.get_session_token, anything, "nothing"),
