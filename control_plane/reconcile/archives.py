@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from airflow._wire.layout import SECRET_KEYS, Layout
+from airflow._wire.layout import KEY_FILE, Layout
 
 from control_plane.domain.archive import Archive, pack, unpack
 from control_plane.domain.environment import Environment, EnvironmentSpec, bucket_name
@@ -67,7 +67,7 @@ class Archives:
         (folder / "metadata.db").touch(0o600)
         (folder / "metadata.db").write_bytes(archive.metadata)
         if archive.keys is not None:
-            write_private(folder / SECRET_KEYS, archive.keys)
+            write_private(folder / KEY_FILE, archive.keys)
         source = bucket_name(archive.spec["SourceBucketArn"])
         write_private(
             folder / "from.json", json.dumps({"bucket": source, "environment": archive.environment})

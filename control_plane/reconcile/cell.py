@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airflow._wire.cell import Bucket, CellSpec
-from airflow._wire.layout import SECRET_KEYS
+from airflow._wire.layout import KEY_FILE
 
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
 from control_plane.domain.environment import Environment, bucket_name
@@ -191,7 +191,7 @@ def cell_plan(
     secrets: str,
 ) -> CellPlan:
     """The cell as the provisioner is to make it. `secrets`: its keys."""
-    kept = {KEPT_EQUIPMENT: equipment.to_json(), SECRET_KEYS: secrets}
+    kept = {KEPT_EQUIPMENT: equipment.to_json(), KEY_FILE: secrets}
     return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow._wire import cell as wire
 from airflow._wire.cell import CellSpec
-from airflow._wire.layout import SECRET_KEYS, Layout
+from airflow._wire.layout import KEY_FILE, Layout
 
 from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import Equipment
@@ -278,9 +278,9 @@ def _read(path: Path) -> str:
 
 def _find_secret_keys(environment: Environment, home: Path) -> str:
     """Those of the archive that it is made from, or of its home; '' when neither has any."""
-    if environment.origin is not None and (found := _read(Path(environment.origin) / SECRET_KEYS)):
+    if environment.origin is not None and (found := _read(Path(environment.origin) / KEY_FILE)):
         return found
-    return _read(home / SECRET_KEYS) if _read(home / UID_FILE) == environment.uid else ""
+    return _read(home / KEY_FILE) if _read(home / UID_FILE) == environment.uid else ""
 
 
 def _find_token(home: Path) -> str | None:

@@ -22,7 +22,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-SECRET_KEYS = "secrets.key"
+KEY_FILE = "secrets.key"
 """Its name in a home and in an archive; `secret_keys` says what is in it."""
 _SOCKET_PATH_LIMIT = 100  # sun_path is 108 bytes on Linux, 104 on macOS
 
@@ -39,7 +39,7 @@ class Layout:
 
     @property
     def secret_keys(self) -> Path:
-        return self.home / SECRET_KEYS
+        return self.home / KEY_FILE
 
     @property
     def database(self) -> Path:
