@@ -159,6 +159,7 @@ IAM: dict[str, Structure] = {
     "CreateGroup": _shape("GroupName", GroupName=EXISTING_NAME, Path=PATH),
     "GetGroup": _shape("GroupName", GroupName=EXISTING_NAME, **PAGE),
     "ListGroups": _shape(PathPrefix=PATH_PREFIX, **PAGE),
+    "UpdateGroup": _shape("GroupName", GroupName=EXISTING_NAME, NewPath=PATH, NewGroupName=EXISTING_NAME),
     "DeleteGroup": _shape("GroupName", GroupName=EXISTING_NAME),
     "AddUserToGroup": _shape("GroupName UserName", GroupName=EXISTING_NAME, UserName=EXISTING_NAME),
     "RemoveUserFromGroup": _shape("GroupName UserName", GroupName=EXISTING_NAME, UserName=EXISTING_NAME),

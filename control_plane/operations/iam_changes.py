@@ -16,19 +16,19 @@ from control_plane.store.principals import Kind, Principal
 _KINDS: dict[str, Kind] = {"Group": "group", "User": "user", "Role": "role"}
 
 
-def update_user(service: Service, call: Call) -> dict[str, Any]:
-    """UpdateUser: another name or path. The id, the keys and the policies stay."""
-    given = call.body
+def rename(kind: Kind, service: Service, call: Call) -> dict[str, Any]:
+    """UpdateUser and UpdateGroup: another name or path. The id, the keys and the policies stay."""
+    given, title = call.body, TITLES[kind]
     with service.db.begin() as conn:
-        found = get_principal(conn, "user", call)
-        name, path = given.get("NewUserName", found.name), given.get("NewPath", found.path)
-        if found.name == ADMIN_NAME and (name, path) != (found.name, found.path):
+        found = get_principal(conn, kind, call)
+        name, path = given.get(f"New{title}Name", found.name), given.get("NewPath", found.path)
+        if kind == "user" and found.name == ADMIN_NAME and (name, path) != (found.name, found.path):
             words = f"cannot rename user {ADMIN_NAME}: whoever is called so is made the administrator at every start"
             raise ServiceError(Code.INVALID_INPUT, words)
-        other = principals.find(conn, "user", name)
+        other = principals.find(conn, kind, name)
         is_free = other is None or other.id == found.id
         if not is_free or not principals.rename(conn, found, service.account_id, name, path):
-            raise ServiceError(Code.ENTITY_EXISTS, f"User with name {name} already exists.")
+            raise ServiceError(Code.ENTITY_EXISTS, f"{title} with name {name} already exists.")
     return {}
 
 

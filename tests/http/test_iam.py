@@ -177,6 +177,9 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
     assert iam.get_user(UserName="v")["User"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/other/v"
     assert iam.list_user_policies(UserName="v")["PolicyNames"] == ["i"]
     iam.update_user(UserName="v", NewUserName="u", NewPath="/team/")
+    call(iam, "UpdateGroup", GroupName="g", NewGroupName="h")
+    assert iam.list_group_policies(GroupName="h")["PolicyNames"] == ["i"]
+    iam.update_group(GroupName="h", NewGroupName="g")
     key = call(iam, "CreateAccessKey", UserName="u")["AccessKey"]["AccessKeyId"]
     call(iam, "UpdateAccessKey", UserName="u", AccessKeyId=key, Status="Inactive")
     assert call(iam, "ListAccessKeys", UserName="u")["AccessKeyMetadata"][0]["Status"] == "Inactive"

@@ -68,13 +68,14 @@ def new_policy_arn(service: Service, _caller: Caller, given: Mapping[str, Any]) 
     return f"arn:aws:iam::{service.account_id}:policy{given.get('Path', '/')}{given.get('PolicyName', '')}"
 
 
-def renamed_user(service: Service, _caller: Caller, given: Mapping[str, Any]) -> str:
-    """The user as it is to be."""
+def renamed(kind: Kind, service: Service, _caller: Caller, given: Mapping[str, Any]) -> str:
+    """The user or group as it is to be."""
+    title = kind.title()
     with service.db.read() as conn:
-        found = principals.find(conn, "user", str(given.get("UserName")))
-    path, name = ("/", given.get("UserName")) if found is None else (found.path, found.name)
-    kept = f"{given.get('NewPath', path)}{given.get('NewUserName', name)}"
-    return f"arn:aws:iam::{service.account_id}:user{kept}"
+        found = principals.find(conn, kind, str(given.get(f"{title}Name")))
+    path, name = ("/", given.get(f"{title}Name")) if found is None else (found.path, found.name)
+    kept = f"{given.get('NewPath', path)}{given.get(f'New{title}Name', name)}"
+    return f"arn:aws:iam::{service.account_id}:{kind}{kept}"
 
 
 def member(name: str, _service: Service, _caller: Caller, given: Mapping[str, Any]) -> str:
@@ -130,7 +131,8 @@ QUERY_ROUTES = (
     _iam("AddUserToGroup", iam_principals.add_to_group, _group),
     _iam("RemoveUserFromGroup", iam_principals.remove_from_group, _group),
     _iam("ListGroupsForUser", iam_principals.list_groups_of, _user),
-    _iam("UpdateUser", iam_changes.update_user, _user, also=renamed_user),
+    _iam("UpdateUser", partial(iam_changes.rename, "user"), _user, also=partial(renamed, "user")),
+    _iam("UpdateGroup", partial(iam_changes.rename, "group"), _group, also=partial(renamed, "group")),
     _iam("UpdateRole", iam_changes.update_role, _role),
     _iam("UpdateRoleDescription", iam_changes.update_role_description, _role),
     _iam("ListInstanceProfilesForRole", iam_changes.list_instance_profiles, _role),
