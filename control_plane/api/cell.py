@@ -33,9 +33,8 @@ class CellCaller:
         deadline = self.monotonic() + timeout
         connection = UnixConnection(layout.api_socket, timeout)
         try:
-            with suppress(
-                BrokenPipeError, ConnectionResetError
-            ):  # a cell that refuses does not wait for the body
+            # A cell that refuses does not wait for the body, and its answer is there all the same.
+            with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(request.method, _target(request), request.body, _headers(request, layout))
             return self._read(connection, deadline)
         except TimeoutError:
