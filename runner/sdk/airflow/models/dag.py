@@ -158,6 +158,14 @@ class DAG:
         return list(self.task_dict)
 
     @property
+    def task_count(self) -> int:
+        return len(self.task_dict)
+
+    @property
+    def safe_dag_id(self) -> str:
+        return self.dag_id.replace(".", "__dot__")
+
+    @property
     def roots(self) -> list[Any]:
         return [task for task in self.tasks if not task.upstream_task_ids]
 

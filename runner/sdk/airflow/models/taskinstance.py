@@ -93,6 +93,7 @@ class TaskInstance(metaclass=RecordMeta):
         return f"{base}{path}{mapped}?try_number={self.try_number}"
 
     mark_success_url = log_url
+    test_mode = raw = False
 
     def get_dagrun(self, **_: Any) -> DagRun:
         return self.dag_run
@@ -107,6 +108,9 @@ class TaskInstance(metaclass=RecordMeta):
             "get_previous_run", {"dag_id": self.dag_id, "logical_date": date, "state": state}
         )
         return DagRun(self.dag_id, answer["run_id"], answer) if answer and answer.get("found") else None
+
+    def current_state(self, **_: Any) -> str:
+        return str(self.state)
 
     def is_eligible_to_retry(self) -> bool:
         return self.try_number <= self.max_tries
