@@ -94,7 +94,7 @@ class Engine:
         """`ship` has our own log lines kept as a spec says; `epoch` is the lease's."""
         self._spec, self._ship = spec, ship
         self._watch = SpecWatch(layout.spec, spec, self._take_up)
-        box = open_box(layout.home / "secrets.key")
+        box = open_box(layout.secret_keys)
         self._scheduler = Scheduler(
             db,
             spec,

@@ -6,6 +6,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,9 @@ class CellCaller:
         deadline = self.monotonic() + timeout
         connection = UnixConnection(layout.api_socket, timeout)
         try:
-            connection.request(request.method, _target(request), request.body, _headers(request, layout))
+            # A cell that refuses does not wait for the body, and its answer is there all the same.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(request.method, _target(request), request.body, _headers(request, layout))
             return self._read(connection, deadline)
         except TimeoutError:
             raise CellUnreachable(

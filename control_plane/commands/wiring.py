@@ -28,6 +28,7 @@ from control_plane.reconcile.loop import Reconciler
 from control_plane.reconcile.newest import find_newest
 from control_plane.settings import Settings
 from control_plane.store.cell_databases import CellDatabases
+from control_plane.store.cell_secrets import CellSecrets
 from control_plane.store.database import ServiceDatabase
 from control_plane.store.keys import bootstrap_admin
 from control_plane.store.opening import CannotOpen, open_prepared
@@ -98,6 +99,7 @@ def build(
         access=access,
         keys=keys,
         cell_databases=CellDatabases(settings.database),
+        cell_secrets=CellSecrets(database, vault),
         journal=Journal(paths.steps),
         roots=site.roots,
         surroundings=site.surroundings,

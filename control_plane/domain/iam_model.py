@@ -14,6 +14,7 @@ ARN = Text(20, 2048, _PRINTABLE)
 DOCUMENT = Text(1, 131072, r"[\u0009\u000A\u000D\u0020-\u00FF]+")
 DESCRIPTION = Text(0, 1000, r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*")
 KEY_ID = Text(16, 128, r"[\w]+")
+USAGE = Text(choices=("PermissionsPolicy", "PermissionsBoundary"))
 STATUS = Text(choices=("Active", "Inactive"))
 TAGS = ListOf(
     Structure(
@@ -68,6 +69,13 @@ _VERSION = _shape(
     "PolicyArn VersionId", PolicyArn=ARN, VersionId=Text(pattern=r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?")
 )
 _DOCUMENTS = ListOf(DOCUMENT)
+_KEY_TYPE = Text(
+    choices=tuple(
+        f"{kind}{many}"
+        for kind in ("string", "numeric", "boolean", "ip", "binary", "date")
+        for many in ("", "List")
+    )
+)
 _SIMULATION: dict[str, Shape] = {
     "PolicyInputList": _DOCUMENTS,
     "PermissionsBoundaryPolicyInputList": _DOCUMENTS,
@@ -76,7 +84,7 @@ _SIMULATION: dict[str, Shape] = {
     "ResourcePolicy": DOCUMENT,
     "CallerArn": Text(1, 2048, _PRINTABLE),
     "ContextEntries": ListOf(
-        _shape("", ContextKeyName=Text(5, 256), ContextKeyValues=ListOf(Text()), ContextKeyType=Text())
+        _shape("", ContextKeyName=Text(5, 256), ContextKeyValues=ListOf(Text()), ContextKeyType=_KEY_TYPE)
     ),
     **PAGE,
 }
@@ -85,6 +93,7 @@ IAM: dict[str, Structure] = {
     "CreateUser": _shape("UserName", UserName=NAME, Path=PATH, PermissionsBoundary=ARN, Tags=TAGS),
     "GetUser": _shape(UserName=EXISTING_NAME),
     "ListUsers": _shape(PathPrefix=PATH_PREFIX, **PAGE),
+    "UpdateUser": _shape("UserName", UserName=EXISTING_NAME, NewPath=PATH, NewUserName=NAME),
     "DeleteUser": _shape("UserName", UserName=EXISTING_NAME),
     "CreateAccessKey": _shape(UserName=EXISTING_NAME),
     "ListAccessKeys": _shape(UserName=EXISTING_NAME, **PAGE),
@@ -104,6 +113,11 @@ IAM: dict[str, Structure] = {
     ),
     "GetRole": _shape("RoleName", RoleName=NAME),
     "ListRoles": _shape(PathPrefix=PATH_PREFIX, **PAGE),
+    "UpdateRole": _shape(
+        "RoleName", RoleName=NAME, Description=DESCRIPTION, MaxSessionDuration=Number(3600, 43200)
+    ),
+    "UpdateRoleDescription": _shape("RoleName Description", RoleName=NAME, Description=DESCRIPTION),
+    "ListInstanceProfilesForRole": _shape("RoleName", RoleName=NAME, **PAGE),
     "DeleteRole": _shape("RoleName", RoleName=NAME),
     "UpdateAssumeRolePolicy": _shape("RoleName PolicyDocument", RoleName=NAME, PolicyDocument=DOCUMENT),
     "CreatePolicy": _shape(
@@ -123,7 +137,19 @@ IAM: dict[str, Structure] = {
     "SetDefaultPolicyVersion": _VERSION,
     "DeletePolicyVersion": _VERSION,
     "ListPolicies": _shape(
-        Scope=Text(choices=("All", "AWS", "Local")), OnlyAttached=Flag(), PathPrefix=Text(1, 512), **PAGE
+        Scope=Text(choices=("All", "AWS", "Local")),
+        OnlyAttached=Flag(),
+        PathPrefix=Text(1, 512),
+        PolicyUsageFilter=USAGE,
+        **PAGE,
+    ),
+    "ListEntitiesForPolicy": _shape(
+        "PolicyArn",
+        PolicyArn=ARN,
+        EntityFilter=Text(choices=("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")),
+        PathPrefix=Text(1, 512, r"\u002F[\u0021-\u007F]*"),
+        PolicyUsageFilter=USAGE,
+        **PAGE,
     ),
     "DeletePolicy": _shape("PolicyArn", PolicyArn=ARN),
     **_inline("UserName", EXISTING_NAME),
@@ -133,6 +159,7 @@ IAM: dict[str, Structure] = {
     "CreateGroup": _shape("GroupName", GroupName=EXISTING_NAME, Path=PATH),
     "GetGroup": _shape("GroupName", GroupName=EXISTING_NAME, **PAGE),
     "ListGroups": _shape(PathPrefix=PATH_PREFIX, **PAGE),
+    "UpdateGroup": _shape("GroupName", GroupName=EXISTING_NAME, NewPath=PATH, NewGroupName=EXISTING_NAME),
     "DeleteGroup": _shape("GroupName", GroupName=EXISTING_NAME),
     "AddUserToGroup": _shape("GroupName UserName", GroupName=EXISTING_NAME, UserName=EXISTING_NAME),
     "RemoveUserFromGroup": _shape("GroupName UserName", GroupName=EXISTING_NAME, UserName=EXISTING_NAME),
@@ -143,11 +170,16 @@ IAM: dict[str, Structure] = {
     **_tagged("Role", "RoleName", NAME),
     **_tagged("Policy", "PolicyArn", ARN),
     "SimulatePrincipalPolicy": _shape("PolicySourceArn ActionNames", PolicySourceArn=ARN, **_SIMULATION),
+    "GetContextKeysForCustomPolicy": _shape("PolicyInputList", PolicyInputList=_DOCUMENTS),
+    "GetContextKeysForPrincipalPolicy": _shape(
+        "PolicySourceArn", PolicySourceArn=ARN, PolicyInputList=_DOCUMENTS
+    ),
     "SimulateCustomPolicy": _shape("PolicyInputList ActionNames", **_SIMULATION),
 }
 
 STS: dict[str, Structure] = {
     "GetCallerIdentity": _shape(),
+    "GetAccessKeyInfo": _shape("AccessKeyId", AccessKeyId=KEY_ID),
     "GetSessionToken": _shape(DurationSeconds=Number(900, 129600)),
     "AssumeRole": _shape(
         "RoleArn RoleSessionName",
@@ -158,5 +190,6 @@ STS: dict[str, Structure] = {
         DurationSeconds=Number(900, 43200),
         ExternalId=Text(2, 1224, r"[\w+=,.@:\/-]*"),
         Tags=TAGS,
+        SourceIdentity=Text(2, 64, r"[\w+=,.@-]*"),
     ),
 }

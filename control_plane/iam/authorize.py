@@ -31,6 +31,8 @@ class Caller:
     issued_at: float | None = None
     """When a temporary key was issued."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    """The source identity of a role's session: who began the chain of roles."""
     policies: Policies = field(default_factory=Policies)
 
     @property
@@ -94,6 +96,7 @@ def context_of(caller: Caller, circumstances: Circumstances) -> dict[str, object
         "aws:EpochTime": str(int(now)),
         "aws:TokenIssueTime": None if caller.issued_at is None else to_iso(caller.issued_at),
         "aws:MultiFactorAuthPresent": None if caller.issued_at is None else "false",
+        "aws:SourceIdentity": caller.source,
         "aws:SourceIp": circumstances.source_ip,
         "aws:UserAgent": circumstances.user_agent,
         "aws:SecureTransport": circumstances.secure,

@@ -36,6 +36,12 @@ def expand(text: str, context: Context, variables: bool) -> list[tuple[str, bool
     return [*pieces, (text[end:], True)]
 
 
+def find_variables(text: str) -> set[str]:
+    """The condition keys that the variables of a text stand for."""
+    names = (found.group(1) for found in _VARIABLE.finditer(text))
+    return {name.partition(",")[0].strip() for name in names} - {"", *_ESCAPED}
+
+
 def literal(text: str, context: Context, variables: bool) -> str:
     """The text with its variables filled in; its wildcards mean themselves. Raises Unresolved."""
     return "".join(piece for piece, _ in expand(text, context, variables))

@@ -68,6 +68,7 @@ def make_caller(conn: Connection, reader: PolicyReader, key: Key) -> Caller:
         username=None if is_role else principal.name,
         issued_at=None if key.token_hash is None else key.created_at,
         tags={**principal.details.get("Tags", {}), **key.session.get("tags", {})},
+        source=key.session.get("source"),
         policies=load_policies(conn, reader, principal, key.session.get("policies")),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -23,6 +24,7 @@ T = TypeVar("T")
 _PAGE = 100
 _MANAGED_SIZE = 6144
 _EPOCH = 0.0
+_POLICY_ARN = re.compile(r"arn:aws(-[a-z]+)*:iam::(\d{12}|aws):policy/.+", re.DOTALL)
 TITLES: Mapping[Kind, str] = {"user": "User", "role": "Role", "group": "Group"}
 
 
@@ -57,9 +59,16 @@ def check_size(document: str, limit: int, message: str) -> None:
 
 
 def check_managed(conn: Connection, arn: str) -> None:
-    """Raises ServiceError(NO_SUCH_ENTITY) when there is no such policy to attach."""
+    """Raises ServiceError(NO_SUCH_ENTITY) when there is no such policy to attach, INVALID_INPUT for no ARN."""
+    check_arn(arn)
     if arn not in MANAGED and policies.find(conn, arn) is None:
         raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
+
+
+def check_arn(arn: str) -> None:
+    """Raises ServiceError(INVALID_INPUT) for what names no policy, here or elsewhere."""
+    if not _POLICY_ARN.fullmatch(arn):
+        raise ServiceError(Code.INVALID_INPUT, f"ARN {arn} is not valid.")
 
 
 def check_managed_size(document: str) -> None:
@@ -68,7 +77,8 @@ def check_managed_size(document: str) -> None:
 
 
 def get_managed(conn: Connection, arn: str) -> Managed:
-    """A managed policy, ours or AWS's. Raises ServiceError(NO_SUCH_ENTITY)."""
+    """A managed policy, ours or AWS's. Raises ServiceError(NO_SUCH_ENTITY or INVALID_INPUT)."""
+    check_arn(arn)
     found = aws_policy(arn) if arn in MANAGED else policies.find(conn, arn)
     if found is None:
         raise no_such_entity(f"Policy {arn} was not found.")
@@ -126,9 +136,11 @@ def details_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_tags(given: Mapping[str, Any]) -> dict[str, str]:
-    """Tags of a request as a mapping. Raises ServiceError(INVALID_INPUT) for a key twice."""
+    """Tags of a request as a mapping. Raises ServiceError(INVALID_INPUT) for a key twice or reserved."""
     listed = given.get("Tags", [])
     found = {tag["Key"]: tag["Value"] for tag in listed}
+    if any(key.lower().startswith("aws:") for key in found):
+        raise ServiceError(Code.INVALID_INPUT, "Tag keys that begin with aws: are reserved; use others.")
     if len({key.lower() for key in found}) != len(listed):
         raise ServiceError(
             Code.INVALID_INPUT, "Duplicate tag keys found. Please note that Tag keys are case insensitive."

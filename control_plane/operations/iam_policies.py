@@ -73,10 +73,14 @@ def list_policies(service: Service, call: Call) -> dict[str, Any]:
         local = policies.list_all(conn) if scope != "AWS" else []
         attached, limiting = policies.count_uses(conn)
     both = [*local, *(aws_policy(arn) for arn in MANAGED if scope != "Local")]
+    uses = {"PermissionsPolicy": attached, "PermissionsBoundary": limiting}
+    used = uses.get(given.get("PolicyUsageFilter", ""))
     wanted = [
         one
         for one in both
-        if one.path.startswith(prefix) and (one.arn in attached or not given.get("OnlyAttached"))
+        if one.path.startswith(prefix)
+        and (one.arn in attached or not given.get("OnlyAttached"))
+        and (used is None or one.arn in used)
     ]
     page = make_page(given, "Policies", sorted(wanted, key=lambda one: one.arn), lambda one: one.arn)
     shown = [_describe(one, attached.get(one.arn, 0), limiting.get(one.arn, 0)) for one in page["Policies"]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from control_plane.domain.errors import Code, ServiceError
 from control_plane.iam.evaluate import (
     Layer,
     Match,
@@ -17,6 +18,7 @@ from control_plane.iam.evaluate import (
     make_context,
 )
 from control_plane.iam.grammar import parse
+from control_plane.iam.patterns import find_variables
 from control_plane.iam.policy import Kind
 from control_plane.iam.principals import Identity
 from control_plane.iam.spans import find_span
@@ -29,20 +31,39 @@ from control_plane.store.principals import Principal
 
 def simulate_principal(service: Service, call: Call) -> dict[str, Any]:
     """SimulatePrincipalPolicy: a user's or role's policies, and more where given."""
-    arn = call.body["PolicySourceArn"]
-    with service.db.read() as conn:
-        found = principals.find_by_arn(conn, arn)
-        if found is None:
-            raise no_such_entity(f"The principal {arn} cannot be found.")
-        own = load_policies(conn, PolicyReader(), found)
-    policies = _add_given(own, call.body)
-    return _simulate(call, policies, Identity(arn, arn), _context_of(found))
+    own, found = _load(service, call.body["PolicySourceArn"])
+    arn = call.body.get("CallerArn", found.arn)
+    return _simulate(call, _add_given(own, call.body), Identity(arn, arn), _context_of(found))
 
 
 def simulate_custom(service: Service, call: Call) -> dict[str, Any]:
     """SimulateCustomPolicy: only the policies given."""
     arn = call.body.get("CallerArn", "")
+    if "ResourcePolicy" in call.body and not arn:
+        raise ServiceError(
+            Code.INVALID_INPUT, "CallerArn is required with ResourcePolicy: who is its principal?"
+        )
     return _simulate(call, _add_given(Policies(), call.body), Identity(arn, arn), {})
+
+
+def context_keys_of_custom(service: Service, call: Call) -> dict[str, Any]:
+    """GetContextKeysForCustomPolicy: what the policies given ask about a request."""
+    return {"ContextKeyNames": sorted(_keys_of(_add_given(Policies(), call.body)))}
+
+
+def context_keys_of_principal(service: Service, call: Call) -> dict[str, Any]:
+    """GetContextKeysForPrincipalPolicy: what a principal's policies, and more where given, ask about a request."""
+    own, _ = _load(service, call.body["PolicySourceArn"])
+    return {"ContextKeyNames": sorted(_keys_of(_add_given(own, call.body)))}
+
+
+def _load(service: Service, arn: str) -> tuple[Policies, Principal]:
+    """A principal with its policies. Raises ServiceError(NO_SUCH_ENTITY)."""
+    with service.db.read() as conn:
+        found = principals.find_by_arn(conn, arn)
+        if found is None:
+            raise no_such_entity(f"The principal {arn} cannot be found.")
+        return load_policies(conn, PolicyReader(), found), found
 
 
 def _add_given(own: Policies, given: Mapping[str, Any]) -> Policies:
@@ -118,12 +139,16 @@ def _show(match: Match) -> dict[str, Any]:
     return shown
 
 
-def _keys_of(policies: Policies) -> Iterable[str]:
-    """The condition keys that have a say."""
+def _keys_of(policies: Policies) -> set[str]:
+    """The condition keys that have a say: those of conditions, and those that variables stand for."""
     sources = (*policies.identity, *(policies.boundary or ()), *policies.resource)
-    return {
-        condition.key
-        for source in sources
-        for statement in source.policy.statements
-        for condition in statement.conditions
-    }
+    found: set[str] = set()
+    for source in sources:
+        for statement in source.policy.statements:
+            texts = [*statement.resources, *statement.not_resources]
+            for condition in statement.conditions:
+                found.add(condition.key)
+                texts += condition.values
+            if source.policy.variables:
+                found.update(*map(find_variables, texts))
+    return found

@@ -67,9 +67,6 @@ def list_policy_tags(service: Service, call: Call) -> dict[str, Any]:
 
 def _add(before: Mapping[str, str], call: Call) -> dict[str, str]:
     given = read_tags(call.body)
-    if any(key.lower().startswith("aws:") for key in given):
-        words = "Tag keys that begin with aws: are reserved; use others."
-        raise ServiceError(Code.INVALID_INPUT, words)
     after = {**_without(before, given), **given}
     if len(after) > _MOST:
         raise ServiceError(Code.LIMIT_EXCEEDED, f"Cannot exceed quota for TagsPerResource: {_MOST}")

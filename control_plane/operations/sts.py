@@ -23,6 +23,11 @@ def get_caller_identity(service: Service, call: Call) -> dict[str, Any]:
     return {"UserId": call.caller.user_id, "Account": service.account_id, "Arn": call.caller.arn}
 
 
+def get_access_key_info(service: Service, _call: Call) -> dict[str, Any]:
+    """GetAccessKeyInfo: the account of a key; there is one."""
+    return {"Account": service.account_id}
+
+
 def get_session_token(service: Service, call: Call) -> dict[str, Any]:
     """GetSessionToken: the caller's own rights, for a while."""
     if call.caller.issued_at is not None:
@@ -33,7 +38,7 @@ def get_session_token(service: Service, call: Call) -> dict[str, Any]:
         user = principals.find_by_id(conn, call.caller.principal_id)
         if user is None:
             raise ServiceError(Code.ACCESS_DENIED, f"User {call.caller.arn} is gone")
-        made = keys.create_session(conn, service.vault, user, {"arn": user.arn}, now, expires)
+        made = keys.create_session(conn, service.vault, user, {}, now, expires)
     return {"Credentials": _show(made, expires)}
 
 
@@ -48,9 +53,20 @@ def assume_role(service: Service, call: Call) -> dict[str, Any]:
         _check_duration(call, duration, role.details.get("MaxSessionDuration", _HOUR))
         arn = f"arn:aws:sts::{service.account_id}:assumed-role/{role.name}/{name}"
         session = {"arn": arn, "name": name, "policies": _find_limits(conn, call), "tags": read_tags(given)}
+        source = _find_source(call)
+        session = {**session, "source": source} if source else session
         made = keys.create_session(conn, service.vault, role, session, now, now + duration)
     who = {"AssumedRoleId": f"{role.id}:{name}", "Arn": arn}
-    return {"Credentials": _show(made, now + duration), "AssumedRoleUser": who}
+    kept = {"SourceIdentity": source} if source else {}
+    return {"Credentials": _show(made, now + duration), "AssumedRoleUser": who, **kept}
+
+
+def _find_source(call: Call) -> str | None:
+    """Who is behind a chain of roles: said once, and the same ever after."""
+    given, known = call.body.get("SourceIdentity"), call.caller.source
+    if known and given and given != known:
+        raise ServiceError(Code.ACCESS_DENIED, "cannot change SourceIdentity: the calling session has one")
+    return known or given
 
 
 def _check_duration(call: Call, duration: int, most: int) -> None:

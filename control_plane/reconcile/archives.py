@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from airflow._wire.layout import KEY_FILE, Layout
+
 from control_plane.domain.archive import Archive, pack, unpack
 from control_plane.domain.environment import Environment, EnvironmentSpec, bucket_name
 from control_plane.domain.errors import validation
@@ -20,11 +22,7 @@ from control_plane.private_files import write_private
 from control_plane.reconcile.checks import INCORRECT_CONFIGURATION, CannotApply, open_at
 from control_plane.reconcile.jobs import Jobs
 from control_plane.reconcile.snapshots import give_to_owner, run_runner
-from infra.provisioner import CellPlan
 from sync.objects import ObjectStore, ObjectStoreError
-
-_KEYS = "secrets.key"
-"""In a cell's home; the runner makes it when it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Archives:
             raise validation(error.tell("export it again")) from None
         finally:
             path.unlink(missing_ok=True)
-        keys = (home / _KEYS).read_text(encoding="ascii") if passphrase else None
+        keys = Layout(home).secret_keys.read_text(encoding="ascii") if passphrase else None
         archive = Archive(row.name, self.jobs.clock(), row.spec, metadata, keys)
         bucket = bucket_name(row.spec["SourceBucketArn"])
         try:
@@ -69,7 +67,7 @@ class Archives:
         (folder / "metadata.db").touch(0o600)
         (folder / "metadata.db").write_bytes(archive.metadata)
         if archive.keys is not None:
-            write_private(folder / _KEYS, archive.keys)
+            write_private(folder / KEY_FILE, archive.keys)
         source = bucket_name(archive.spec["SourceBucketArn"])
         write_private(
             folder / "from.json", json.dumps({"bucket": source, "environment": archive.environment})
@@ -89,9 +87,6 @@ def load_origin(jobs: Jobs, row: Environment) -> None:
     if row.origin is None:
         return
     folder, home = Path(row.origin), jobs.provisioner.home(row.name)
-    if (folder / _KEYS).exists():
-        keys = (folder / _KEYS).read_text(encoding="ascii")
-        jobs.provisioner.create(CellPlan(row.name, (), {_KEYS: keys}))
     copy = home / "import.db"
     shutil.copyfile(folder / "metadata.db", copy)
     copy.chmod(0o600)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airflow._wire.cell import Bucket, CellSpec
+from airflow._wire.layout import KEY_FILE
 
 from control_plane.domain.classes import CLASSES, DEFAULT_CLASS, GIB, EnvironmentClass
 from control_plane.domain.environment import Environment, bucket_name
@@ -183,10 +184,14 @@ def process_env(roots: Roots, surroundings: Mapping[str, str]) -> dict[str, str]
 
 
 def cell_plan(
-    environment: Environment, spec: CellSpec, specs: tuple[ProcessSpec, ...], equipment: Equipment
+    environment: Environment,
+    spec: CellSpec,
+    specs: tuple[ProcessSpec, ...],
+    equipment: Equipment,
+    secrets: str,
 ) -> CellPlan:
-    """The cell as the provisioner is to make it."""
-    kept = {KEPT_EQUIPMENT: equipment.to_json()}
+    """The cell as the provisioner is to make it. `secrets`: its keys."""
+    kept = {KEPT_EQUIPMENT: equipment.to_json(), KEY_FILE: secrets}
     return CellPlan(environment.name, specs, {"cell.json": spec.to_json(), UID_FILE: environment.uid, **kept})
 
 

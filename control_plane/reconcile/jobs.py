@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow._wire import cell as wire
 from airflow._wire.cell import CellSpec
-from airflow._wire.layout import Layout
+from airflow._wire.layout import KEY_FILE, Layout
 
 from control_plane.domain.environment import Environment
 from control_plane.domain.equipment import Equipment
@@ -35,6 +35,7 @@ from control_plane.reconcile.journal import Journal
 from control_plane.reconcile.requirements import Finder
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
+from control_plane.store.cell_secrets import CellSecrets
 from control_plane.store.database import ServiceDatabase
 from infra.provisioner import CellPlan, ProcessSpec, Provisioner
 from sync.startup import Run, run_here
@@ -62,6 +63,7 @@ class Jobs:
     """The service's own."""
     keys: KeyIssuer
     cell_databases: CellDatabases
+    cell_secrets: CellSecrets
     journal: Journal
     roots: Roots
     surroundings: Mapping[str, str]
@@ -152,7 +154,8 @@ class Jobs:
             sync_interval=self.sync_interval,
         )
         spec = wire.follow(_find_spec(home), spec)
-        return cell_plan(environment, spec, self.list_processes(environment), equipment)
+        keys = self.cell_secrets.agree(environment.uid, _find_secret_keys(environment, home))
+        return cell_plan(environment, spec, self.list_processes(environment), equipment, keys)
 
     def list_processes(self, environment: Environment) -> tuple[ProcessSpec, ...]:
         """The environment's processes as they are to be."""
@@ -271,6 +274,13 @@ class Jobs:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def _find_secret_keys(environment: Environment, home: Path) -> str:
+    """Those of the archive that it is made from, or of its home; '' when neither has any."""
+    if environment.origin is not None and (found := _read(Path(environment.origin) / KEY_FILE)):
+        return found
+    return _read(home / KEY_FILE) if _read(home / UID_FILE) == environment.uid else ""
 
 
 def _find_token(home: Path) -> str | None:

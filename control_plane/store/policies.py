@@ -96,6 +96,18 @@ def count_uses(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
     return _pairs(conn, attached), _pairs(conn, limiting.where(principal.c.boundary.is_not(None)))
 
 
+def list_holders(conn: Connection, arn: str) -> list[str]:
+    """Ids of the principals that a policy is attached to."""
+    return list(
+        conn.execute(select(attachments.c.principal_id).where(attachments.c.policy_arn == arn)).scalars()
+    )
+
+
+def list_limited(conn: Connection, arn: str) -> list[str]:
+    """Ids of the principals whose boundary a policy is."""
+    return list(conn.execute(select(principal.c.id).where(principal.c.boundary == arn)).scalars())
+
+
 def attach(conn: Connection, principal_id: str, arn: str) -> None:
     """Give a policy to a principal. Idempotent."""
     if arn not in list_attached(conn, principal_id):

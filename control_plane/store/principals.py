@@ -95,10 +95,26 @@ def set_trust(conn: Connection, identity: str, document: str) -> None:
     conn.execute(sa.update(table).where(table.c.id == identity).values(trust=document))
 
 
+def rename(conn: Connection, principal: Principal, account: str, name: str, path: str) -> bool:
+    """Another name and path, which make another ARN; the id stays. False when the name or the ARN is taken."""
+    values = {"name": name, "path": path, "arn": f"arn:aws:iam::{account}:{principal.kind}{path}{name}"}
+    try:
+        with conn.begin_nested():
+            conn.execute(sa.update(table).where(table.c.id == principal.id).values(**values))
+    except IntegrityError:
+        return False
+    return True
+
+
+def set_details(conn: Connection, principal: Principal, **changed: Any) -> None:
+    """Put other values in place of some of a principal's details."""
+    details = json.dumps({**principal.details, **changed})
+    conn.execute(sa.update(table).where(table.c.id == principal.id).values(details=details))
+
+
 def set_tags(conn: Connection, principal: Principal, tags: Mapping[str, str]) -> None:
     """Put other tags in place of a principal's."""
-    details = {**principal.details, "Tags": dict(tags)}
-    conn.execute(sa.update(table).where(table.c.id == principal.id).values(details=json.dumps(details)))
+    set_details(conn, principal, Tags=dict(tags))
 
 
 def find_hold(conn: Connection, principal: Principal) -> str | None:

@@ -54,6 +54,9 @@ environment = Table(
     Column(
         "origin", Text, comment="the archive that it is made from; null when it begins empty or has begun"
     ),
+    Column(
+        "secret_keys", LargeBinary, comment="sealed: what its cell seals secrets with; null before it has any"
+    ),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("generation >= 1", name="generation"),
     CheckConstraint("strategy IN ('FORCED', 'GRACEFUL')", name="strategy"),

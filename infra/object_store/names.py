@@ -13,10 +13,14 @@ from infra.object_store.errors import StoreError
 
 MOST_KEY_BYTES = 1024
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+"""S3 keeps these for itself: a bucket of such a name could not move to it."""
 
 
 def check_bucket_name(name: str) -> None:
-    if not 3 <= len(name) <= 63 or not _BUCKET.fullmatch(name) or _is_address(name):
+    well_formed = 3 <= len(name) <= 63 and _BUCKET.fullmatch(name) and not _is_address(name)
+    if not well_formed or name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDS):
         raise StoreError("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
 
 

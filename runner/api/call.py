@@ -76,6 +76,16 @@ class Call:
         message = f"Input should be a valid integer, from {least} to {_MAX_INT}"
         raise ApiError("unprocessable", [problem("int_parsing", ("path", name), message, text)])
 
+    def check_any(self, *names: str) -> None:
+        """Raises ApiError (unprocessable) unless these parts of the path are '~': the body says which."""
+        found = [
+            problem("literal_error", ("path", name), "Input should be '~'", self.path[name], expected="'~'")
+            for name in names
+            if self.path[name] != "~"
+        ]
+        if found:
+            raise ApiError("unprocessable", found)
+
     def parse(self, model: type[Model]) -> Model:
         """The body as `model`. Raises ApiError (unprocessable)."""
         data = read_json(self.body)
@@ -87,16 +97,11 @@ class Call:
             ) from None
 
     def update_mask(self, allowed: frozenset[str]) -> frozenset[str] | None:
-        """The members that a PATCH may touch; None when it may touch all it brings. Raises ApiError (invalid)."""
+        """Those of `allowed` that a PATCH may touch; None when it may touch all it brings. Others mean nothing."""
         given = self.params.getlist("update_mask")
         if not given:
             return None
-        names = frozenset(name.strip() for part in given for name in part.split(","))
-        if unknown := names - allowed:
-            raise ApiError(
-                "invalid", f"cannot update {sorted(unknown)}: update_mask may name {sorted(allowed)}"
-            )
-        return names
+        return allowed & {name.strip() for part in given for name in part.split(",")}
 
 
 Handler = Callable[[Call], Response]

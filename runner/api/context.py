@@ -44,7 +44,7 @@ class CellContext:
 
     def __post_init__(self) -> None:
         self.blobs = open_blobs(self.spec.logs)
-        self.box = open_box(self.layout.home / "secrets.key")
+        self.box = open_box(self.layout.secret_keys)
 
     def take_up(self, spec: CellSpec) -> None:
         """The cell's spec was replaced."""

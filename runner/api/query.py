@@ -12,6 +12,7 @@ from runner.api.errors import ApiError, problem
 from runner.store.listing_page import Window
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
+BOUNDS = ("gte", "gt", "lte", "lt")
 _MOST = 2**31 - 1
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 _TRUE, _FALSE = (
@@ -31,6 +32,9 @@ class Query:
         """Raises ApiError (unprocessable) when a parameter read so far was not what it must be."""
         if self._problems:
             raise ApiError("unprocessable", self._problems)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._params
 
     def text(self, name: str) -> str | None:
         return self._params.get(name)
@@ -54,6 +58,24 @@ class Query:
                 self._refuse("enum", name, f"Input should be one of: {expected}", value, expected=expected)
         return values
 
+    def states(self, name: str, among: frozenset[str]) -> list[str]:
+        """As `choices`, for the filters whose refusal is one sentence. Raises ApiError (unprocessable)."""
+        values = self.texts(name)
+        if set(values) - among:
+            message = (
+                f"Invalid value for {name.replace('_', ' ')}. Valid values are {', '.join(sorted(among))}"
+            )
+            raise ApiError("unprocessable", message)
+        return values
+
+    def one(self, name: str, among: tuple[str, ...]) -> str | None:
+        """A word of a few."""
+        value = self._params.get(name)
+        if value is not None and value not in among:
+            expected = " or ".join(repr(word) for word in among)
+            self._refuse("literal_error", name, f"Input should be {expected}", value, expected=expected)
+        return value
+
     def flag(self, name: str, default: bool | None = None) -> bool | None:
         value = self._params.get(name)
         if value is None:
@@ -70,26 +92,23 @@ class Query:
         value = self._params.get(name)
         return default if value is None else self._number(name, value, least)
 
-    def numbers(self, name: str, least: int = 0) -> list[int]:
+    def numbers(self, name: str, least: int = -_MOST) -> list[int]:
         """Every whole number given."""
-        found = [self._number(name, value, least) for value in self.texts(name)]
+        values = enumerate(self.texts(name))
+        found = [self._number(name, value, least, position) for position, value in values]
         return [number for number in found if number is not None]
 
-    def _number(self, name: str, value: str, least: int) -> int | None:
+    def _number(self, name: str, value: str, least: int, *at: int) -> int | None:
         try:
             number = int(value) if len(value) < 32 else _MOST + 1
         except ValueError:
             message = "Input should be a valid integer, unable to parse string as an integer"
-            self._refuse("int_parsing", name, message, value)
+            self._problems.append(problem("int_parsing", ("query", name, *at), message, value))
             return None
         if number < least:
             message = f"Input should be greater than or equal to {least}"
             self._refuse("greater_than_equal", name, message, value, ge=least)
-        elif number > _MOST:
-            self._refuse(
-                "less_than_equal", name, f"Input should be less than or equal to {_MOST}", value, le=_MOST
-            )
-        return number
+        return min(number, _MOST)  # nothing there is has more
 
     def real(self, name: str) -> float | None:
         value = self._params.get(name)
@@ -112,10 +131,16 @@ class Query:
         if value is None:
             return None
         try:
+            if value.strip().isdecimal():
+                return float(value)
             return epoch(dt.datetime.fromisoformat(value.strip().replace(" ", "+")))
         except (ValueError, OverflowError):
             self._refuse("datetime_from_date_parsing", name, "Input should be a valid datetime", value)
             return None
+
+    def bounds(self, name: str) -> dict[str, float | None]:
+        """Moments that limit something: `name`_gte and so on."""
+        return {bound: self.moment(f"{name}_{bound}") for bound in BOUNDS}
 
     def day(self, name: str) -> dt.date | None:
         """A date without a time (ISO 8601)."""

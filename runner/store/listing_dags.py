@@ -8,8 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from runner.store.listing_page import Orders, Page, Window, fetch_page, matches, starts
+from runner.store.listing_page import Orders, Page, Window, between, fetch_page, matches, starts
 from runner.store.schema import asset, dag, dag_asset, dag_file, dag_run, dag_version
+
+
+def _last_run_state() -> sa.ScalarSelect[str]:
+    newest = sa.select(dag_run.c.state).where(dag_run.c.dag_id == dag.c.dag_id)
+    return newest.order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc()).limit(1).scalar_subquery()
+
 
 _DAG_ORDERS = Orders(
     {
@@ -22,6 +28,7 @@ _DAG_ORDERS = Orders(
         "next_dagrun_logical_date": dag.c.next_logical_date,
         "next_dagrun_run_after": dag.c.next_run_after,
         "next_dagrun_create_after": dag.c.next_run_after,
+        "last_run_state": _last_run_state(),
         "last_run_start_date": sa.select(sa.func.max(dag_run.c.start_date))
         .where(dag_run.c.dag_id == dag.c.dag_id)
         .scalar_subquery(),
@@ -62,6 +69,9 @@ class DagFilter:
     last_run_state: str | None = None
     run_states: list[str] = field(default_factory=list)
     has_asset_schedule: bool | None = None
+    run_bounds: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """'start_date' and 'end_date': limits that one and the same run must keep."""
+    file_bundle: str | None = None
     asset_dependency: str | None = None
     """Part of the name or the URI of an asset that it is scheduled by."""
 
@@ -114,6 +124,18 @@ def list_version_data(conn: sa.Connection, version_ids: list[int]) -> Mapping[in
     return {row.id: row.data for row in conn.execute(statement)}
 
 
+def count_runs(conn: sa.Connection, dag_ids: list[str]) -> dict[tuple[str, int], dict[str, int]]:
+    """(DAG id, its newest version) -> runs by state, of the DAGs named, or of all, that have any; by their ids."""
+    named = [dag.c.dag_id.in_(dag_ids)] if dag_ids else []
+    columns = (dag.c.dag_id, dag.c.version_id, dag_run.c.state)
+    statement = sa.select(*columns, sa.func.count()).join_from(dag, dag_run, dag_run.c.dag_id == dag.c.dag_id)
+    found: dict[tuple[str, int], dict[str, int]] = {}
+    rows = conn.execute(statement.where(*named).group_by(*columns).order_by(dag.c.dag_id))
+    for dag_id, version, state, count in rows:
+        found.setdefault((dag_id, version), {})[state] = count
+    return found
+
+
 def count_active_runs(conn: sa.Connection, dag_id: str) -> int:
     """Runs of the DAG that are running."""
     statement = sa.select(sa.func.count()).where(dag_run.c.dag_id == dag_id, dag_run.c.state == "running")
@@ -139,13 +161,14 @@ def _conditions(wanted: DagFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.exclude_stale:
         conditions.append(~dag.c.is_stale)
     if wanted.has_import_errors is not None:
-        broken = sa.exists().where(dag_file.c.path == dag.c.file, dag_file.c.error.is_not(None))
+        broken = _has_file(dag_file.c.error.is_not(None))
         conditions.append(broken if wanted.has_import_errors else ~broken)
     if wanted.last_run_state is not None:
         conditions.append(_last_run_state() == wanted.last_run_state)
-    if wanted.run_states:
-        of_dag = dag_run.c.dag_id == dag.c.dag_id
-        conditions.append(sa.exists().where(of_dag, dag_run.c.state.in_(wanted.run_states)))
+    if of_run := _run_conditions(wanted):
+        conditions.append(sa.exists().where(dag_run.c.dag_id == dag.c.dag_id, *of_run))
+    if wanted.file_bundle is not None:
+        conditions.append(_has_file(dag_file.c.bundle == wanted.file_bundle))
     if wanted.has_asset_schedule is not None:
         scheduled = sa.exists().where(*_SCHEDULED)
         conditions.append(scheduled if wanted.has_asset_schedule else ~scheduled)
@@ -156,6 +179,17 @@ def _conditions(wanted: DagFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _last_run_state() -> sa.ScalarSelect[str]:
-    newest = sa.select(dag_run.c.state).where(dag_run.c.dag_id == dag.c.dag_id)
-    return newest.order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc()).limit(1).scalar_subquery()
+def _has_file(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The DAG's file is so; also where the file is in the statement already."""
+    of_dag = sa.select(dag_file.c.path).where(dag_file.c.path == dag.c.file, condition)
+    return of_dag.correlate(dag).exists()
+
+
+def _run_conditions(wanted: DagFilter) -> list[sa.ColumnElement[bool]]:
+    """What a run of the DAG must be."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.run_states:
+        conditions.append(dag_run.c.state.in_(wanted.run_states))
+    for name, limits in wanted.run_bounds.items():
+        conditions += between(dag_run.c[name], limits)
+    return conditions

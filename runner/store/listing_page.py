@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +41,8 @@ class Orders:
     columns: Mapping[str, ColumnElement[Any]]
     key: ColumnElement[Any]
     newest_first: bool = False
+    first: ColumnElement[Any] | None = None
+    """What counts before the key when no order is given."""
 
 
 def fetch_page(connection: Connection, statement: Select[Any], window: Window, orders: Orders) -> Page:
@@ -57,6 +61,8 @@ def order_columns(names: tuple[str, ...], orders: Orders) -> list[ColumnElement[
     if len(names) > MAX_ORDERS:
         raise UnknownOrder(f"cannot order by more than {MAX_ORDERS} columns; {len(names)} were given")
     chosen = [_order_column(name, orders) for name in names]
+    if not names and orders.first is not None:
+        chosen.append(orders.first)
     last_falls = names[-1].startswith("-") if names else orders.newest_first
     return [*chosen, orders.key.desc() if last_falls else orders.key.asc()]
 
@@ -83,10 +89,40 @@ def matches(
 
 
 def starts(column: ColumnElement[Any], prefix: str | None, is_one: bool = False) -> list[ColumnElement[bool]]:
-    """Airflow's *_prefix_pattern filter."""
+    """Airflow's *_prefix_pattern filter: in the case given, % and _ mean themselves, alternatives with '|'.
+
+    What follows the last letter or digit of a prefix does not count, as it does not in Airflow.
+    """
     if not prefix or prefix == "~":
         return []
-    return [or_(*(column.startswith(part, autoescape=True) for part in _split(prefix, is_one)))]
+    parts = [_strip(part) for part in _split(prefix, is_one)]
+    if "" in parts:
+        return []
+    return [or_(*(func.substr(column, 1, len(part)) == part for part in parts))]
+
+
+def is_match(text: str, pattern: str | None) -> bool:
+    """`matches` for a text that is not in the database."""
+    if not pattern or pattern == "~":
+        return True
+    wild = {"%": ".*", "_": "."}
+    parts = (
+        "".join(wild.get(letter, re.escape(letter)) for letter in part) for part in _split(pattern, False)
+    )
+    return any(re.search(part, text, re.IGNORECASE | re.DOTALL) for part in parts)
+
+
+def is_start(text: str, prefix: str | None) -> bool:
+    """`starts` for a text that is not in the database."""
+    if not prefix or prefix == "~":
+        return True
+    return any(text.startswith(_strip(part)) for part in _split(prefix, False))
+
+
+def _strip(prefix: str) -> str:
+    while prefix and not prefix[-1].isalnum():
+        prefix = prefix[:-1]
+    return prefix
 
 
 def _split(text: str, is_one: bool) -> list[str]:
@@ -97,6 +133,12 @@ def between(column: ColumnElement[Any], bounds: Mapping[str, float | None]) -> l
     """Conditions for the bounds that are given: keys gte, gt, lte, lt."""
     tests = {"gte": column.__ge__, "gt": column.__gt__, "lte": column.__le__, "lt": column.__lt__}
     return [tests[name](value) for name, value in bounds.items() if value is not None]
+
+
+def is_between(value: float, bounds: Mapping[str, float | None]) -> bool:
+    """`between` for a number that is not in a statement."""
+    tests = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+    return all(tests[name](value, limit) for name, limit in bounds.items() if limit is not None)
 
 
 def order_rows(bodies: list[dict[str, Any]], window: Window, names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -9,7 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from runner.store.listing_page import Orders, Page, Window, between, fetch_page, matches, starts
-from runner.store.schema import dag_run, dag_version, rendered_fields, task_instance, task_try
+from runner.store.schema import (
+    asset,
+    asset_event,
+    dag_run,
+    dag_run_asset_event,
+    dag_version,
+    rendered_fields,
+    task_instance,
+    task_try,
+)
 
 Bounds = Mapping[str, float | None]
 """Limits of a number: keys gte, gt, lte, lt."""
@@ -81,6 +90,7 @@ _TI_ORDERS = Orders(
         "task_display_name": task_instance.c.task_id,
     },
     task_instance.c.id,
+    first=task_instance.c.map_index,
 )
 
 
@@ -96,6 +106,9 @@ class RunFilter:
     dag_id_pattern: str | None = None
     dag_id_prefix: str | None = None
     user_pattern: str | None = None
+    user_prefix: str | None = None
+    asset_pattern: str | None = None
+    """Part of the name or the URI of an asset of which the run got an event."""
     conf_contains: str | None = None
     version_numbers: list[int] = field(default_factory=list)
     bundle: str | None = None
@@ -103,6 +116,8 @@ class RunFilter:
     partition_pattern: str | None = None
     partition_prefix: str | None = None
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    now: float | None = None
+    """A start or an end that is not there yet counts as now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,10 @@ class TiFilter:
     mapped_only: bool = False
     version_numbers: list[int] = field(default_factory=list)
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    now: float | None = None
+    """As in RunFilter."""
+    nothing: bool = False
+    """None at all: a filter by something that no task instance has."""
 
 
 def list_runs(conn: sa.Connection, wanted: RunFilter, window: Window) -> Page:
@@ -219,10 +238,12 @@ def _run_conditions(wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
         *matches(r.dag_id, wanted.dag_id_pattern),
         *starts(r.dag_id, wanted.dag_id_prefix),
         *matches(r.triggering_user, wanted.user_pattern),
+        *starts(r.triggering_user, wanted.user_prefix),
+        *_consumes(wanted.asset_pattern),
         *matches(r.conf, wanted.conf_contains),
         *matches(r.partition_key, wanted.partition_pattern, is_one=True),
         *starts(r.partition_key, wanted.partition_prefix, is_one=True),
-        *_bounds(dag_run, _RUN_DURATION, wanted.bounds),
+        *_bounds(dag_run, _RUN_DURATION, wanted.bounds, wanted.now),
     ]
     for column, values in ((r.dag_id, wanted.dag_ids), (r.state, wanted.states or None)):
         conditions += [] if values is None else [_among(column, list(values))]
@@ -237,15 +258,17 @@ def _run_conditions(wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
 
 def _ti_conditions(wanted: TiFilter) -> list[sa.ColumnElement[bool]]:
     t = task_instance.c
-    conditions = _bounds(task_instance, _TI_DURATION, wanted.bounds)
+    conditions = _bounds(task_instance, _TI_DURATION, wanted.bounds, wanted.now)
     for column, values in ((t.dag_id, wanted.dag_ids), (t.run_id, wanted.run_ids)):
         conditions += [] if values is None else [column.in_(values)]
     for name, allowed in wanted.equal.items():
         conditions += [_among(t[name], allowed)] if allowed else []
     for name, pattern in wanted.patterns.items():
-        conditions += matches(t[name], pattern)
+        conditions += matches(_searched(name), pattern)
     for name, prefix in wanted.prefixes.items():
-        conditions += starts(t[name], prefix)
+        conditions += starts(_searched(name), prefix)
+    if wanted.nothing:
+        conditions.append(sa.false())
     if wanted.mapped_only:
         conditions.append(t.map_index >= 0)
     if wanted.version_numbers:
@@ -253,8 +276,24 @@ def _ti_conditions(wanted: TiFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
+def _searched(name: str) -> sa.ColumnElement[Any]:
+    """A column of task instances in which one searches; a mapped one without a label of its own has its index."""
+    t = task_instance.c
+    if name != "map_index_label":
+        return t[name]
+    number = sa.case((t.map_index >= 0, sa.cast(t.map_index, sa.String)))
+    return sa.func.coalesce(t.map_index_label, number)
+
+
+def _consumes(pattern: str | None) -> list[sa.ColumnElement[bool]]:
+    found = [*matches(asset.c.name, pattern), *matches(asset.c.uri, pattern)]
+    link = dag_run_asset_event.c
+    ties = (link.run == dag_run.c.id, asset_event.c.id == link.event, asset.c.id == asset_event.c.asset)
+    return [sa.exists().where(*ties, sa.or_(*found))] if found else []
+
+
 def _bounds(
-    table: sa.Table, duration: sa.ColumnElement[Any], bounds: Mapping[str, Bounds]
+    table: sa.Table, duration: sa.ColumnElement[Any], bounds: Mapping[str, Bounds], now: float | None = None
 ) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     for name, limits in bounds.items():
@@ -265,6 +304,8 @@ def _bounds(
             column = sa.func.coalesce(*columns)
         else:
             column = table.c[name] if name in table.c else dag_run.c[name]
+            if now is not None and name in ("start_date", "end_date"):
+                column = sa.func.coalesce(column, now)
         conditions += between(column, limits)
     return conditions
 

@@ -1,17 +1,17 @@
 """Encryption at rest of what users call secret: variable values, connection passwords and extras.
 
-The keys lie in one file beside the database, readable by its owner only: a line `<key id> <Fernet key>` each, newest
-first. Sealed text carries its key's id, so that a new first line rotates keys without rewriting a row.
+The keys lie in one file beside the database, readable by its owner only (`airflow._wire.secret_keys`). Sealed text
+carries its key's id, so that a new first line rotates keys without rewriting a row.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow._wire import secret_keys
 from cryptography.fernet import Fernet, InvalidToken
 
 
@@ -54,11 +54,10 @@ def open_box(path: Path) -> SecretBox:
 
 def _make(path: Path) -> None:
     """Write a new key file whole and give it its name only if no other process has done so."""
-    line = f"{secrets.token_hex(4)} {Fernet.generate_key().decode()}\n"
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # created 0600
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(line)
+            file.write(secret_keys.make())
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from runner.store.listing_page import Orders, Window, fetch_page, matches, starts
+from runner.store.listing_page import Orders, Window, between, fetch_page, matches, starts
 from runner.store.put import put_rows
-from runner.store.schema import dag_run, task_instance, xcom
+from runner.store.schema import dag_run, xcom
 
 _ORDERS = Orders(
     {name: xcom.c[name] for name in ("dag_id", "run_id", "task_id", "map_index", "key")}
@@ -19,8 +20,8 @@ _ORDERS = Orders(
         "run_after": dag_run.c.run_after,
     },
     xcom.c.created_at,
-    newest_first=True,
 )
+_DEFAULT_ORDER = ("dag_id", "task_id", "run_id", "map_index", "key")
 
 
 _STORED = (xcom.c.value, xcom.c.blob, xcom.c.length)
@@ -69,19 +70,34 @@ def find_item(conn: sa.Connection, place: Place, key: str, offset: int) -> tuple
     return length, None if found is None else Stored(*found)
 
 
+@dataclass(frozen=True, slots=True)
+class XComFilter:
+    """Which entries of a place. `patterns`, `prefixes`: by column; `bounds`: 'logical_date', 'run_after'."""
+
+    key: str | None = None
+    dag_ids: list[str] | None = None
+    patterns: Mapping[str, str | None] = field(default_factory=dict)
+    prefixes: Mapping[str, str | None] = field(default_factory=dict)
+    bounds: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+
 def list_xcoms(
-    conn: sa.Connection,
-    place: Place,
-    window: Window,
-    key: str | None,
-    pattern: str | None,
-    prefix: str | None,
+    conn: sa.Connection, place: Place, window: Window, wanted: XComFilter
 ) -> tuple[list[sa.Row[Any]], int]:
-    """A page of rows, newest first, and how many there are."""
-    conditions = [*_at(place), *matches(xcom.c.key, pattern), *starts(xcom.c.key, prefix)]
-    if key is not None:
-        conditions.append(xcom.c.key == key)
-    page = fetch_page(conn, _select().where(*conditions), window, _ORDERS)
+    """A page of rows, by their places and keys unless asked otherwise, and how many there are."""
+    conditions = _at(place)
+    if wanted.key is not None:
+        conditions.append(xcom.c.key == wanted.key)
+    if wanted.dag_ids is not None:
+        conditions.append(xcom.c.dag_id.in_(wanted.dag_ids))
+    for name, pattern in wanted.patterns.items():
+        conditions += matches(xcom.c[name], pattern)
+    for name, prefix in wanted.prefixes.items():
+        conditions += starts(xcom.c[name], prefix)
+    for name, limits in wanted.bounds.items():
+        conditions += between(dag_run.c[name], limits)
+    chosen = window if window.order_by else replace(window, order_by=_DEFAULT_ORDER)
+    page = fetch_page(conn, _select().where(*conditions), chosen, _ORDERS)
     return list(page.rows), page.total
 
 
@@ -110,13 +126,6 @@ def list_values(
         order.insert(0, order.pop())
     statement = sa.select(*columns).where(*conditions).order_by(*order)
     return list(conn.execute(statement))
-
-
-def has_task(conn: sa.Connection, place: Place) -> bool:
-    """Whether the run has a task instance of the task, at any map index."""
-    t = task_instance.c
-    named = (t.dag_id == place.dag_id, t.run_id == place.run_id, t.task_id == place.task_id)
-    return conn.execute(sa.select(t.id).where(*named).limit(1)).first() is not None
 
 
 def put_xcom(conn: sa.Connection, place: Place, key: str, stored: Stored, now: float) -> None:

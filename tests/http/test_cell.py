@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ ASK = CellRequest("POST", "/api/v2/dags/d/dagRuns", "limit=1", b'{"a":1}', "admi
 
 
 @contextmanager
-def a_cell(cells: Path, script: Script) -> Iterator[list[bytes]]:
-    """A cell named `one` that reads a request's head and body, then follows the script."""
+def a_cell(cells: Path, script: Script, early: Script | None = None) -> Iterator[list[bytes]]:
+    """A cell named `one` that reads a request's head and body, then follows the script; `early`: instead."""
     layout = Layout(cells / "one")
     layout.make()
     spec = CellSpec(
@@ -41,6 +42,9 @@ def a_cell(cells: Path, script: Script) -> Iterator[list[bytes]]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            if early is not None:
+                early(self.request)
+                return
             data = b""
             while b"\r\n\r\n" not in data or not data.endswith(ASK.body or b""):
                 data += self.request.recv(65536)
@@ -66,6 +70,19 @@ def test_request_carries_the_token_and_who_asks(tmp_path: Path) -> None:
     assert seen[0].startswith(b"POST /api/v2/dags/d/dagRuns?limit=1 HTTP/1.1\r\n")
     for header in (b"Authorization: Bearer t0ken", b"X-Aerodrome-User: admin", b"X-Aerodrome-Role: Admin"):
         assert header in seen[0]
+
+
+def test_refusal_that_does_not_wait_for_the_body_is_the_answer(tmp_path: Path) -> None:
+    answer = b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+    def refuse(wire: Any) -> None:
+        wire.recv(65536)
+        wire.sendall(answer)
+
+    ask = replace(ASK, body=b"x" * (8 * 1024 * 1024))  # more than a socket holds: the rest meets a closed one
+    with a_cell(tmp_path, lambda _: None, early=refuse):
+        got = CellCaller(tmp_path).call("one", ask, 10)
+    assert (got.status, got.body) == (403, b"{}")
 
 
 @pytest.mark.parametrize("made", [False, True])

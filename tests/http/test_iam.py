@@ -162,6 +162,24 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
         assert attached == [{"PolicyName": "m", "PolicyArn": managed}]
     assert code(refused(iam.delete_policy, PolicyArn=managed)) == ("DeleteConflict", 409)
     call(iam, "UpdateAssumeRolePolicy", RoleName="r", PolicyDocument=trust({"AWS": "*"}))
+    call(iam, "UpdateRole", RoleName="r", MaxSessionDuration=7200)
+    call(iam, "UpdateRoleDescription", RoleName="r", Description="of tests")
+    changed = iam.get_role(RoleName="r")["Role"]
+    assert (changed["MaxSessionDuration"], changed["Description"]) == (7200, "of tests")
+    assert call(iam, "ListInstanceProfilesForRole", RoleName="r")["InstanceProfiles"] == []
+    holders = call(iam, "ListEntitiesForPolicy", PolicyArn=managed)
+    assert [one["UserName"] for one in holders["PolicyUsers"]] == ["u"]
+    assert [one["RoleName"] for one in holders["PolicyRoles"]] == ["r"]
+    assert [one["GroupName"] for one in holders["PolicyGroups"]] == ["g"]
+    limited = iam.list_entities_for_policy(PolicyArn=managed, PolicyUsageFilter="PermissionsBoundary")
+    assert (len(limited["PolicyRoles"]), limited["PolicyGroups"]) == (1, [])
+    call(iam, "UpdateUser", UserName="u", NewUserName="v", NewPath="/other/")
+    assert iam.get_user(UserName="v")["User"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/other/v"
+    assert iam.list_user_policies(UserName="v")["PolicyNames"] == ["i"]
+    iam.update_user(UserName="v", NewUserName="u", NewPath="/team/")
+    call(iam, "UpdateGroup", GroupName="g", NewGroupName="h")
+    assert iam.list_group_policies(GroupName="h")["PolicyNames"] == ["i"]
+    iam.update_group(GroupName="h", NewGroupName="g")
     key = call(iam, "CreateAccessKey", UserName="u")["AccessKey"]["AccessKeyId"]
     call(iam, "UpdateAccessKey", UserName="u", AccessKeyId=key, Status="Inactive")
     assert call(iam, "ListAccessKeys", UserName="u")["AccessKeyMetadata"][0]["Status"] == "Inactive"
@@ -174,8 +192,20 @@ def test_every_action_answers_as_the_model_says(server: Server) -> None:
         iam, "SimulateCustomPolicy", PolicyInputList=[document(effect="Deny")], ActionNames=["airflow:X"]
     )
     assert custom["EvaluationResults"][0]["EvalDecision"] == "explicitDeny"
+    asking = document(
+        resource="arn:aws:s3:::${aws:username, 'x'}/${*}",
+        Condition={"StringLike": {"s3:prefix": "${aws:PrincipalTag/team}/*"}},
+    )
+    keys = ["aws:PrincipalTag/team", "aws:username", "s3:prefix"]
+    of_custom = call(iam, "GetContextKeysForCustomPolicy", PolicyInputList=[asking])
+    assert of_custom["ContextKeyNames"] == keys
+    of_user = call(
+        iam, "GetContextKeysForPrincipalPolicy", PolicySourceArn=source, PolicyInputList=[asking, document()]
+    )
+    assert of_user["ContextKeyNames"] == keys
     assert call(sts, "GetCallerIdentity")["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"
     call(sts, "GetSessionToken")
+    assert call(sts, "GetAccessKeyInfo", AccessKeyId=key)["Account"] == ACCOUNT
     call(sts, "AssumeRole", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/team/r", RoleSessionName="me")
     assert managed in {one["Arn"] for one in call(iam, "ListPolicies")["Policies"]}
     call(iam, "DeleteAccessKey", UserName="u", AccessKeyId=key)
@@ -213,6 +243,14 @@ def test_faults_have_awss_codes(server: Server) -> None:
         (iam.create_role, {"RoleName": "r", "AssumeRolePolicyDocument": good}, ("MalformedPolicyDocument", 400)),
         (iam.attach_user_policy, {"UserName": "twin", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/none"},
          ("NoSuchEntity", 404)),
+        (iam.attach_user_policy, {"UserName": "twin", "PolicyArn": "AdministratorAccess-of-aws"},
+         ("InvalidInput", 400)),
+        (iam.create_user, {"UserName": "t", "Tags": [{"Key": "AWS:t", "Value": ""}]}, ("InvalidInput", 400)),
+        (iam.update_user, {"UserName": "twin", "NewUserName": "Admin"}, ("EntityAlreadyExists", 409)),
+        (iam.update_user, {"UserName": "admin", "NewUserName": "chief"}, ("InvalidInput", 400)),
+        (iam.update_role, {"RoleName": "none"}, ("NoSuchEntity", 404)),
+        (iam.simulate_custom_policy, {"PolicyInputList": [good], "ActionNames": ["s3:GetObject"],
+         "ResourcePolicy": document(Principal="*")}, ("InvalidInput", 400)),
         (iam.list_users, {"MaxItems": 0}, ("ValidationError", 400)),
         (iam.list_server_certificates, {}, ("InvalidAction", 400)),
     ]:  # fmt: skip
@@ -367,6 +405,50 @@ def test_trust_is_needed_whatever_the_callers_policies_say(server: Server) -> No
     sts.assume_role(RoleArn=role, RoleSessionName="me")
     poor = as_user(server, "poor", "sts")
     refused(poor.assume_role, RoleArn=role, RoleSessionName="me")
+
+
+def test_session_is_tagged_only_by_who_may_tag_sessions(server: Server) -> None:
+    iam = server.client("iam")
+    me, role = f"arn:aws:iam::{ACCOUNT}:user/tagger", f"arn:aws:iam::{ACCOUNT}:role/tagged"
+    sts = as_user(server, "tagger", "sts")
+    of_team = {"StringEquals": {"aws:PrincipalTag/team": "a", "aws:SourceIdentity": "me"}}
+    iam.create_role(RoleName="tagged", AssumeRolePolicyDocument=trust({"AWS": me}))
+    iam.put_role_policy(RoleName="tagged", PolicyName="p", PolicyDocument=document(Condition=of_team))
+    plain: dict[str, Any] = {"RoleArn": role, "RoleSessionName": "me"}
+    tagged = {**plain, "Tags": [{"Key": "team", "Value": "a"}], "SourceIdentity": "me"}
+    given = with_key(server, "mwaa", sts.assume_role(**plain)["Credentials"])
+    assert code(refused(given.list_environments)) == ("AccessDeniedException", 403)
+    assert "sts:TagSession" in str(refused(sts.assume_role, **tagged))
+    both = trust({"AWS": me}, Action=["sts:AssumeRole", "sts:TagSession"])
+    iam.update_assume_role_policy(RoleName="tagged", PolicyDocument=both)
+    assert "sts:SetSourceIdentity" in str(refused(sts.assume_role, **tagged))
+    iam.update_assume_role_policy(RoleName="tagged", PolicyDocument=trust({"AWS": me}, Action="sts:*"))
+    answer = sts.assume_role(**tagged)
+    assert answer["SourceIdentity"] == "me"
+    with_key(server, "mwaa", answer["Credentials"]).list_environments()
+
+
+def test_renaming_a_user_needs_both_names(server: Server) -> None:
+    of_team = document("iam:UpdateUser", f"arn:aws:iam::{ACCOUNT}:user/team/*")
+    iam = as_user(server, "renamer", "iam", of_team)
+    server.client("iam").create_user(UserName="mover", Path="/team/")
+    assert "user/boss/mover" in str(refused(iam.update_user, UserName="mover", NewPath="/boss/"))
+    iam.update_user(UserName="mover", NewUserName="moved")
+
+
+def test_query_may_be_signed_in_the_url_and_unsigned_is_refused_as_xml(server: Server) -> None:
+    import urllib.error
+    import urllib.request
+
+    url = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert b"user/admin</Arn>" in answer.read()
+    form = "Action=GetCallerIdentity&Version=2011-06-15"
+    for target, body in ((f"{server.url}/?{form}", None), (f"{server.url}/", form.encode())):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(target, body, timeout=10)
+        assert caught.value.code == 403
+        assert b"<Code>MissingAuthenticationToken</Code>" in caught.value.read()
 
 
 def test_session_ends_when_its_time_is_over(server: Server) -> None:

@@ -209,6 +209,20 @@ def test_bucket_policy_adds_and_takes_away(s3: OwnS3) -> None:
         admin.put_object(Bucket="shared", Key="no", Body=b"x")
 
 
+def test_policy_that_locks_everybody_out_can_be_taken_away_by_the_administrator(s3: OwnS3) -> None:
+    client = s3.client()
+    client.create_bucket(Bucket="locked")
+    everything = ["arn:aws:s3:::locked", "arn:aws:s3:::locked/*"]
+    closed = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [closed]})
+    client.put_bucket_policy(Bucket="locked", Policy=policy)
+    other = s3.client(make_user(s3, "not-root", allow("s3:*", "*")))
+    assert code(lambda: client.put_object(Bucket="locked", Key="k", Body=b""))[0] == "AccessDenied"
+    assert code(lambda: other.delete_bucket_policy(Bucket="locked"))[0] == "AccessDenied"
+    client.delete_bucket_policy(Bucket="locked")
+    other.put_object(Bucket="locked", Key="k", Body=b"")
+
+
 def test_public_bucket_serves_strangers_only_when_its_access_block_is_lifted(s3: OwnS3) -> None:
     admin = s3.client()
     admin.create_bucket(Bucket="open")

@@ -35,7 +35,9 @@ from control_plane.reconcile.loop import Reconciler
 from control_plane.reconcile.newest import find_newest
 from control_plane.store import environments
 from control_plane.store.cell_databases import CellDatabases
+from control_plane.store.cell_secrets import CellSecrets
 from control_plane.store.database import ServiceDatabase
+from control_plane.store.vault import open_vault
 from infra.process import ProcessProvisioner
 from sync.venv import VenvCancelled, VenvError
 from tests.fakes.s3_server import running_s3
@@ -102,6 +104,7 @@ class World:
             access=ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s"),
             keys=keys or SharedKeys(ObjectStoreAccess(self.s3_url, "us-east-1", "k", "s")),
             cell_databases=CellDatabases(None),
+            cell_secrets=CellSecrets(self.database, open_vault(self.home / "master.key")),
             journal=Journal(self.home / "steps"),
             roots=self.roots,
             surroundings=os.environ,

@@ -89,6 +89,7 @@ def test_the_second_service_goes_on_when_the_first_and_then_its_machine_is_gone(
     if stands_by(services[0], "shared"):
         first, second = second, first  # it was faster
     first.wait_for_dags("patient")
+    first.rest("POST", "/variables", {"key": "word", "value": "of the first"})
     first.unpause("patient")
     first.trigger("patient", "r1")
     until(lambda: first.tasks("patient", "r1")["wait"]["state"] == "running", 20, "the task runs")
@@ -107,6 +108,7 @@ def test_the_second_service_goes_on_when_the_first_and_then_its_machine_is_gone(
     gate.touch()
     second.wait_for_run("patient", "r1")
     assert second.tasks("patient", "r1")["wait"]["try_number"] == 2
+    assert second.rest("GET", "/variables/word")["value"] == "of the first", "it has the same keys"
     second.mwaa.update_environment(Name="shared", MaxWorkers=4)
     until(lambda: second._find()["Status"] != "UPDATING", 20, "the second updates it")
     assert (second._find()["Status"], second._find()["MaxWorkers"]) == ("AVAILABLE", 4)

@@ -69,14 +69,14 @@ class Edge:
         page = await self._find_page(request, scope, trace)
         if page is not None:
             return page
-        web_route = find_web_route(request)
-        if web_route is not None:
-            return await self.web.answer(web_route, request, trace)
         query_service = find_service(request)
         if query_service is not None:
             parts = (self.service, self.authenticator, self.throttle)
             run = partial(run_query, *parts, query_service, request, trace)
             return await to_thread.run_sync(run, limiter=self.quick)
+        web_route = find_web_route(request)
+        if web_route is not None:
+            return await self.web.answer(web_route, request, trace)
         found = find_route(request.method, request.path)
         if found is None:
             raise ServiceError(Code.UNKNOWN_OPERATION, "There is no operation at this method and path")

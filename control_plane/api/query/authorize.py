@@ -52,7 +52,7 @@ def authorize(service: Service, reader: PolicyReader, asked: AskedQuery, trace: 
         policy = policies.find(conn, resource) if target is None else None
     tags = policy.tags if policy is not None else {} if target is None else target.details.get("Tags", {})
     context = _make_context(service, asked, trace, target, tags)
-    ruling = _rule(reader, asked, resource, context, target)
+    ruling = _rule(service, reader, asked, resource, context, target)
     reads = asked.route.name.startswith(("Get", "List", "Simulate")) and asked.route.name != "GetSessionToken"
     detail = ", ".join(sorted(asked.given))
     record(service, asked.caller, ruling, trace, detail, soon=ruling.allowed and reads)
@@ -62,6 +62,7 @@ def authorize(service: Service, reader: PolicyReader, asked: AskedQuery, trace: 
 
 
 def _rule(
+    service: Service,
     reader: PolicyReader,
     asked: AskedQuery,
     resource: str,
@@ -72,12 +73,24 @@ def _rule(
     if asked.route.needs == "nothing":
         return Ruling(action, resource, Decision(Outcome.ALLOWED))
     if asked.route.needs == "policies":
-        return decide(asked.caller, action, [resource], context)
+        ruling = decide(asked.caller, action, [resource], context)
+        if asked.route.also is None or not ruling.allowed:
+            return ruling
+        return decide(asked.caller, action, [asked.route.also(service, asked.caller, asked.given)], context)
     if target is None or target.trust is None:  # nobody learns from this which roles there are
         return Ruling(action, resource, Decision(Outcome.IMPLICIT_DENY, (), Layer.RESOURCE))
-    question = Question(action, resource, asked.caller.identity, make_context(context))
-    trust = reader.read(target.name, target.trust, Kind.TRUST)
-    return Ruling(action, resource, evaluate_trust(question, asked.caller.policies, trust))
+    made, trust = make_context(context), reader.read(target.name, target.trust, Kind.TRUST)
+    rulings = []
+    for one in (action, *_needed_beside(asked.given)):
+        question = Question(one, resource, asked.caller.identity, made)
+        rulings.append(Ruling(one, resource, evaluate_trust(question, asked.caller.policies, trust)))
+    return next((ruling for ruling in rulings if not ruling.allowed), rulings[0])
+
+
+def _needed_beside(given: Mapping[str, Any]) -> list[str]:
+    """What a session may only be given by those who may do that, too: else they would name their own rights."""
+    found = ["sts:TagSession"] if given.get("Tags") else []
+    return [*found, "sts:SetSourceIdentity"] if given.get("SourceIdentity") else found
 
 
 def _make_context(
@@ -94,5 +107,6 @@ def _make_context(
         "iam:PolicyARN": given.get("PolicyArn"),
         "iam:PermissionsBoundary": given.get("PermissionsBoundary") or (target.boundary if target else None),
         "sts:ExternalId": given.get("ExternalId"),
+        "sts:SourceIdentity": given.get("SourceIdentity"),
         "sts:RoleSessionName": given.get("RoleSessionName"),
     }

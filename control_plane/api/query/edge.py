@@ -10,7 +10,7 @@ from control_plane.api.aws.strangers import noting_strangers
 from control_plane.api.middleware import Trace
 from control_plane.api.query.authorize import AskedQuery, authorize
 from control_plane.api.query.form import parse_form, read_members
-from control_plane.api.query.routes import get_query_route
+from control_plane.api.query.routes import VERSIONS, get_query_route
 from control_plane.api.query.xml import CODES, NAMESPACES, answer, error_answer
 from control_plane.api.throttle import Throttle
 from control_plane.domain.errors import Code, ServiceError
@@ -23,14 +23,37 @@ _log = logging.getLogger(__name__)
 
 
 def find_service(request: Request) -> str | None:
-    """iam or sts, when the request is theirs by the scope of its signature; what that is worth is seen later."""
-    if request.method != "POST" or request.path != b"/":
+    """iam or sts, when the request is theirs: by the scope of its signature, or by its version if that is wanting.
+
+    What the signature is worth is seen later. The action is in the body, or in the query of a GET and of a
+    presigned request.
+    """
+    if request.method not in ("GET", "POST") or request.path != b"/":
         return None
     try:
         service = parse(request).scope.service
     except ServiceError:
+        return _find_version(request)
+    if request.method == "GET" and not any(name == b"Action" for name, _ in request.query):
         return None
     return service if service in NAMESPACES else None
+
+
+def _find_version(request: Request) -> str | None:
+    """By Action and Version of a form that nobody signed as one must: it is refused in the protocol's own words."""
+    try:
+        fields = _read_fields(request)
+    except ServiceError:
+        return None
+    named = (service for service, version in VERSIONS.items() if fields.get("Version") == version)
+    return next(named, None) if "Action" in fields else None
+
+
+def _read_fields(request: Request) -> dict[str, str]:
+    query = request.target.partition(b"?")[2]
+    if request.method == "GET":
+        return parse_form(query)
+    return parse_form(request.body) if request.body or not query else parse_form(query)
 
 
 def run_query(
@@ -65,7 +88,7 @@ def _run(
     with noting_strangers(service, f"{name}:*", request, trace):
         caller = authenticator.identify(request, service.clock(), name)
     trace.caller = caller.arn
-    fields = parse_form(request.body)
+    fields = _read_fields(request)
     route = get_query_route(name, fields)
     trace.operation = route.name
     throttle.check(route.name, caller.principal_arn)

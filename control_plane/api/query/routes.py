@@ -12,6 +12,7 @@ from control_plane.domain.iam_model import IAM, STS
 from control_plane.domain.shapes import Structure
 from control_plane.iam.authorize import Caller
 from control_plane.operations import (
+    iam_changes,
     iam_policies,
     iam_principals,
     iam_simulate,
@@ -37,6 +38,8 @@ class QueryRoute:
     resource: Resource
     needs: Needs = "policies"
     """Who may: whom policies let; for a role also whom it trusts; everybody with a key."""
+    also: Resource | None = None
+    """A second resource that the caller must be let."""
 
     @property
     def action(self) -> str:
@@ -63,6 +66,16 @@ def principal_arn(kind: Kind, service: Service, caller: Caller, given: Mapping[s
 def new_policy_arn(service: Service, _caller: Caller, given: Mapping[str, Any]) -> str:
     """The policy that is to be made."""
     return f"arn:aws:iam::{service.account_id}:policy{given.get('Path', '/')}{given.get('PolicyName', '')}"
+
+
+def renamed(kind: Kind, service: Service, _caller: Caller, given: Mapping[str, Any]) -> str:
+    """The user or group as it is to be."""
+    title = kind.title()
+    with service.db.read() as conn:
+        found = principals.find(conn, kind, str(given.get(f"{title}Name")))
+    path, name = ("/", given.get(f"{title}Name")) if found is None else (found.path, found.name)
+    kept = f"{given.get('NewPath', path)}{given.get(f'New{title}Name', name)}"
+    return f"arn:aws:iam::{service.account_id}:{kind}{kept}"
 
 
 def member(name: str, _service: Service, _caller: Caller, given: Mapping[str, Any]) -> str:
@@ -118,6 +131,12 @@ QUERY_ROUTES = (
     _iam("AddUserToGroup", iam_principals.add_to_group, _group),
     _iam("RemoveUserFromGroup", iam_principals.remove_from_group, _group),
     _iam("ListGroupsForUser", iam_principals.list_groups_of, _user),
+    _iam("UpdateUser", partial(iam_changes.rename, "user"), _user, also=partial(renamed, "user")),
+    _iam("UpdateGroup", partial(iam_changes.rename, "group"), _group, also=partial(renamed, "group")),
+    _iam("UpdateRole", iam_changes.update_role, _role),
+    _iam("UpdateRoleDescription", iam_changes.update_role_description, _role),
+    _iam("ListInstanceProfilesForRole", iam_changes.list_instance_profiles, _role),
+    _iam("ListEntitiesForPolicy", iam_changes.list_entities, _policy),
     _iam("UpdateAssumeRolePolicy", iam_principals.update_trust, _role),
     _iam("CreateAccessKey", iam_principals.create_access_key, _user),
     _iam("ListAccessKeys", iam_principals.list_access_keys, _user),
@@ -137,7 +156,14 @@ QUERY_ROUTES = (
     _iam("DeletePolicy", iam_policies.delete_policy, _policy),
     _iam("SimulatePrincipalPolicy", iam_simulate.simulate_principal, partial(member, "PolicySourceArn")),
     _iam("SimulateCustomPolicy", iam_simulate.simulate_custom, anything),
+    _iam(
+        "GetContextKeysForPrincipalPolicy",
+        iam_simulate.context_keys_of_principal,
+        partial(member, "PolicySourceArn"),
+    ),
+    _iam("GetContextKeysForCustomPolicy", iam_simulate.context_keys_of_custom, anything),
     _sts("GetCallerIdentity", sts.get_caller_identity, anything, "nothing"),
+    _sts("GetAccessKeyInfo", sts.get_access_key_info, anything),
     _sts("GetSessionToken", sts.get_session_token, anything, "nothing"),
     _sts("AssumeRole", sts.assume_role, partial(member, "RoleArn"), "trust"),
 )

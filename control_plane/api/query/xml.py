@@ -25,13 +25,16 @@ CODES: Mapping[Code, str] = {
 }
 """What IAM and STS call some faults; the rest have one name everywhere."""
 
+_EMPTY_RESULTS = frozenset({"UpdateRole"})
+"""Actions whose answer has a result without members; elsewhere nothing to say is no result."""
+
 _TYPE = "text/xml"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def answer(service: str, action: str, members: Mapping[str, Any], request_id: str) -> Answer:
     """A successful response."""
-    result = _element(f"{action}Result", members) if members else ""
+    result = _element(f"{action}Result", members) if members or action in _EMPTY_RESULTS else ""
     about = _element("ResponseMetadata", {"RequestId": request_id})
     text = f'<{action}Response xmlns="{NAMESPACES[service]}">{result}{about}</{action}Response>'
     return Answer(200, text.encode(), content_type=_TYPE)

@@ -99,6 +99,9 @@ def check_wishes(headers: Mapping[str, str]) -> None:
         raise not_implemented("encrypt with KMS")
     if any(name.startswith("x-amz-object-lock-") for name in headers):
         raise refuse("InvalidRequest", "Bucket is missing Object Lock Configuration")
+    # To replace the whole object would lose what it is to be added to.
+    if "x-amz-write-offset-bytes" in headers:
+        raise not_implemented("append to an object (x-amz-write-offset-bytes)")
     if headers.get("x-amz-storage-class", "STANDARD") not in _CLASSES:
         raise refuse("InvalidStorageClass", "The storage class you specified is not valid")
 

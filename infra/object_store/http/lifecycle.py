@@ -16,6 +16,7 @@ from infra.object_store.model import LifecycleRule
 
 _MOST = 1000
 _LONGEST_ID = 255
+_MOST_KEPT = 100
 _DAY = 86400
 
 
@@ -63,8 +64,24 @@ def read_rule(element: ElementTree.Element, number: int) -> LifecycleRule:
     limits = {**_read_expiration(element), **_read_noncurrent(element), **_read_abort(element)}
     if not limits:
         raise refuse("InvalidRequest", "At least one action needs to be specified in a rule")
-    fields = {"id": name, "enabled": status == "Enabled", **_read_filter(element), **limits}
+    chosen = _read_filter(element)
+    _check_together(chosen, limits)
+    fields = {"id": name, "enabled": status == "Enabled", **chosen, **limits}
     return LifecycleRule(**fields, source=ElementTree.tostring(element, encoding="unicode"))
+
+
+def _check_together(chosen: dict[str, Any], limits: dict[str, Any]) -> None:
+    """What S3 does not let one rule say together: uploads and lone markers have no tags, uploads no size."""
+    least, most = chosen.get("larger_than"), chosen.get("smaller_than")
+    aborts, marks = "abort_upload_days" in limits, bool(limits.get("expire_lone_markers"))
+    if (aborts or marks) and chosen.get("tags"):
+        action = "AbortIncompleteMultipartUpload" if aborts else "ExpiredObjectDeleteMarker"
+        raise refuse("InvalidRequest", f"{action} cannot be specified with Tags.")
+    if aborts and (least is not None or most is not None):
+        raise refuse("InvalidRequest", "AbortIncompleteMultipartUpload cannot be specified with Object Size.")
+    if least is not None and most is not None and most <= least:
+        words = "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'."
+        raise refuse("InvalidRequest", words)
 
 
 def _read_filter(element: ElementTree.Element) -> dict[str, Any]:
@@ -106,10 +123,10 @@ def _read_noncurrent(element: ElementTree.Element) -> dict[str, Any]:
     days = _find_number(found, "NoncurrentDays")
     if days is None:
         raise malformed_xml()
-    return {
-        "noncurrent_days": days,
-        "noncurrent_kept": _find_number(found, "NewerNoncurrentVersions") or 0,
-    }
+    kept = _find_number(found, "NewerNoncurrentVersions") or 0
+    if kept > _MOST_KEPT:
+        raise refuse("InvalidArgument", f"'NewerNoncurrentVersions' must be at most {_MOST_KEPT}")
+    return {"noncurrent_days": days, "noncurrent_kept": kept}
 
 
 def _read_abort(element: ElementTree.Element) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.object_store.http.errors import not_implemented, refuse
+from infra.object_store.http.errors import invalid_argument, not_implemented, refuse
 from infra.object_store.http.request import Address, Head
 
 
@@ -208,6 +208,9 @@ def find_operation(head: Head, address: Address) -> Operation:
         if unknown is not None:
             raise not_implemented(f"answer ?{unknown}")
         sub = next((name for name in _SUBS[level] if name in query), None)
+        if sub is None and "partNumber" in query and head.method in ("PUT", "POST", "DELETE"):
+            words = "cannot write a part without uploadId: the whole object would be replaced"
+            raise invalid_argument("partNumber", query["partNumber"], words)
     header = _COPY if head.method == "PUT" and level == "object" and _COPY in head.headers else None
     row = _ROWS.get((head.method, level, sub, header))
     if row is None:

@@ -14,7 +14,7 @@ from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
 from runner.api.health import is_alive
 from runner.store import dag_files
-from runner.store.listing_page import order_rows
+from runner.store.listing_page import is_between, order_rows
 from runner.store.listing_processes import list_processes
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def list_import_errors(call: Call) -> Response:
     patterns = (query.text("filename_pattern"), query.text("filename_prefix_pattern"))
     window = query.window()
     query.check()
+    if query.text("bundle_name") not in (None, BUNDLE_NAME):
+        return reply({"import_errors": [], "total_entries": 0})
     with call.cell.db.read() as conn:
         page = dag_files.list_import_errors(conn, window, _relative(filename), *patterns)
     return reply({"import_errors": [_error_body(row) for row in page.rows], "total_entries": page.total})
@@ -86,11 +88,14 @@ def list_jobs(call: Call) -> Response:
     query = call.query()
     is_alive, host = query.flag("is_alive"), query.text("hostname")
     state, kind = query.text("job_state"), query.text("job_type")
+    begun, ended = query.bounds("start_date"), query.bounds("end_date")
     window = query.window()
     query.check()
     now = call.cell.clock()
+    nothing = "executor_class" in query or any(limit is not None for limit in ended.values())
     with call.cell.db.read() as conn:
-        bodies = [job_body(row, now) for row in list_processes(conn)]
+        rows = [] if nothing else list_processes(conn)
+    bodies = [job_body(row, now) for row in rows if is_between(row.started_at, begun)]
     tests: list[Callable[[dict[str, Any]], bool]] = [
         lambda body: is_alive is None or (body["state"] == "running") is is_alive,
         lambda body: host is None or body["hostname"] == host,
@@ -99,7 +104,7 @@ def list_jobs(call: Call) -> Response:
     ]
     found = [body for body in bodies if all(test(body) for test in tests)]
     ordered = order_rows(
-        found, window, ("id", "state", "job_type", "start_date", "latest_heartbeat", "hostname")
+        found, window, ("id", "dag_id", "state", "job_type", "start_date", "latest_heartbeat", "hostname")
     )
     return reply({"jobs": ordered, "total_entries": len(found)})
 
@@ -107,6 +112,11 @@ def list_jobs(call: Call) -> Response:
 def list_plugins(call: Call) -> Response:
     """GET /plugins: the engine loads none; plugins are the business of the processes that run user code."""
     return _nothing(call, "plugins")
+
+
+def list_plugin_errors(call: Call) -> Response:
+    """GET /plugins/importErrors: those of the processes that run user code are in their logs."""
+    return reply({"import_errors": [], "total_entries": 0})
 
 
 def list_providers(call: Call) -> Response:

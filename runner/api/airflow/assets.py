@@ -98,7 +98,7 @@ def post_event(call: Call) -> Response:
     """POST /assets/events: an update that no task made; it starts the DAGs that wait for it, as any other does."""
     body = call.parse(AssetEventPost)
     most = int(call.cell.spec.number("scheduler", "partition_mapper_max_downstream_keys", MOST_KEYS))
-    extra = {**body.extra, "from_rest_api": True}
+    extra = {**body.extra, "from_rest_api": True} if "extra" in body.model_fields_set else {}
     with call.begin() as conn:
         number = put_event(conn, body.asset_id, extra, call.cell.clock(), body.partition_key, most)
         if number is None:

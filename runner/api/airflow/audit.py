@@ -18,6 +18,7 @@ _GROUP = f"{_RUN}/taskGroupInstances/{{group_id}}"
 _XCOM = f"{_TI}/xcomEntries"
 
 EVENTS: Mapping[tuple[str, str], str] = {
+    ("PATCH", "/dags"): "patch_dags",
     ("PATCH", _DAG): "patch_dag",
     ("DELETE", _DAG): "delete_dag",
     ("POST", f"{_DAG}/dagRuns"): "trigger_dag_run",
@@ -40,6 +41,9 @@ EVENTS: Mapping[tuple[str, str], str] = {
     ("PATCH", "/connections/{connection_id}"): "patch_connection",
     ("DELETE", "/connections/{connection_id}"): "delete_connection",
     ("POST", "/pools"): "post_pool",
+    ("PATCH", "/variables"): "bulk_variables",
+    ("PATCH", "/connections"): "bulk_connections",
+    ("PATCH", "/pools"): "bulk_pools",
     ("PATCH", "/pools/{pool_name}"): "patch_pool",
     ("DELETE", "/pools/{pool_name}"): "delete_pool",
     ("POST", "/assets/events"): "create_asset_event",
@@ -77,6 +81,8 @@ def make_entry(event: str, user: str, path: Mapping[str, Any], body: bytes) -> E
 
 def _mask(event: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """The request's body as it may be kept: of variables and of a connection's extra only the names."""
+    if event.startswith("bulk_"):
+        said = {name: MASK if name == "actions" else value for name, value in said.items()}
     shown: dict[str, Any] = mask_members(dict(said))
     if "variable" in event:
         shown |= {name: MASK for name in ("value", "val") if name in said}

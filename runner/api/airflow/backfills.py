@@ -224,7 +224,7 @@ def _body(row: Any) -> dict[str, Any]:
         "dag_id": row.dag_id,
         "from_date": moment(row.from_date),
         "to_date": moment(row.to_date),
-        "dag_run_conf": orjson.loads(row.conf),
+        "dag_run_conf": orjson.loads(row.conf) or None,
         "is_paused": row.is_paused,
         "reprocess_behavior": row.reprocess_behavior,
         "max_active_runs": row.max_active_runs,

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
+
+from runner.api.airflow.masking import MASK
 
 _Note = Annotated[str, Field(max_length=1000)]
 _Int = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Slots = Annotated[int, Field(ge=-1, le=2**31 - 1)]
-_Real = Annotated[float, Field(allow_inf_nan=False)]
-_Names = Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=1000)]
 _Key = Annotated[str, Field(min_length=1, max_length=250)]
-_ConnId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w.\-]+$")]
+_ConnId = Annotated[str, Field(max_length=200, pattern=r"^[\w.\-]+$")]
+
+
+def _check_extra(value: str | None) -> str | None:
+    """The extra of a connection is a JSON object. Raises ValueError."""
+    if value in (None, MASK):
+        return value
+    try:
+        found = json.loads(value or "{}")
+    except ValueError:
+        raise ValueError("extra must be a JSON object, and is no JSON at all") from None
+    if not isinstance(found, dict):
+        raise ValueError("extra must be a JSON object")
+    return value or "{}"
+
+
+_Extra = Annotated[str, AfterValidator(_check_extra)]
 
 TiState = Literal[
     "scheduled",
@@ -148,53 +175,18 @@ class PartitionsClear(PartitionSelector):
         return self
 
 
-class _Ranges(Strict):
-    """Bounds in time that both batch lists know."""
-
-    run_after_gte: AwareDatetime | None = None
-    run_after_gt: AwareDatetime | None = None
-    run_after_lte: AwareDatetime | None = None
-    run_after_lt: AwareDatetime | None = None
-    logical_date_gte: AwareDatetime | None = None
-    logical_date_gt: AwareDatetime | None = None
-    logical_date_lte: AwareDatetime | None = None
-    logical_date_lt: AwareDatetime | None = None
-    start_date_gte: AwareDatetime | None = None
-    start_date_gt: AwareDatetime | None = None
-    start_date_lte: AwareDatetime | None = None
-    start_date_lt: AwareDatetime | None = None
-    end_date_gte: AwareDatetime | None = None
-    end_date_gt: AwareDatetime | None = None
-    end_date_lte: AwareDatetime | None = None
-    end_date_lt: AwareDatetime | None = None
-    duration_gte: _Real | None = None
-    duration_gt: _Real | None = None
-    duration_lte: _Real | None = None
-    duration_lt: _Real | None = None
-    order_by: str | None = None
-    page_offset: _Int = 0
-    page_limit: _Int = 100
-
-
-class RunsBatch(_Ranges):
-    dag_ids: _Names | None = None
-    states: Annotated[list[RunState | None], Field(max_length=100)] | None = None
-    conf_contains: str | None = None
-
-
-class TaskInstancesBatch(_Ranges):
-    dag_ids: _Names | None = None
-    dag_run_ids: _Names | None = None
-    task_ids: _Names | None = None
-    state: Annotated[list[TiState | None], Field(max_length=100)] | None = None
-    pool: _Names | None = None
-    queue: _Names | None = None
-    executor: _Names | None = None
-
-
 class TaskInstancePatch(Strict):
     new_state: Literal["success", "failed", "skipped"] | None = None
     note: _Note | None = None
+
+    @field_validator("new_state")
+    @classmethod
+    def check_state(cls, value: str | None) -> str | None:
+        """Left out, not empty."""
+        if value is None:
+            raise ValueError("'new_state' should not be empty")
+        return value
+
     include_upstream: bool = False
     include_downstream: bool = False
     include_future: bool = False
@@ -221,8 +213,8 @@ class TaskInstancesClear(Strict):
     @model_validator(mode="after")
     def check_combination(self) -> TaskInstancesClear:
         """Filters that contradict each other are refused rather than guessed at."""
-        if self.only_failed and self.only_running:
-            raise ValueError("only_failed and only_running exclude each other: set one of them to false")
+        if self.start_date and self.end_date and self.end_date < self.start_date:
+            raise ValueError("end_date is sooner than start_date")
         if (self.include_future or self.include_past) and self.dag_run_id is None:
             raise ValueError("include_future and include_past need a dag_run_id to count from")
         if self.dag_run_id is not None and (self.start_date or self.end_date):
@@ -266,14 +258,14 @@ class ConnectionBody(Strict):
     host: str | None = None
     login: str | None = None
     schema_: Annotated[str | None, Field(alias="schema")] = None
-    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    port: _Int | None = None
     password: str | None = None
-    extra: str | None = None
+    extra: _Extra | None = None
     team_name: str | None = None
 
 
 class PoolBody(Strict):
-    name: Annotated[str, Field(min_length=1, max_length=250)]
+    name: Annotated[str, Field(min_length=1, max_length=250, validation_alias=AliasChoices("name", "pool"))]
     slots: _Slots
     description: str | None = None
     include_deferred: bool = False

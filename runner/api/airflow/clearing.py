@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from runner.api.airflow.run_shapes import ti_body
 from runner.api.airflow.waiting import list_triggers
 from runner.api.answers import reply
 from runner.api.call import Call
+from runner.api.cursors import NO_CURSOR
 from runner.api.errors import ApiError, not_found
 from runner.api.query import epoch
 from runner.domain.graph import DagGraph, build
@@ -51,12 +53,14 @@ def clear_task_instances(call: Call) -> Response:
     return answer
 
 
-def reply_rows(call: Call, conn: sa.Connection, rows: list[Any]) -> Response:
+def reply_rows(
+    call: Call, conn: sa.Connection, rows: list[Any], beside: Mapping[str, Any] = NO_CURSOR
+) -> Response:
     """Task instances as a collection."""
     summaries = call.summaries.get(conn, [row.version_id for row in rows])
     waiting = list_triggers(conn, rows, call.cell.clock())
     bodies = [ti_body(row, summaries[row.version_id], waiting) for row in rows]
-    return reply({"task_instances": bodies, "total_entries": len(bodies)})
+    return reply({"task_instances": bodies, "total_entries": len(bodies), **beside})
 
 
 def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[Any]:
@@ -67,7 +71,9 @@ def choose(call: Call, conn: sa.Connection, body: TaskInstancesClear) -> list[An
         raise not_found("DAG", dag_id)
     graph = build(_find_spec(conn, runnable, body.dag_run_id).tasks)
     wanted = None if body.task_ids is None else _find_tasks(graph, body)
-    states: list[str] = [*_FAILED] if body.only_failed else [*_RUNNING] if body.only_running else []
+    if wanted is not None and not wanted:
+        return []
+    states = [*(_FAILED if body.only_failed else ()), *(_RUNNING if body.only_running else ())]
     bounds = {"logical_date": _bounds(conn, dag_id, body)}
     run_ids = (
         [body.dag_run_id] if body.dag_run_id and not (body.include_future or body.include_past) else None
@@ -93,12 +99,12 @@ def _takes_in(indexes: set[int] | None, map_index: int) -> bool:
 def _find_tasks(graph: DagGraph, body: TaskInstancesClear) -> Indexes:
     """The tasks named, with those above and below if asked for, and which of their instances."""
     named = [(name, None) if isinstance(name, str) else name for name in body.task_ids or ()]
-    if unknown := {name for name, _index in named} - graph.index.keys():
-        raise not_found("in this DAG the task", sorted(unknown)[0])
     in_one_run = body.dag_run_id is not None and not (body.include_past or body.include_future)
     spread = plan_spread(graph)
     found: Indexes = {}
     for name, map_index in named:
+        if name not in graph.index:
+            continue  # it has no task instances either
         position = graph.index[name]
         _add(found, name, map_index)
         for near in expand_tasks(graph, {name}, body.include_upstream, body.include_downstream) - {name}:
@@ -122,6 +128,18 @@ def expand_tasks(graph: DagGraph, names: set[str], upstream: bool, downstream: b
         reached |= graph.find_all_downstream(position) if downstream else set()
         found |= {graph.tasks[i].task_id for i in reached}
     return found
+
+
+def list_group(data: dict[str, Any], group_id: str) -> set[str]:
+    """The tasks in a group and in the groups inside of it."""
+    groups = data.get("task_groups") or {}
+
+    def is_inside(name: str | None) -> bool:
+        while name is not None and name != group_id:
+            name = (groups.get(name) or {}).get("parent")
+        return name is not None
+
+    return {task["task_id"] for task in data["tasks"] if is_inside(task.get("group"))}
 
 
 def _bounds(conn: sa.Connection, dag_id: str, body: TaskInstancesClear) -> dict[str, float | None]:

@@ -55,18 +55,32 @@ def patch_connection(call: Call) -> Response:
     conn_id = call.path["connection_id"]
     if body.connection_id != conn_id:
         raise ApiError("invalid", f"cannot rename connection {conn_id!r} to {body.connection_id!r}")
-    sent = {"schema" if name == "schema_" else name for name in body.model_fields_set}
-    given = asdict(_read(body))
     with call.begin() as conn:
-        old = asdict(_get(call, conn))
-        new = {name: given[name] for name in _MEMBERS if name in (chosen if chosen is not None else sent)}
-        if new.get("password") == MASK:
-            new["password"] = old["password"]
-        if new.get("extra"):
-            new["extra"] = _unmask_extra(new["extra"], old["extra"])
-        item = Connection(**{**old, **new})
-        store.put_connection(conn, call.cell.box, item)
+        _get(call, conn)
+        write(call, conn, body, chosen)
+        item = _get(call, conn)
     return reply(_body(item))
+
+
+def exists(call: Call, conn: sa.Connection, conn_id: str) -> bool:
+    """Whether there is such a connection."""
+    return store.find_connection(conn, call.cell.box, conn_id) is not None
+
+
+def write(call: Call, conn: sa.Connection, body: ConnectionBody, mask: frozenset[str] | None) -> None:
+    """Make a connection, or change of it what the body brings, or the members in `mask`."""
+    found = store.find_connection(conn, call.cell.box, body.connection_id)
+    if found is None:
+        store.put_connection(conn, call.cell.box, _read(body))
+        return
+    sent = {"schema" if name == "schema_" else name for name in body.model_fields_set}
+    old, given = asdict(found), asdict(_read(body))
+    new = {name: given[name] for name in _MEMBERS if name in (mask if mask is not None else sent)}
+    if new.get("password") == MASK:
+        new["password"] = old["password"]
+    if new.get("extra"):
+        new["extra"] = _unmask_extra(new["extra"], old["extra"])
+    store.put_connection(conn, call.cell.box, Connection(**{**old, **new}))
 
 
 def delete_connection(call: Call) -> Response:

@@ -12,21 +12,24 @@ import sqlalchemy as sa
 from airflow._wire import encoding
 from starlette.responses import Response
 
-from runner.api.airflow.bodies import RunsBatch, RunTrigger
-from runner.api.airflow.filters import batch_run_filter, batch_window, read_run_filter
+from runner.api.airflow.batches import RunsBatch
+from runner.api.airflow.bodies import RunTrigger
+from runner.api.airflow.filters import RUN_TYPES, batch_run_filter, batch_window, read_run_filter
 from runner.api.airflow.params import BadParams, merge_params
 from runner.api.airflow.partitions import place_days, read_days
 from runner.api.airflow.run_shapes import run_body
 from runner.api.answers import reply
 from runner.api.call import Call
+from runner.api.cursors import describe, read_window
 from runner.api.errors import ApiError, not_found
 from runner.api.manual_intervals import TimetableFailed, ask_interval
-from runner.api.query import epoch
+from runner.api.query import Query, epoch
 from runner.domain.deadlines import BadDeadline
 from runner.domain.partition_runs import BadKey, read_manual_key
 from runner.domain.timetables import Interval, infer_manual_interval
 from runner.store import listing_dags, listing_runs
 from runner.store.dags import Runnable, find_runnable
+from runner.store.listing_page import Window
 from runner.store.runs import MANUAL, NewRun, RunExists, insert_run, make_run_id
 
 FIRST, LAST = -2_208_988_800, 7_258_118_399
@@ -36,20 +39,25 @@ RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
 def list_runs(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns; '~' is all DAGs."""
     query = call.query()
-    wanted, window, days = read_run_filter(query, call.path["dag_id"]), query.window(), read_days(query)
+    wanted, window, days = _read_filter(call, query), read_window(query), read_days(query)
     query.check()
     if any(days):
         with call.cell.db.read() as conn:
             placed = place_days(conn, call.path["dag_id"], days)
         wanted = replace(wanted, bounds={**wanted.bounds, **placed})
-    return _reply_page(call, wanted, window, call.path["dag_id"])
+    return _reply_page(call, wanted, window, call.path["dag_id"], query)
+
+
+def _read_filter(call: Call, query: Query) -> listing_runs.RunFilter:
+    return read_run_filter(query, call.path["dag_id"], call.cell.clock())
 
 
 def list_batch(call: Call) -> Response:
     """POST /dags/~/dagRuns/list"""
+    call.check_any("dag_id")
     body = call.parse(RunsBatch)
-    wanted = batch_run_filter(body)
-    return _reply_page(call, wanted, batch_window(body), "~")
+    wanted = batch_run_filter(body, call.cell.clock())
+    return _reply_page(call, wanted, batch_window(body), "~", call.query())
 
 
 def get_run(call: Call) -> Response:
@@ -92,6 +100,7 @@ def start_run(call: Call, body: RunTrigger, dag_id: str, run_type: str) -> Respo
             kind = run_type.replace("_", " ")
             raise ApiError("invalid", f"Dag with dag_id: '{dag_id}' does not allow {kind} runs")
         _check_conf(params, body.conf or {})
+        _check_kind(run_type, body.dag_run_id)
         new = _plan_run(body, runnable.spec.timetable, dag_id, now, call.identity.user, run_type)
         if body.partition_key is not None:
             new = replace(new, partition_date=_read_key(dag_id, runnable.spec.timetable, body.partition_key))
@@ -143,6 +152,13 @@ def _check_conf(params: dict[str, Any], conf: dict[str, Any]) -> None:
         raise ApiError("invalid", str(error)) from None
 
 
+def _check_kind(run_type: str, run_id: str | None) -> None:
+    """Ids of runs by hand do not begin as those of other kinds do. Raises ApiError (invalid)."""
+    kind, _, rest = (run_id or "").partition("__")
+    if run_type == MANUAL and rest and kind in RUN_TYPES - {MANUAL}:
+        raise ApiError("invalid", f"cannot use run id {run_id!r} for a manual run: it is that of {kind} runs")
+
+
 def _plan_run(
     body: RunTrigger, timetable: Mapping[str, Any], dag_id: str, now: float, user: str, run_type: str
 ) -> NewRun:
@@ -183,11 +199,13 @@ def _read_key(dag_id: str, timetable: Mapping[str, Any], key: str) -> float | No
         raise ApiError("invalid", str(error)) from None
 
 
-def _reply_page(call: Call, wanted: listing_runs.RunFilter, window: Any, dag_id: str) -> Response:
+def _reply_page(
+    call: Call, wanted: listing_runs.RunFilter, window: Window, dag_id: str, query: Query
+) -> Response:
     with call.cell.db.read() as conn:
         if dag_id != "~" and listing_dags.find_dag_row(conn, dag_id) is None:
             raise not_found("DAG", dag_id)
         page = listing_runs.list_runs(conn, wanted, window)
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
     bodies = [run_body(row, summaries[row.version_id]) for row in page.rows]
-    return reply({"dag_runs": bodies, "total_entries": page.total})
+    return reply({"dag_runs": bodies, "total_entries": page.total, **describe(query, window, page)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,14 +11,23 @@ import sqlalchemy as sa
 from starlette.responses import PlainTextResponse, Response
 
 from runner.api.airflow.bodies import DagPatch
-from runner.api.airflow.dag_shapes import dag_body, details_body, param_body, task_body, version_body
+from runner.api.airflow.dag_shapes import (
+    BUNDLE_NAME,
+    dag_body,
+    details_body,
+    param_body,
+    task_body,
+    version_body,
+)
 from runner.api.airflow.summaries import Summary
 from runner.api.answers import empty, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.api.query import Query
 from runner.store import listing_dags
 from runner.store.dags import set_paused
 from runner.store.listing_dags import DagFilter
+from runner.store.listing_page import Page, Window, is_match, is_start
 from runner.store.user_edits import delete_dag as delete_dag_rows
 from runner.store.xcoms import Place, list_blobs
 
@@ -25,28 +35,76 @@ _RUN_STATES = frozenset({"queued", "running", "success", "failed"})
 _ACCEPTED = re.compile(r"(\*/\*|application/\*|text/\*|application/json|text/plain)")
 
 
-def list_dags(call: Call) -> Response:
-    """GET /dags"""
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """Filters by what is in the serialised DAG. What is None or empty does not filter."""
+
+    tags: frozenset[str] = frozenset()
+    all_tags: bool = False
+    owners: frozenset[str] = frozenset()
+    name_pattern: str | None = None
+    name_prefix: str | None = None
+    nothing: bool = False
+    """By what no DAG has: another bundle's name, somebody's favourites."""
+
+    def takes(self, summary: Summary) -> bool:
+        """Whether the DAG is wanted."""
+        named, name = set(summary.tags), summary.display_name
+        return (
+            not self.nothing
+            and (not self.tags or (self.tags <= named if self.all_tags else bool(self.tags & named)))
+            and (not self.owners or not self.owners.isdisjoint(summary.owners))
+            and is_match(name, self.name_pattern)
+            and is_start(name, self.name_prefix)
+        )
+
+
+def _read_inside(query: Query) -> _Inside:
+    mode = query.one("tags_match_mode", ("any", "all"))
+    elsewhere = query.text("bundle_name") not in (None, BUNDLE_NAME)
+    return _Inside(
+        frozenset(query.texts("tags")),
+        mode == "all",
+        frozenset(query.texts("owners")),
+        query.text("dag_display_name_pattern"),
+        query.text("dag_display_name_prefix_pattern"),
+        elsewhere or query.flag("is_favorite") is True,
+    )
+
+
+def read_dag_filter(call: Call) -> tuple[DagFilter, _Inside, Window]:
+    """What a request says about which DAGs. Raises ApiError."""
     query = call.query()
     wanted = DagFilter(
-        pattern=query.text("dag_id_pattern") or query.text("dag_display_name_pattern"),
-        prefix=query.text("dag_id_prefix_pattern") or query.text("dag_display_name_prefix_pattern"),
+        pattern=query.text("dag_id_pattern"),
+        prefix=query.text("dag_id_prefix_pattern"),
         paused=query.flag("paused"),
         exclude_stale=query.flag("exclude_stale", True) is not False,
         has_import_errors=query.flag("has_import_errors"),
         last_run_state=next(iter(query.choices("last_dag_run_state", _RUN_STATES)), None),
-        run_states=query.choices("dag_run_state", _RUN_STATES),
+        run_states=query.states("dag_run_state", _RUN_STATES),
+        run_bounds={name: query.bounds(f"dag_run_{name}") for name in ("start_date", "end_date")},
+        file_bundle=query.text("bundle_version"),
         has_asset_schedule=query.flag("has_asset_schedule"),
         asset_dependency=query.text("asset_dependency"),
     )
-    tags, owners = set(query.texts("tags")), set(query.texts("owners"))
-    match_all = query.text("tags_match_mode") == "all"
-    window = query.window()
+    inside, window = _read_inside(query), query.window()
     query.check()
+    return wanted, inside, window
+
+
+def find_page(call: Call, conn: sa.Connection, wanted: DagFilter, inside: _Inside, window: Window) -> Page:
+    """The page of DAG rows that `read_dag_filter` told of."""
+    if inside != _Inside():
+        wanted = _narrow(call, conn, wanted, inside)
+    return listing_dags.list_dags(conn, wanted, window)
+
+
+def list_dags(call: Call) -> Response:
+    """GET /dags"""
+    asked = read_dag_filter(call)
     with call.cell.db.read() as conn:
-        if tags or owners:
-            wanted = _narrow(call, conn, wanted, tags, match_all, owners)
-        page = listing_dags.list_dags(conn, wanted, window)
+        page = find_page(call, conn, *asked)
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
     bodies = [dag_body(row, summaries[row.version_id]) for row in page.rows]
     return reply({"dags": bodies, "total_entries": page.total})
@@ -73,7 +131,7 @@ def get_details(call: Call) -> Response:
 def patch_dag(call: Call) -> Response:
     """PATCH /dags/{dag_id}: pause or unpause."""
     body = call.parse(DagPatch)
-    call.update_mask(frozenset({"is_paused"}))
+    check_mask(call)
     dag_id = call.path["dag_id"]
     with call.begin() as conn:
         _get(call, conn)
@@ -81,6 +139,12 @@ def patch_dag(call: Call) -> Response:
         row, summary = _get(call, conn)
     call.cell.post_dags_changed()
     return reply(dag_body(row, summary))
+
+
+def check_mask(call: Call) -> None:
+    """Only one member can be changed. Raises ApiError (invalid)."""
+    if call.params.getlist("update_mask") not in ([], ["is_paused"]):
+        raise ApiError("invalid", "cannot update a DAG: update_mask may name only is_paused")
 
 
 def delete_dag(call: Call) -> Response:
@@ -123,10 +187,12 @@ def list_versions(call: Call) -> Response:
     query = call.query()
     number, bundle, window = query.number("version_number"), query.text("bundle_version"), query.window()
     query.check()
-    dag_id = call.path["dag_id"]
+    dag_id, elsewhere = call.path["dag_id"], query.text("bundle_name") not in (None, BUNDLE_NAME)
     with call.cell.db.read() as conn:
         if dag_id != "~":
             _get(call, conn)
+        if elsewhere:
+            return reply({"dag_versions": [], "total_entries": 0})
         page = listing_dags.list_versions(conn, dag_id, number, bundle, window)
         summaries = call.summaries.get(conn, [row.id for row in page.rows])
     bodies = [version_body(row.id, row.dag_id, row, summaries[row.id].display_name) for row in page.rows]
@@ -195,28 +261,33 @@ def _task_bodies(call: Call) -> dict[str, dict[str, Any]]:
     if version is None:
         raise not_found("DAG", call.path["dag_id"])
     data = orjson.loads(version.data)
-    params = {name: param_body(param) for name, param in (data.get("params") or {}).items()}
+    params = {
+        name: {**param_body(param), "source": "dag"} for name, param in (data.get("params") or {}).items()
+    }
     downstream: dict[str, list[str]] = {task["task_id"]: [] for task in data["tasks"]}
     for task in data["tasks"]:
         for above in task.get("upstream") or ():
             downstream[above].append(task["task_id"])
     return {
-        task["task_id"]: task_body(task, sorted(downstream[task["task_id"]]), params)
+        task["task_id"]: task_body(_dated(task, data), sorted(downstream[task["task_id"]]), params)
         for task in data["tasks"]
     }
 
 
-def _narrow(
-    call: Call, conn: sa.Connection, wanted: DagFilter, tags: set[str], match_all: bool, owners: set[str]
-) -> DagFilter:
-    """Tags and owners are inside the serialised DAG: the ids that have them become the filter."""
+def _dated(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """The task with its DAG's dates where it has none of its own."""
+    return {**task, **{name: task[name] or data.get(name) for name in ("start_date", "end_date")}}
+
+
+def list_dags_named(call: Call, conn: sa.Connection, pattern: str | None, prefix: str | None) -> list[str]:
+    """The ids of the DAGs with such a display name."""
+    inside = _Inside(name_pattern=pattern, name_prefix=prefix)
+    return _narrow(call, conn, DagFilter(exclude_stale=False), inside).dag_ids or []
+
+
+def _narrow(call: Call, conn: sa.Connection, wanted: DagFilter, inside: _Inside) -> DagFilter:
+    """The ids of the DAGs that have in them what is asked for become the filter."""
     pairs = listing_dags.list_dag_ids(conn, wanted)
     summaries = call.summaries.get(conn, [version for _dag_id, version in pairs])
-    kept = [dag_id for dag_id, version in pairs if _has(summaries[version], tags, match_all, owners)]
+    kept = [dag_id for dag_id, version in pairs if inside.takes(summaries[version])]
     return DagFilter(dag_ids=kept, exclude_stale=False)
-
-
-def _has(summary: Summary, tags: set[str], match_all: bool, owners: set[str]) -> bool:
-    named = set(summary.tags)
-    tagged = not tags or (tags <= named if match_all else bool(tags & named))
-    return tagged and (not owners or bool(owners & set(summary.owners)))

@@ -7,14 +7,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from runner.api.airflow.bodies import RunsBatch, RunState, TaskInstancesBatch, TiState
-from runner.api.query import MAX_LIMIT, Query, epoch
+from runner.api.airflow.batches import RunsBatch, TaskInstancesBatch
+from runner.api.airflow.bodies import RunState, TiState
+from runner.api.query import BOUNDS, MAX_LIMIT, Query, epoch
 from runner.store.listing_page import Window
 from runner.store.listing_runs import RunFilter, TiFilter
 
-_BOUNDS = ("gte", "gt", "lte", "lt")
 _MOMENTS = ("run_after", "logical_date", "start_date", "end_date", "updated_at")
-_RUN_TYPES = frozenset(
+RUN_TYPES = frozenset(
     {
         "backfill",
         "scheduled",
@@ -32,44 +32,46 @@ _TI_PATTERNS = {
     "pool_name": "pool",
     "queue_name": "queue",
     "operator_name": "operator",
+    "rendered_map_index": "map_index_label",
 }
 _NO_STATE = frozenset({"none", "null", "no_status"})
 
 
-def read_run_filter(query: Query, dag_id: str) -> RunFilter:
+def read_run_filter(query: Query, dag_id: str, now: float) -> RunFilter:
     """The filter of GET /dags/{dag_id}/dagRuns."""
     return RunFilter(
         dag_ids=None if dag_id == "~" else [dag_id],
-        states=list(query.choices("state", frozenset(get_args(RunState)))),
-        run_types=query.choices("run_type", _RUN_TYPES),
+        states=_read_states(query, frozenset(get_args(RunState))),
+        run_types=query.states("run_type", RUN_TYPES),
         run_id_pattern=query.text("run_id_pattern"),
         run_id_prefix=query.text("run_id_prefix_pattern"),
         dag_id_pattern=query.text("dag_id_pattern"),
         dag_id_prefix=query.text("dag_id_prefix_pattern"),
         user_pattern=query.text("triggering_user_name_pattern"),
+        user_prefix=query.text("triggering_user_name_prefix_pattern"),
+        asset_pattern=query.text("consuming_asset_pattern"),
         conf_contains=query.text("conf_contains"),
         version_numbers=query.numbers("dag_version"),
         bundle=query.text("bundle_version"),
         partition_pattern=query.text("partition_key_pattern"),
         partition_prefix=query.text("partition_key_prefix_pattern"),
         bounds=_read_bounds(query),
+        now=now,
     )
 
 
-def read_ti_filter(query: Query, dag_id: str, run_id: str, task_id: str | None = None) -> TiFilter:
+def read_ti_filter(
+    query: Query, dag_id: str, run_id: str, now: float, task_id: str | None = None
+) -> TiFilter:
     """The filter of GET …/taskInstances, and of …/listMapped when `task_id` is given."""
-    states: list[str | None] = [
-        None if value in _NO_STATE else value
-        for value in query.choices("state", frozenset(get_args(TiState)) | _NO_STATE)
-    ]
     equal: dict[str, list[Any]] = {
-        "state": states,
+        "state": _read_states(query, frozenset(get_args(TiState))),
         "task_id": [task_id] if task_id is not None else query.texts("task_id"),
         "pool": query.texts("pool"),
         "queue": query.texts("queue"),
         "operator": query.texts("operator"),
         "try_number": query.numbers("try_number"),
-        "map_index": query.numbers("map_index", -1),
+        "map_index": query.numbers("map_index"),
     }
     return TiFilter(
         dag_ids=None if dag_id == "~" else [dag_id],
@@ -80,20 +82,29 @@ def read_ti_filter(query: Query, dag_id: str, run_id: str, task_id: str | None =
         mapped_only=task_id is not None,
         version_numbers=query.numbers("version_number"),
         bounds=_read_bounds(query),
+        now=now,
+        nothing="executor" in query,
     )
 
 
-def batch_run_filter(body: RunsBatch) -> RunFilter:
+def _read_states(query: Query, known: frozenset[str]) -> list[str | None]:
+    """The states asked for; None: what has no state."""
+    found = query.states("state", known | _NO_STATE)
+    return [None if value in _NO_STATE else value for value in found]
+
+
+def batch_run_filter(body: RunsBatch, now: float) -> RunFilter:
     """The filter of POST /dags/~/dagRuns/list."""
     return RunFilter(
         dag_ids=body.dag_ids,
         states=list(body.states or []),
         conf_contains=body.conf_contains,
         bounds=_body_bounds(body),
+        now=now,
     )
 
 
-def batch_ti_filter(body: TaskInstancesBatch) -> TiFilter:
+def batch_ti_filter(body: TaskInstancesBatch, now: float) -> TiFilter:
     """The filter of POST /dags/~/dagRuns/~/taskInstances/list."""
     equal: dict[str, list[Any]] = {
         "task_id": body.task_ids or [],
@@ -101,7 +112,14 @@ def batch_ti_filter(body: TaskInstancesBatch) -> TiFilter:
         "pool": body.pool or [],
         "queue": body.queue or [],
     }
-    return TiFilter(dag_ids=body.dag_ids, run_ids=body.dag_run_ids, equal=equal, bounds=_body_bounds(body))
+    return TiFilter(
+        dag_ids=body.dag_ids,
+        run_ids=body.dag_run_ids,
+        equal=equal,
+        bounds=_body_bounds(body),
+        now=now,
+        nothing=bool(body.executor),
+    )
 
 
 def batch_window(body: RunsBatch | TaskInstancesBatch) -> Window:
@@ -111,13 +129,13 @@ def batch_window(body: RunsBatch | TaskInstancesBatch) -> Window:
 
 
 def _read_bounds(query: Query) -> dict[str, dict[str, float | None]]:
-    bounds = {name: {bound: query.moment(f"{name}_{bound}") for bound in _BOUNDS} for name in _MOMENTS}
-    return {**bounds, "duration": {bound: query.real(f"duration_{bound}") for bound in _BOUNDS}}
+    bounds = {name: query.bounds(name) for name in _MOMENTS}
+    return {**bounds, "duration": {bound: query.real(f"duration_{bound}") for bound in BOUNDS}}
 
 
 def _body_bounds(body: BaseModel) -> dict[str, dict[str, float | None]]:
     return {
-        name: {bound: _plain(getattr(body, f"{name}_{bound}")) for bound in _BOUNDS}
+        name: {bound: _plain(getattr(body, f"{name}_{bound}")) for bound in BOUNDS}
         for name in ("run_after", "logical_date", "start_date", "end_date", "duration")
     }
 

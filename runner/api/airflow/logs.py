@@ -52,6 +52,14 @@ def get_log(call: Call) -> Response:
     return reply({"content": events, "continuation_token": token})
 
 
+def refuse_external(call: Call) -> Response:
+    """GET …/externalLogUrl/{try_number}: all logs are here."""
+    call.number("try_number")
+    with call.cell.db.read() as conn:
+        find_row(call, conn)
+    raise ApiError("invalid", "cannot give an external address: logs are kept by this service")
+
+
 def read_events(
     call: Call, row: Any, number: int, is_live: bool, start: int, most: int | None
 ) -> tuple[list[dict[str, Any]], str | None]:

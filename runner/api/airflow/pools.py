@@ -74,6 +74,20 @@ def patch_pool(call: Call) -> Response:
     return reply(answer)
 
 
+def exists(call: Call, conn: sa.Connection, name: str) -> bool:
+    """Whether there is such a pool."""
+    return name == DEFAULT_POOL or store.find_pool(conn, name) is not None
+
+
+def write(call: Call, conn: sa.Connection, body: PoolBody, mask: frozenset[str] | None) -> None:
+    """Make a pool, or change of it what the body brings, or the members in `mask`."""
+    old = store.find_pool(conn, body.name) or Pool(body.name, body.slots)
+    chosen = _MEMBERS & (body.model_fields_set if mask is None else mask)
+    if body.name == DEFAULT_POOL:
+        chosen -= {"description"}
+    store.put_pool(conn, replace(old, **{member: getattr(body, member) for member in chosen}))
+
+
 def delete_pool(call: Call) -> Response:
     """DELETE /pools/{pool_name}"""
     name = call.path["pool_name"]

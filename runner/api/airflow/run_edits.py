@@ -32,7 +32,8 @@ _FAILED = ["failed", "upstream_failed"]
 def patch_run(call: Call) -> Response:
     """PATCH /dags/{dag_id}/dagRuns/{dag_run_id}: state and note."""
     body = call.parse(RunPatch)
-    mask = call.update_mask(frozenset({"state", "note"})) or body.model_fields_set
+    given = call.update_mask(frozenset({"state", "note"}))
+    mask = body.model_fields_set if given is None else given
     with call.begin() as conn:
         row = find_run_row(call, conn)
         if "note" in mask and "note" in body.model_fields_set:
@@ -141,7 +142,8 @@ def _try_clear(call: Call, body: RunClear, names: list[tuple[str, str]]) -> Resp
             new = [task for run in runs for task in _list_new(conn, run)]
             found = [{"task_id": task, "task_display_name": task} for task in new]
             return reply({"task_instances": found, "total_entries": len(found)})
-        return reply_rows(call, conn, [row for run in runs for row in _select(conn, run, body.only_failed)])
+        rows = [row for run in runs for row in _select(conn, run, body.only_failed)]
+        return reply_rows(call, conn, rows, {})
 
 
 def _list_new(conn: sa.Connection, run: Any) -> list[str]:

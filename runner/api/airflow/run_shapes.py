@@ -60,13 +60,18 @@ def ti_body(row: Any, summary: Summary, waiting: Mapping[int, dict[str, Any]]) -
         "hostname": row.host,
         "pid": row.pid,
         "queued_when": moment(row.queued_at),
-        "scheduled_when": moment(row.scheduled_at),
+        "scheduled_when": _scheduled(row),
         "note": row.note,
         "rendered_map_index": _label(row),
         "rendered_fields": {},
         **(waiting.get(row.id) or {"trigger": None, "triggerer_job": None}),
         "reason": row.reason,
     }
+
+
+def _scheduled(row: Any) -> str | None:
+    """What did not have to wait for a slot was scheduled when it was queued."""
+    return moment(row.queued_at if row.scheduled_at is None else row.scheduled_at)
 
 
 def _label(row: Any) -> str | None:
@@ -77,10 +82,10 @@ def _label(row: Any) -> str | None:
 
 
 def try_bodies(row: Any, tries: list[Any], summary: Summary) -> list[dict[str, Any]]:
-    """Every try that has begun as TaskInstanceHistoryResponse: those that are over, then the current one."""
+    """TaskInstanceHistoryResponse of the tries that are over, then the current one, which need not have begun."""
     past = [_try(row, item, summary) for item in tries]
     is_kept = any(item.try_number == row.try_number for item in tries)  # cleared, and not begun again
-    return past if is_kept or row.try_number == 0 else [*past, _try(row, row, summary)]
+    return past if is_kept else [*past, _try(row, row, summary)]
 
 
 def _try(row: Any, item: Any, summary: Summary) -> dict[str, Any]:
@@ -95,7 +100,7 @@ def _try(row: Any, item: Any, summary: Summary) -> dict[str, Any]:
         "hostname": item.host,
         "pid": item.pid,
         "queued_when": moment(row.queued_at) if is_current else None,
-        "scheduled_when": moment(row.scheduled_at) if is_current else None,
+        "scheduled_when": _scheduled(row) if is_current else None,
         "reason": item.reason,
     }
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from runner.api.airflow.bodies import TaskInstancePatch
-from runner.api.airflow.clearing import date_limits, expand_tasks, reply_rows
+from runner.api.airflow.clearing import date_limits, expand_tasks, list_group, reply_rows
 from runner.api.airflow.dag_runs import find_run_row
 from runner.api.airflow.task_instances import mark_rows
 from runner.api.call import Call
@@ -35,9 +35,8 @@ def try_patch_group(call: Call) -> Response:
 
 def _patch(call: Call, dry_run: bool) -> Response:
     body = call.parse(TaskInstancePatch)
-    mask = (
-        call.update_mask(frozenset({"new_state", "note"})) or body.model_fields_set
-    ) & body.model_fields_set
+    given = call.update_mask(frozenset({"new_state", "note"}))
+    mask = body.model_fields_set if given is None else given & body.model_fields_set
     if not mask & {"new_state", "note"} and not dry_run:
         raise ApiError("unprocessable", "cannot patch a task group: give new_state or note")
     with call.begin() as conn:
@@ -61,7 +60,7 @@ def _patch(call: Call, dry_run: bool) -> Response:
 def _find_rows(call: Call, conn: sa.Connection, run: Any, body: TaskInstancePatch) -> list[Any]:
     """The task instances in the group, with those that the body takes in."""
     data = orjson.loads(list_version_data(conn, [run.version_id])[run.version_id])
-    names = _list_tasks(data, call.path["group_id"])
+    names = list_group(data, call.path["group_id"])
     if not names:
         raise not_found(f"in DAG {run.dag_id!r} a task group", call.path["group_id"])
     graph = build(read_dag(data).tasks)
@@ -70,15 +69,3 @@ def _find_rows(call: Call, conn: sa.Connection, run: Any, body: TaskInstancePatc
     runs = None if limits else [run.run_id]
     wanted = TiFilter([run.dag_id], runs, {"task_id": sorted(names)}, bounds={"logical_date": limits})
     return listing_runs.list_every_task_instance(conn, wanted)
-
-
-def _list_tasks(data: dict[str, Any], group_id: str) -> set[str]:
-    """The tasks in a group and in the groups inside of it."""
-    groups = data.get("task_groups") or {}
-
-    def is_inside(name: str | None) -> bool:
-        while name is not None and name != group_id:
-            name = (groups.get(name) or {}).get("parent")
-        return name is not None
-
-    return {task["task_id"] for task in data["tasks"] if is_inside(task.get("group"))}

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from starlette.responses import Response
 
-from runner.api.airflow.bodies import TaskInstancePatch, TaskInstancesBatch
-from runner.api.airflow.clearing import date_limits, expand_tasks, reply_rows
+from runner.api.airflow.batches import TaskInstancesBatch
+from runner.api.airflow.bodies import TaskInstancePatch
+from runner.api.airflow.clearing import date_limits, expand_tasks, list_group, reply_rows
 from runner.api.airflow.filters import batch_ti_filter, batch_window, read_ti_filter
 from runner.api.airflow.run_shapes import ti_body, try_bodies
 from runner.api.airflow.waiting import list_triggers
 from runner.api.answers import reply
 from runner.api.call import Call
+from runner.api.cursors import describe, read_window
 from runner.api.errors import ApiError, not_found
 from runner.domain.graph import build
 from runner.domain.spec import DagSpec
 from runner.domain.states import TaskInstanceState
-from runner.store import listing_runs
+from runner.store import listing_dags, listing_runs
 from runner.store.dags import get_version
 from runner.store.listing_page import Window
 from runner.store.listing_runs import TiFilter
@@ -31,16 +35,37 @@ _FAILED = ["failed", "upstream_failed"]
 def list_task_instances(call: Call) -> Response:
     """GET /dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances; '~' is all DAGs or all runs."""
     query = call.query()
-    wanted, window = read_ti_filter(query, call.path["dag_id"], call.path["dag_run_id"]), query.window()
+    place, now = (call.path["dag_id"], call.path["dag_run_id"]), call.cell.clock()
+    wanted, window, group = (
+        read_ti_filter(query, *place, now),
+        read_window(query),
+        query.text("task_group_id"),
+    )
     query.check()
+    if group is not None:
+        wanted = _narrow(call, wanted, group)
     return _reply_page(call, wanted, window)
+
+
+def _narrow(call: Call, wanted: TiFilter, group: str) -> TiFilter:
+    """The same within a task group of the DAG in the path, as its newest version has it. Raises ApiError."""
+    dag_id = call.path["dag_id"]
+    with call.cell.db.read() as conn:
+        version = listing_dags.find_version(conn, dag_id)
+    names = list_group(orjson.loads(version.data), group) if version is not None else set()
+    if not names:
+        raise not_found(f"in DAG {dag_id!r} a task group", group)
+    named = names & set(wanted.equal["task_id"] or names)
+    return replace(
+        wanted, equal={**wanted.equal, "task_id": sorted(named)}, nothing=wanted.nothing or not named
+    )
 
 
 def list_mapped(call: Call) -> Response:
     """GET …/taskInstances/{task_id}/listMapped"""
     query = call.query()
     names = (call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"])
-    wanted, window = read_ti_filter(query, *names), query.window()
+    wanted, window = read_ti_filter(query, *names[:2], call.cell.clock(), names[2]), query.window()
     query.check()
     with call.cell.db.read() as conn:
         run = listing_runs.find_run(conn, *names[:2])
@@ -51,9 +76,10 @@ def list_mapped(call: Call) -> Response:
 
 
 def list_batch(call: Call) -> Response:
-    """POST /dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/list"""
+    """POST /dags/~/dagRuns/~/taskInstances/list"""
+    call.check_any("dag_id", "dag_run_id")
     body = call.parse(TaskInstancesBatch)
-    return _reply_page(call, batch_ti_filter(body), batch_window(body))
+    return _reply_page(call, batch_ti_filter(body, call.cell.clock()), batch_window(body))
 
 
 def get_task_instance(call: Call) -> Response:
@@ -91,10 +117,8 @@ def try_patch(call: Call) -> Response:
 
 def _patch(call: Call, dry_run: bool) -> Response:
     body = call.parse(TaskInstancePatch)
-    given = body.model_fields_set
-    mask = (call.update_mask(frozenset({"new_state", "note"})) or given) & given
-    if not mask & {"new_state", "note"}:
-        raise ApiError("unprocessable", "cannot patch a task instance: give new_state or note")
+    given = call.update_mask(frozenset({"new_state", "note"}))
+    mask = body.model_fields_set if given is None else given & body.model_fields_set
     with call.begin() as conn:
         all_indexes = "map_index" not in call.path and "map_index" not in call.params
         targets = _find_all_rows(call, conn) if all_indexes else []
@@ -106,7 +130,8 @@ def _patch(call: Call, dry_run: bool) -> Response:
             rows = [row for row in rows if row.state != body.new_state]
             if not dry_run:
                 mark_rows(call, conn, rows, TaskInstanceState(body.new_state))
-        ids = [row.id for row in rows or targets or [target]]
+        nothing = dry_run and "new_state" in mask and not rows
+        ids = [] if nothing else [row.id for row in rows or targets or [target]]
         answer = reply_rows(call, conn, _read_again(conn, target, ids, rows))
     if not dry_run:
         call.cell.post_runs_changed(sorted({row.run for row in rows} | {target.run}))
@@ -159,6 +184,11 @@ def _read_again(conn: sa.Connection, target: Any, ids: list[int], rows: list[Any
     return [row for row in listing_runs.list_every_task_instance(conn, wanted) if row.id in chosen]
 
 
+def _get_dag(conn: sa.Connection, dag_id: str) -> None:
+    if listing_dags.find_dag_row(conn, dag_id) is None:
+        raise not_found("DAG", dag_id)
+
+
 def find_row(call: Call, conn: sa.Connection) -> Any:
     """The row of the task instance in the path. Raises ApiError (not_found)."""
     dag_id, run_id, task_id = call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"]
@@ -206,8 +236,12 @@ def _reply_page(call: Call, wanted: TiFilter, window: Window) -> Response:
         one_run = len(dag_ids) == len(run_ids) == 1 and call.path["dag_run_id"] != "~"
         if one_run and listing_runs.find_run(conn, dag_ids[0], run_ids[0]) is None:
             raise not_found(f"of DAG {dag_ids[0]!r} a run", run_ids[0])
+        if not one_run and call.path["dag_id"] != "~":
+            _get_dag(conn, call.path["dag_id"])
         page = listing_runs.list_task_instances(conn, wanted, window)
         summaries = call.summaries.get(conn, [row.version_id for row in page.rows])
         waiting = list_triggers(conn, page.rows, call.cell.clock())
     bodies = [ti_body(row, summaries[row.version_id], waiting) for row in page.rows]
-    return reply({"task_instances": bodies, "total_entries": page.total})
+    return reply(
+        {"task_instances": bodies, "total_entries": page.total, **describe(call.query(), window, page)}
+    )

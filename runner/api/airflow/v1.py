@@ -19,6 +19,7 @@ from runner.api.airflow.routes import ROUTES
 from runner.api.answers import moment, reply
 from runner.api.auth import Role
 from runner.api.call import Call, Handler, read_json
+from runner.api.cursors import NO_CURSOR
 from runner.api.errors import ApiError
 from runner.store.listing_page import UnknownOrder
 
@@ -144,7 +145,7 @@ def to_v1(body: Any) -> Any:
     if "fileloc" in body and "dag_id" in body:
         return {**body, **_dag_members(body)}
     if body.keys() & _COLLECTIONS:
-        return {key: to_v1(value) for key, value in body.items()}
+        return {key: to_v1(value) for key, value in body.items() if key not in NO_CURSOR}
     return body
 
 

@@ -51,12 +51,25 @@ def patch_variable(call: Call) -> Response:
     if body.key != key:
         raise ApiError("invalid", f"cannot rename variable {key!r} to {body.key!r}")
     with call.begin() as conn:
-        old = _get(call, conn)
-        value = _text(body) if mask is None or "value" in mask else old.value
-        description = body.description if mask is None or "description" in mask else old.description
-        item = Variable(key, old.value if value == MASK else value, description)
-        store.put_variable(conn, call.cell.box, item)
+        _get(call, conn)
+        write(call, conn, body, mask)
+        item = _get(call, conn)
     return reply(_body(item))
+
+
+def exists(call: Call, conn: sa.Connection, key: str) -> bool:
+    """Whether there is such a variable."""
+    return store.find_variable(conn, call.cell.box, key) is not None
+
+
+def write(call: Call, conn: sa.Connection, body: VariableBody, mask: frozenset[str] | None) -> None:
+    """Make a variable, or change of it what the body brings, or the members in `mask`."""
+    old = store.find_variable(conn, call.cell.box, body.key) or Variable(body.key, "", None)
+    chosen = body.model_fields_set if mask is None else mask
+    value = _text(body) if "value" in chosen else old.value
+    description = body.description if "description" in chosen else old.description
+    item = Variable(body.key, old.value if value == MASK and old.value else value, description)
+    store.put_variable(conn, call.cell.box, item)
 
 
 def delete_variable(call: Call) -> Response:

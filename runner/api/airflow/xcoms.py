@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from airflow._wire import encoding
@@ -12,29 +13,42 @@ from starlette.responses import Response
 
 from runner.api import xcom_values as values
 from runner.api.airflow.bodies import XComCreate, XComUpdate
-from runner.api.airflow.task_instances import find_row, map_index_of
+from runner.api.airflow.dags import list_dags_named
+from runner.api.airflow.task_instances import map_index_of
 from runner.api.answers import empty, moment, reply
 from runner.api.call import Call
 from runner.api.errors import ApiError, not_found
+from runner.api.query import Query
 from runner.store import xcoms as store
 from runner.store.listing_runs import find_task_instance
-from runner.store.xcoms import Place, Stored
+from runner.store.xcoms import Place, Stored, XComFilter
 from sync.objects import ObjectStoreError
 
 
 def list_xcoms(call: Call) -> Response:
     """GET …/xcomEntries; '~' is all DAGs, runs or tasks. Values are left to the single entry."""
     query = call.query()
-    place = _place(call, query.number("map_index", None, least=-1))
-    words = (query.text("xcom_key"), query.text("xcom_key_pattern"), query.text("xcom_key_prefix_pattern"))
-    window = query.window()
+    index = query.number("map_index", None, least=-1)
+    place = _place(call, query.number("map_index_filter", index, least=-1))
+    wanted, window = _read_filter(query), query.window()
+    called = (query.text("dag_display_name_pattern"), query.text("dag_display_name_prefix_pattern"))
     query.check()
     with call.cell.db.read() as conn:
-        if "~" not in (place.dag_id, place.run_id, place.task_id):
-            _check_task(call, conn, place)
-        rows, total = store.list_xcoms(conn, place, window, *words)
+        if any(called):
+            wanted = replace(wanted, dag_ids=list_dags_named(call, conn, *called))
+        rows, total = store.list_xcoms(conn, place, window, wanted)
         names = _names(call, conn, rows)
     return reply({"xcom_entries": [_body(row, names) for row in rows], "total_entries": total})
+
+
+def _read_filter(query: Query) -> XComFilter:
+    columns = {"xcom_key": "key", "run_id": "run_id", "task_id": "task_id"}
+    return XComFilter(
+        query.text("xcom_key"),
+        patterns={column: query.text(f"{name}_pattern") for name, column in columns.items()},
+        prefixes={column: query.text(f"{name}_prefix_pattern") for name, column in columns.items()},
+        bounds={name: query.bounds(name) for name in ("logical_date", "run_after")},
+    )
 
 
 def get_xcom(call: Call) -> Response:
@@ -58,7 +72,7 @@ def post_xcom(call: Call) -> Response:
     body = call.parse(XComCreate)
     place = _place(call, body.map_index)
     with call.cell.db.read() as conn:
-        _check_task(call, conn, place, exact=True)
+        _check_task(conn, place, body.map_index)
     if values.exists(call.cell, place, body.key):
         raise ApiError("conflict", f"cannot create XCom entry {body.key!r}: it exists; PATCH changes it")
     return _write(call, place, body.key, body.value, 201)
@@ -108,17 +122,10 @@ def _place(call: Call, map_index: int | None) -> Place:
     return Place(call.path["dag_id"], call.path["dag_run_id"], call.path["task_id"], map_index)
 
 
-def _check_task(call: Call, conn: Any, place: Place, exact: bool = False) -> None:
-    """Raises ApiError (not_found) unless the run has the task; any of its map indexes will do unless `exact`."""
-    if exact and place.map_index is not None:
-        found = find_task_instance(conn, place.dag_id, place.run_id, place.task_id, place.map_index)
-        if found is None:
-            raise not_found("task instance", place.task_id)
-    elif place.map_index in (None, -1):
-        if not store.has_task(conn, place):
-            raise not_found("task instance", place.task_id)
-    else:
-        find_row(call, conn)
+def _check_task(conn: Any, place: Place, map_index: int) -> None:
+    """Raises ApiError (not_found) unless the run has this instance of the task."""
+    if find_task_instance(conn, place.dag_id, place.run_id, place.task_id, map_index) is None:
+        raise not_found("task instance", place.task_id)
 
 
 def _names(call: Call, conn: Any, rows: list[Any]) -> dict[tuple[str, str], tuple[str, str]]:

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from airflow.exceptions import ParamValidationError
 from airflow.models import Param
+from airflow.models.dag import DAG
 from airflow.models.param import ParamsDict
+from airflow.operators.bash import BashOperator
+from airflow.operators.empty import EmptyOperator
+from airflow.utils.task_group import TaskGroup
 
 from .conftest import Bundle
 
@@ -230,3 +234,12 @@ def test_params_as_users_hold_them() -> None:
     assert params.dump() == {"a": 1, "b": 2, "c": 3} and "c" in params
     with pytest.raises(ParamValidationError, match="no default"):
         ParamsDict({"a": Param()}).validate()
+
+
+def test_task_in_a_group_is_shown_by_its_whole_id_unless_it_has_a_name():
+    with DAG("d") as dag, TaskGroup("g"):
+        EmptyOperator(task_id="plain")
+        EmptyOperator(task_id="named", task_display_name="Shown")
+        BashOperator.partial(task_id="spread").expand(bash_command=["a", "b"])
+    shown = {task.task_id: task.task_display_name for task in dag.tasks}
+    assert shown == {"g.plain": "g.plain", "g.named": "Shown", "g.spread": "g.spread"}

@@ -1,6 +1,7 @@
 """Where things lie in a cell's directory. The one place that spells these paths.
 
 cell.json            the cell spec (0600: it holds the cell's token and bucket credentials)
+secrets.key          what users call secret is sealed with these (0600), see `secret_keys`
 db/metadata.db       the metadata database, when it is SQLite
 run/<role>.lock      held with flock by the living process of that role; its text is {"role","pid",...}
 run/ending           why the agent is to be stopped, as tasks' logs shall have it
@@ -21,6 +22,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+KEY_FILE = "secrets.key"
+"""Its name in a home and in an archive; `secret_keys` says what is in it."""
 _SOCKET_PATH_LIMIT = 100  # sun_path is 108 bytes on Linux, 104 on macOS
 
 
@@ -33,6 +36,10 @@ class Layout:
     @property
     def spec(self) -> Path:
         return self.home / "cell.json"
+
+    @property
+    def secret_keys(self) -> Path:
+        return self.home / KEY_FILE
 
     @property
     def database(self) -> Path:

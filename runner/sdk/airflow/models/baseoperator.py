@@ -78,6 +78,7 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
             enter_dag(self, task_id, dag, group)
         else:
             self.__dict__.update({name: getattr(mapped, name) for name in _PLACE})
+            self.__dict__["task_display_name"] = options.get("task_display_name") or self.task_id
 
     # ---- what subclasses override, and what runs in a task's process ----------------------------------------
 
@@ -216,6 +217,7 @@ def enter_dag(task: Any, label: str, dag: Any, group: Any) -> None:
         group = None
     task.label, task.task_group = label, group
     task.task_id = group.child_id(label) if group is not None else label
+    task.task_display_name = task.task_display_name or task.task_id
     task.upstream_task_ids, task.downstream_task_ids = set(), set()
     if dag is not None:
         task.dag = dag
@@ -233,7 +235,6 @@ def take_options(cls: type, options: dict[str, Any], task_id: str) -> dict[str, 
         values.pop("pre_execute"),
         values.pop("post_execute"),
     )
-    values["task_display_name"] = values["task_display_name"] or task_id
     return values
 
 

@@ -103,9 +103,7 @@ def test_body_that_cannot_be_read_is_refused(demo, content, status):
     [
         ("/dags?limit=x", 422, ["query", "limit"]),
         ("/dags?limit=-1", 422, ["query", "limit"]),
-        ("/dags?offset=99999999999999999999", 422, ["query", "offset"]),
         ("/dags?paused=perhaps", 422, ["query", "paused"]),
-        ("/dags/~/dagRuns?state=done", 422, ["query", "state"]),
         ("/dags/~/dagRuns?start_date_gte=soon", 422, ["query", "start_date_gte"]),
         ("/dags/demo/dagRuns/r1/taskInstances/a/logs/x", 422, ["path", "try_number"]),
     ],

@@ -107,7 +107,8 @@ def test_run_has_every_member(demo):
     check(body["dag_versions"][0], VERSION)
     assert (body["state"], body["duration"], body["run_type"]) == ("failed", 15.0, "manual")
     assert body["logical_date"] == "2026-05-28T20:25:40Z"
-    assert demo.call("GET", "/dags/~/dagRuns").json() == {"dag_runs": [body], "total_entries": 1}
+    cursors = {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None}
+    assert demo.call("GET", "/dags/~/dagRuns").json() == {"dag_runs": [body], "total_entries": 1, **cursors}
     assert demo.call("POST", "/dags/~/dagRuns/list", json={"states": ["failed"]}).json()["dag_runs"] == [body]
     assert demo.call("POST", "/dags/~/dagRuns/list", json={"dag_ids": ["other"]}).json()["total_entries"] == 0
 
