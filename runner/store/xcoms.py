@@ -111,7 +111,7 @@ def list_values(
 ) -> list[sa.Row[Any]]:
     """Values in some runs: rows (run_id, task_id, map_index, key, value, blob), of one key or of all.
 
-    By task and map index; without task ids in the order in which they were left.
+    By task and map index, those of one instance in the order in which they were left; without task ids all in that.
     """
     conditions = [xcom.c.dag_id == dag_id, xcom.c.run_id.in_(run_ids)]
     if key is not None:
@@ -121,9 +121,9 @@ def list_values(
     if map_indexes is not None:
         conditions.append(xcom.c.map_index.in_(map_indexes))
     columns = (xcom.c.run_id, xcom.c.task_id, xcom.c.map_index, xcom.c.key, xcom.c.value, xcom.c.blob)
-    order = [xcom.c.task_id, xcom.c.map_index]
+    order = [xcom.c.task_id, xcom.c.map_index, xcom.c.created_at]
     if task_ids is None:
-        order.insert(0, xcom.c.created_at)
+        order.insert(0, order.pop())
     statement = sa.select(*columns).where(*conditions).order_by(*order)
     return list(conn.execute(statement))
 

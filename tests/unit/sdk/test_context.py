@@ -78,6 +78,8 @@ TABLE = {
     "(execution_date - macros.timedelta(days=1)) | ds": "2024-05-05",
     "macros.dateutil.parser.parse('2024-02-01').month": "2",
     "macros.json.dumps({'a': 1})": '{"a": 1}',
+    "0 <= macros.random() < 1": "True",
+    "macros.yaml.safe_load('[1, 2]')": "[1, 2]",
     "macros.uuid.UUID(int=0)": "00000000-0000-0000-0000-000000000000",
     "conf.get('core', 'parallelism')": "32",
     "prev_start_date_success": "None",

@@ -214,6 +214,18 @@ def test_callback_of_each_end(
     assert called == expected
 
 
+def test_a_task_that_skips_itself_counts_as_a_success_up_to_2_11(
+    one: Callable[..., Any], capfd: pytest.CaptureFixture[str], generation: int
+) -> None:
+    one(
+        "def skip(): raise AirflowSkipException\n"
+        "python(skip, on_skipped_callback=lambda c: print('called skipped'),"
+        " on_success_callback=lambda c: print('called success', c['ti'].state))"
+    )
+    called = [line for line in capfd.readouterr().out.splitlines() if line.startswith("called")]
+    assert called == ["called skipped", "called success skipped"][: 1 if generation == 3 else 2]
+
+
 def test_callback_that_raises_changes_nothing(
     one: Callable[..., Any], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,3 +134,22 @@ def test_setup_blocks_inside_each_other() -> None:
                 EmptyOperator(task_id="c")
     found = {up + ">" + task.task_id for task in dag.tasks for up in task.upstream_task_ids}
     assert found == {"s>t", "s2>t2", "s>a", "a>b", "b>t", "s>s2", "t2>t", "s2>c", "c>t2"}
+
+
+def test_a_group_answers_for_its_neighbours_as_a_task_does() -> None:
+    with DAG("d") as dag:
+        with TaskGroup("g") as group:
+            EmptyOperator(task_id="inner")
+        EmptyOperator(task_id="a") >> group >> [EmptyOperator(task_id="b"), EmptyOperator(task_id="c")]
+    assert (group.dag_id, group.has_dag(), group.log.name.rpartition(".")[2]) == ("d", True, "TaskGroup")
+    assert group.upstream_list == group.get_direct_relatives(upstream=True) == [dag.get_task("a")]
+    assert group.downstream_list == [dag.get_task("b"), dag.get_task("c")]
+    assert group.get_direct_relative_ids() == {"b", "c"}
+    assert (dag.task_count, dag.safe_dag_id) == (4, "d")
+
+
+def test_inlets_and_outlets_are_added_after_the_task_was_made() -> None:
+    task = EmptyOperator(task_id="t", outlets=["one"])
+    task.add_outlets(["two"])
+    task.add_inlets(["three"])
+    assert (task.get_outlet_defs(), task.get_inlet_defs()) == (["one", "two"], ["three"])

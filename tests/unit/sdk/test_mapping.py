@@ -331,7 +331,7 @@ with DAG("d", schedule=None):
     [three, one, f.override(task_id="alone")(5)] >> pull()
 """,
     )
-    assert tried.of("pull") == [[[0, 10, 20], 10, [0, 20], [0, 10, 20, 5], single, 5, None]]
+    assert tried.of("pull") == [[[0, 10, 20], 10, [20, 0], [0, 10, 20, 5], single, 5, None]]
 
 
 def test_setup_and_teardown_can_be_mapped_over(bundle: Bundle) -> None:

@@ -217,3 +217,26 @@ with DAG("d") as dag:
     )
     found = {name: (task["priority_weight"], task["weight_rule"]) for name, task in dag["tasks"].items()}
     assert found == {"abc": (6, "absolute"), "abcde": (5, "absolute")}
+
+
+def test_arrows_of_mapped_tasks_lead_to_the_dags_that_all_instances_share(bundle: Bundle) -> None:
+    dag = bundle.dag(f"""{DAGS}
+from airflow.operators.trigger_dagrun import TriggerDagRunOperator as Trigger
+from airflow.sensors.external_task import ExternalTaskSensor as Sensor
+class Linked(Trigger):
+    @property
+    def operator_extra_links(self):
+        return self.anything
+with DAG('d', schedule=None):
+    Trigger.partial(task_id='same', trigger_dag_id='below').expand(conf=[{{}}, {{}}])
+    Trigger.partial(task_id='various').expand(trigger_dag_id=['b', 'c'])
+    Sensor.partial(task_id='waits', external_dag_id='above').expand(external_task_id=['x', 'y'])
+    Linked.partial(task_id='linked').expand(trigger_dag_id=['b'])
+""")
+    found = {name: task["external"] for name, task in dag["tasks"].items()}
+    assert found == {
+        "same": [{"kind": "trigger", "dag_id": "below"}],
+        "various": [],
+        "waits": [{"kind": "sensor", "dag_id": "above", "task_id": None}],
+        "linked": [],
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pendulum
 import pytest
+from airflow import DAG
 from airflow._task.consult import consult
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DataInterval, TimeRestriction
@@ -287,3 +288,22 @@ b = DAG("b", schedule=Skips("0 0 * * *", "UTC"))
     question = {"kind": "next", "last": None, "earliest": 0.0, "latest": None, "catchup": True}
     said = consult(str(bundle.path), file, "b", question)
     assert said == {"answer": {"run_after": 86400.0, "start": 0.0, "end": 86400.0}, "error": None}
+
+
+@pytest.mark.parametrize(
+    "schedule, following, previous",
+    [
+        ("@daily", "2024-03-31T22:00:00+00:00", "2024-03-29T23:00:00+00:00"),  # a day of 23 hours
+        ("0 3 * * 1", "2024-04-01T01:00:00+00:00", "2024-03-25T02:00:00+00:00"),
+        (dt.timedelta(hours=6), "2024-03-31T05:00:00+00:00", "2024-03-30T17:00:00+00:00"),
+        (None, None, None),
+        ("@once", None, None),
+    ],
+)
+def test_neighbours_of_a_date_by_the_schedule(
+    schedule: Any, following: str | None, previous: str | None
+) -> None:
+    dag = DAG("d", start_date=pendulum.datetime(2024, 1, 1, tz="Europe/Paris"), schedule=schedule)
+    date = pendulum.datetime(2024, 3, 30, 23)
+    found = (dag.following_schedule(date), dag.previous_schedule(date))
+    assert [at and at.isoformat() for at in found] == [following, previous]

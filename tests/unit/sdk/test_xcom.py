@@ -84,7 +84,11 @@ PULLS = [
     ("ti.xcom_pull('a')", 1),
     ("ti.xcom_pull(task_ids='a', key='k')", "pushed"),
     ("ti.xcom_pull(task_ids=['a', 'b'])", [1, 2]),
-    ("ti.xcom_pull(task_ids=['b', 'nobody', 'a'])", [2, None, 1]),
+    ("ti.xcom_pull(task_ids=['b', 'nobody', 'a'])", {1: [2, None, 1], 2: [2, 1], 3: [2, None, 1]}),
+    (
+        "ti.xcom_pull(task_ids=['nobody', 'a'], map_indexes=[3, -1])",
+        {1: [1], 2: [1], 3: [None, None, None, 1]},
+    ),
     ("ti.xcom_pull(task_ids=('b',))", [2]),
     ("ti.xcom_pull(task_ids='nobody')", None),
     ("ti.xcom_pull(task_ids='nobody', default=7)", 7),
@@ -104,7 +108,9 @@ python("t", lambda ti: [{pull}])
 """
     dags = bundle.load(HEAD + source)
     bundle.run(dags, "a"), bundle.run(dags, "b")
-    assert bundle.run(dags, "t")["xcoms"]["return_value"] == [expected]
+    assert bundle.run(dags, "t")["xcoms"]["return_value"] == [
+        expected[generation] if isinstance(expected, dict) else expected
+    ]
 
 
 def test_pull_without_task_ids_by_generation(bundle: Bundle, generation: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import GeneratorType
 from typing import Any
 
@@ -19,7 +19,7 @@ from airflow._task.timeouts import handled, time_limit
 from airflow._task.tracebacks import clean, one_line
 from airflow._wire.frames import Message
 from airflow._wire.workload import Workload
-from airflow.configuration import GENERATION_VARIABLE
+from airflow.configuration import GENERATION_VARIABLE, generation
 from airflow.exceptions import (
     AirflowException,
     AirflowTaskTerminated,
@@ -293,8 +293,7 @@ class Attempt:
         if self.context is None:
             return
         self.context["exception"] = error
-        name = self._callback_name(outcome)
-        if name is not None:
+        for name in self._list_callbacks(outcome):
             tell(self.task, self.context, name)
         if has_listeners():
             self._tell_listeners(str(self.ti.state), error)
@@ -304,9 +303,11 @@ class Attempt:
 
         tell_of_task(self.ti, state, error)
 
-    def _callback_name(self, outcome: Outcome) -> str | None:
+    def _list_callbacks(self, outcome: Outcome) -> Sequence[str]:
         if outcome.state == "failed":
             again = outcome.retry and self.workload.try_number < self.workload.max_tries
             self.ti.state = "up_for_retry" if again else "failed"
-            return "on_retry_callback" if again else "on_failure_callback"
-        return {"success": "on_success_callback", "skipped": "on_skipped_callback"}.get(outcome.state)
+            return ("on_retry_callback" if again else "on_failure_callback",)
+        if outcome.state == "skipped":  # up to 2.11 a task that skips itself has succeeded as well
+            return ("on_skipped_callback", "on_success_callback")[: 1 if generation() >= 3 else 2]
+        return ("on_success_callback",) if outcome.state == "success" else ()

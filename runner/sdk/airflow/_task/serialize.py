@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 from airflow._task.listening import list_run_states
@@ -14,6 +15,7 @@ from airflow.models.base_options import as_datetime
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.timezone import zone_name
 
+_TARGETS = ("trigger_dag_id", "external_dag_id", "external_task_id", "external_task_ids")
 _WATCHERS = (
     "on_execute_callback",
     "on_success_callback",
@@ -109,7 +111,7 @@ def serialize_task(task: Any) -> SerializedTask:
         "email_on_failure": bool(task.email_on_failure),
         "email_on_retry": bool(task.email_on_retry),
         "sla": _sla(task),
-        "external": list(getattr(task, "external_dags", ())),
+        "external": _external_dags(task),
         "extra_links": sorted({link.name for link in (*task.operator_extra_links, *list_plugin_links(task))}),
         "params": _params(task.params),
         "is_setup": task.is_setup,
@@ -121,6 +123,17 @@ def serialize_task(task: Any) -> SerializedTask:
         "template_fields": list(task.template_fields),
         "display_name": task.task_display_name,
     }
+
+
+def _external_dags(task: Any) -> list[dict[str, Any]]:
+    """The arrows to other DAGs; those of a mapped task as far as they are the same for all its instances."""
+    if not task.is_mapped:
+        return list(getattr(task, "external_dags", ()))
+    described = getattr(task.operator_class, "external_dags", None)
+    if not isinstance(described, property) or described.fget is None:
+        return []
+    found = described.fget(SimpleNamespace(**{name: task.partial_kwargs.get(name) for name in _TARGETS}))
+    return [arrow for arrow in found if isinstance(arrow["dag_id"], str)]
 
 
 def is_noop(task: Any) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as _dt
 import json
-import random
 import time
 import uuid
 from datetime import datetime, timedelta
 from importlib import import_module
+from random import random
 from typing import Any
 
 __all__ = [  # noqa: RUF022
@@ -49,6 +49,8 @@ def __getattr__(name: str) -> Any:
         import_module("dateutil.parser")
         import_module("dateutil.relativedelta")
         return import_module("dateutil")
+    if name == "yaml":
+        return import_module("airflow.utils.yaml")
     from airflow import aliases
 
     return aliases.resolve(__name__, name)

@@ -26,6 +26,8 @@ class AbstractOperator(DAGNode):
     _mapped_results: frozenset[int] = frozenset()
     trigger_rule: Any
     owner: str
+    inlets: Any
+    outlets: Any
     _dag: Any
 
     # ---- the DAG --------------------------------------------------------------------------------------------
@@ -102,20 +104,6 @@ class AbstractOperator(DAGNode):
     def output(self) -> XComArg:
         """A promise of this task's return value."""
         return XComArg(self)
-
-    @property
-    def upstream_list(self) -> list[Any]:
-        return [self.dag.get_task(task_id) for task_id in sorted(self.upstream_task_ids)]
-
-    @property
-    def downstream_list(self) -> list[Any]:
-        return [self.dag.get_task(task_id) for task_id in sorted(self.downstream_task_ids)]
-
-    def get_direct_relative_ids(self, upstream: bool = False) -> set[str]:
-        return self.upstream_task_ids if upstream else self.downstream_task_ids
-
-    def get_direct_relatives(self, upstream: bool = False) -> list[Any]:
-        return self.upstream_list if upstream else self.downstream_list
 
     def get_flat_relative_ids(self, upstream: bool = False) -> set[str]:
         """The ids of all tasks before (`upstream`) or after this one, at any distance."""

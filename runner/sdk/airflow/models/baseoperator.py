@@ -7,7 +7,7 @@ DAG and group, and comes after the tasks whose outputs it was given.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.configuration import conf, generation
@@ -183,6 +183,18 @@ class BaseOperator(AbstractOperator, metaclass=BaseOperatorMeta):
     @property
     def operator_name(self) -> str:
         return getattr(self, "custom_operator_name", None) or self.task_type
+
+    def add_inlets(self, inlets: Iterable[Any]) -> None:
+        self.inlets = [*(self.inlets or ()), *inlets]
+
+    def add_outlets(self, outlets: Iterable[Any]) -> None:
+        self.outlets = [*(self.outlets or ()), *outlets]
+
+    def get_inlet_defs(self) -> list[Any]:
+        return list(self.inlets or ())
+
+    def get_outlet_defs(self) -> list[Any]:
+        return list(self.outlets or ())
 
     @property
     def log(self) -> logging.Logger:

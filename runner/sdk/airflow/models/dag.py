@@ -19,6 +19,7 @@ from airflow.exceptions import (
 )
 from airflow.models import scope
 from airflow.models.base_options import as_datetime
+from airflow.models.dag_dates import following_schedule, previous_schedule
 from airflow.models.dag_graph import select_part, sort_tasks
 from airflow.models.dag_options import (
     OPTIONS,
@@ -43,6 +44,8 @@ class DAG:
     """
 
     doc_md: str | None
+    is_subdag, parent_dag = False, None
+    following_schedule, previous_schedule = following_schedule, previous_schedule
 
     if TYPE_CHECKING:
 
@@ -156,6 +159,14 @@ class DAG:
     @property
     def task_ids(self) -> list[str]:
         return list(self.task_dict)
+
+    @property
+    def task_count(self) -> int:
+        return len(self.task_dict)
+
+    @property
+    def safe_dag_id(self) -> str:
+        return self.dag_id.replace(".", "__dot__")
 
     @property
     def roots(self) -> list[Any]:

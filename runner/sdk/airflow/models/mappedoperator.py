@@ -14,7 +14,7 @@ from airflow.exceptions import AirflowException
 from airflow.models import scope
 from airflow.models.abstractoperator import AbstractOperator
 from airflow.models.base_options import OPTIONS
-from airflow.models.baseoperator import enter_dag, take_options
+from airflow.models.baseoperator import BaseOperator, enter_dag, take_options
 from airflow.models.expansion import expand_over, expand_over_dicts, is_mappable
 from airflow.models.identifiers import validate_key
 from airflow.models.operator_meta import create_instance, defaults_for, parameter_names
@@ -100,14 +100,17 @@ class MappedOperator(AbstractOperator):
             self.set_upstream(operator)
 
     def __getattr__(self, name: str) -> Any:
-        """What partial() gave, and data (not methods) of the operator's class."""
+        """What partial() gave, and data of the operator's class: methods and properties need an instance."""
         if name.startswith("__"):
             raise AttributeError(name)
         shared = self.__dict__.get("partial_kwargs", {})
         if name in shared:
             return shared[name]
-        found = getattr(self.__dict__.get("operator_class"), name)
-        if callable(found) and not isinstance(found, type):
+        kind = self.__dict__.get("operator_class")
+        found = getattr(kind, name)
+        if isinstance(found, property):
+            found = getattr(BaseOperator, name, found)
+        if isinstance(found, property) or (callable(found) and not isinstance(found, type)):
             raise AttributeError(f"a mapped task has no {name!r} before one of its instances runs")
         return found
 

@@ -93,6 +93,7 @@ class TaskInstance(metaclass=RecordMeta):
         return f"{base}{path}{mapped}?try_number={self.try_number}"
 
     mark_success_url = log_url
+    test_mode = raw = False
 
     def get_dagrun(self, **_: Any) -> DagRun:
         return self.dag_run
@@ -107,6 +108,9 @@ class TaskInstance(metaclass=RecordMeta):
             "get_previous_run", {"dag_id": self.dag_id, "logical_date": date, "state": state}
         )
         return DagRun(self.dag_id, answer["run_id"], answer) if answer and answer.get("found") else None
+
+    def current_state(self, **_: Any) -> str:
+        return str(self.state)
 
     def is_eligible_to_retry(self) -> bool:
         return self.try_number <= self.max_tries
@@ -176,6 +180,14 @@ class TaskInstance(metaclass=RecordMeta):
         params = {**where, "task_ids": wanted, "include_prior_dates": prior, "map_indexes": indexes}
         rows = self._comms.ask("list_xcoms", params)
         values = [unpack(row, where) for row in rows]
+        if indexes is not None and wanted is not None:
+            found = {
+                (row["task_id"], row["map_index"]): value for row, value in zip(rows, values, strict=True)
+            }
+            places = [(task_id, index) for task_id in wanted for index in indexes]
+            if isinstance(task_ids, str) and isinstance(map_indexes, int):
+                return found.get(places[0], default)
+            return [found.get(place, default) for place in places if place in found or generation() >= 3]
         if task_ids is None or isinstance(task_ids, str):
             mapped = task_ids is not None and any(row["map_index"] >= 0 for row in rows)
             if isinstance(map_indexes, int) or (indexes is None and not mapped):
@@ -184,11 +196,7 @@ class TaskInstance(metaclass=RecordMeta):
         by_task: dict[str, list[Any]] = {task_id: [] for task_id in wanted or ()}
         for row, value in zip(rows, values, strict=True):
             by_task[row["task_id"]].append(value)
-        return [
-            value
-            for task_id in by_task
-            for value in (by_task[task_id] or ([default] if indexes is None else []))
-        ]
+        return _list_by_task(wanted or (), by_task, default)
 
     def xcom_delete(self, key: str) -> None:
         """Take back a value this task left."""
@@ -196,6 +204,14 @@ class TaskInstance(metaclass=RecordMeta):
 
     def __repr__(self) -> str:
         return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [{self.state}]>"
+
+
+def _list_by_task(wanted: Iterable[str], found: dict[str, list[Any]], default: Any) -> list[Any]:
+    """The values of several tasks in one list. A task that left nothing is not in it in 2.x, and stands in it with
+    the default in 1.10 and 3.x."""
+    if generation() == 2:
+        return [value for values in found.values() for value in values]
+    return [value for task_id in wanted for value in found[task_id] or [default]]
 
 
 RuntimeTaskInstance = TaskInstance

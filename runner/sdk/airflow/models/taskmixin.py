@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -49,9 +50,38 @@ class DependencyMixin:
 class DAGNode(DependencyMixin):
     """A node of the graph with an id: a task or a group."""
 
+    dag: Any
+    upstream_task_ids: set[str]
+    downstream_task_ids: set[str]
+
     @property
     def node_id(self) -> str:
         raise NotImplementedError
+
+    @property
+    def dag_id(self) -> str:
+        return str(self.dag.dag_id)
+
+    def has_dag(self) -> bool:
+        return True
+
+    @property
+    def log(self) -> logging.Logger:
+        return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
+
+    @property
+    def upstream_list(self) -> list[Any]:
+        return [self.dag.get_task(task_id) for task_id in sorted(self.upstream_task_ids)]
+
+    @property
+    def downstream_list(self) -> list[Any]:
+        return [self.dag.get_task(task_id) for task_id in sorted(self.downstream_task_ids)]
+
+    def get_direct_relative_ids(self, upstream: bool = False) -> set[str]:
+        return self.upstream_task_ids if upstream else self.downstream_task_ids
+
+    def get_direct_relatives(self, upstream: bool = False) -> list[Any]:
+        return self.upstream_list if upstream else self.downstream_list
 
 
 TaskMixin = DependencyMixin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from airflow._wire import encoding
@@ -50,6 +50,16 @@ def test_xcom_goes_through_unchanged_and_only_its_own_task_writes(ask):
     assert [row["task_id"] for row in ask("list_xcoms", task_ids=None, key=None, **where)] == ["a", "b"]
     ask("delete_xcom", key="k")
     assert [row["task_id"] for row in ask("list_xcoms", task_ids=None, key="k", **where)] == ["b"]
+
+
+def test_xcoms_of_all_keys_come_as_they_were_left(demo):
+    def ask(method, at, **params):
+        return handle(replace(demo.context, clock=lambda: at), Info(), method, params)
+
+    for at, key in enumerate("zam"):
+        ask("set_xcom", 1000.0 + at, key=key, value=at)
+    where = {"dag_id": "demo", "run_id": "r1", "include_prior_dates": False, "map_indexes": None}
+    assert [row["value"] for row in ask("list_xcoms", 2000.0, task_ids=["a"], key=None, **where)] == [0, 1, 2]
 
 
 def test_items_of_a_mapped_task_count_those_that_left_a_value(ask):
