@@ -56,7 +56,7 @@ SERVED = frozenset(
         *(
             "/dags/{dag_id}/clearTaskInstances",
             "/dags/{dag_id}/dagRuns",
-            "/dags/~/dagRuns/list",
+            "/dags/{dag_id}/dagRuns/list",
             _RUN,
             f"{_RUN}/clear",
         ),

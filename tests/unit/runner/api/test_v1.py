@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from runner.api.airflow.routes import ROUTES
+from runner.api.airflow.v1 import SERVED
+
 V1 = "/api/v1"
 
 
@@ -21,6 +24,12 @@ def test_run_is_started_and_read_with_an_execution_date(old_demo):
         "POST", f"{V1}/dags/~/dagRuns/~/taskInstances/list", json={"dag_ids": ["demo"]}
     ).json()
     assert {"execution_date", "sla_miss"} <= tasks["task_instances"][0].keys()
+    batch = old_demo.call("POST", f"{V1}/dags/~/dagRuns/list", json={"dag_ids": ["demo"]}).json()
+    assert now in batch["dag_runs"]
+
+
+def test_all_that_v1_serves_is_there():
+    assert {path for _method, path, _handler, _least in ROUTES} >= SERVED
 
 
 def test_dag_has_v1s_members(old_demo):
