@@ -269,7 +269,8 @@ def test_run_that_takes_too_long_fails_and_its_tasks_stop(rig: Rig) -> None:
     key = rig.trigger("d")
     rig.finish(key, "failed")
     assert {row.state for row in rig.cell.instances(key, "state")} == {"skipped"}
-    assert rig.agent.stops == [rig.agent.runs[0]["attempt"]]
+    # Told again when it says only then that it has started, which a crowded machine's agent may.
+    assert set(rig.agent.stops) == {rig.agent.runs[0]["attempt"]}
 
 
 def test_question_of_a_live_attempt_is_answered_and_of_another_refused(rig: Rig) -> None:
