@@ -130,14 +130,15 @@ class Callbacks:
         due = _read_due(call.row, outcome) if state == SUCCESS and call.row.kind == REFERENCE else None
         changes.callback_moves.append(CallbackMove(call.row.id, QUEUED, state, {"reason": reason}, due))
 
-    def reconcile(self, link: int, agent: str, held: set[str], changes: Changes) -> None:
+    def reconcile(
+        self, link: int, agent: str, held: set[str], changes: Changes, has_bundle: HasBundle
+    ) -> None:
         """Agree with an agent: what was handed to it and never arrived is handed over again."""
         for attempt, call in self._held.items():
             if call.row.agent == agent and attempt not in held:
                 again = replace(call, row=call.row._replace(tries=call.row.tries - 1))
-                changes.callback_starts.setdefault(link, []).append(
-                    again.to_message(attempt, call.row.run.bundle)
-                )
+                bundle = call.find_bundle(has_bundle) or call.row.run.bundle
+                changes.callback_starts.setdefault(link, []).append(again.to_message(attempt, bundle))
 
 
 def _read_due(row: OpenCallback, outcome: Mapping[str, Any]) -> tuple[int, Due] | None:

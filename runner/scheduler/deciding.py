@@ -231,7 +231,7 @@ class Decider:
             if message["kind"] == "hello":
                 held = set(message["attempts"])
                 reports.reconcile(self.frontier, link.id, link.agent, held, now, self.callbacks.knows)
-                self.callbacks.reconcile(link.id, link.agent, held, self.frontier.changes)
+                self.callbacks.reconcile(link.id, link.agent, held, self.frontier.changes, self._has_bundle)
                 self.frontier.changes.greeted.append((link.id, list(message.get("triggers") or ())))
             elif message["kind"] == "trigger_event":
                 firing.note_event(self.frontier, link.id, message, now, retry=self._rules.generation >= 3)

@@ -177,9 +177,9 @@ def test_the_task_is_adopted_and_not_started_twice_when_the_engine_is_killed(wor
     (engine,) = world.pids("engine")
     killed = time.monotonic()
     os.kill(engine, signal.SIGKILL)
-    until(lambda: world.pids("engine") not in (set(), {engine}), 10, "another engine")
-    until(lambda: world.is_ready(), 10, "the engine is ready")
-    assert time.monotonic() - killed <= 10.0  # alone it takes 2 s; a crowded machine gets its time
+    until(lambda: world.pids("engine") not in (set(), {engine}), 5, "another engine")
+    until(lambda: world.is_ready(), 5, "the engine is ready")
+    assert time.monotonic() - killed <= 5.0
     (shell,) = world.starts("orphaned")
     assert is_alive(int(shell))
     world.open_gate("orphaned")

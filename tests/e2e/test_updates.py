@@ -97,7 +97,7 @@ def test_no_running_task_is_harmed_when_class_settings_and_version_change(
             MaxWorkers=3,
             AirflowConfigurationOptions={"core.default_task_retries": "2"},
         )
-    assert seconds < 6  # alone it takes one; a crowded machine gets its time
+    assert seconds < 3
     assert (world.pid("agent"), world.pid("engine")) == (agent, engine)
     with stopwatch("a change of version, 20 tasks running, to AVAILABLE"):
         world.update(AirflowVersion="3.2.1")

@@ -84,3 +84,26 @@ def test_a_callback_waits_for_its_snapshot_and_takes_the_newest_when_nobody_has_
     rig.scheduler.post(DagsChanged())
     rig.agent.serve(lambda: any(work[3] for work in works(rig)) and not rig.agent.held)
     assert [(run, bundle) for run, _task, bundle, called in works(rig) if called] == [("r1", brought)]
+
+
+def test_a_callback_that_never_arrived_is_handed_over_again_with_the_files_that_are_here(rig: Rig) -> None:
+    def call_nobody(work: dict[str, Any]) -> dict[str, Any] | None:
+        if work["task_id"] == "b":
+            rig.elsewhere.add("bundle")
+        return (
+            None if "callback" in work["extra"] else messages.outcome("success", started_at=1.0, ended_at=2.0)
+        )
+
+    rig.elsewhere.clear()
+    with rig.cell.db.begin() as conn:
+        put_dag_files(conn, [DagFile("f.py", "digest", "new", 1.0, 0.1)])
+    rig.agent.decide = call_nobody
+    rig.connect()
+    rig.trigger("d")
+    rig.agent.serve(lambda: any(work[3] for work in works(rig)))
+    rig.agent.close()
+    rig.agent.held.clear()
+    rig.elsewhere.add("bundle")
+    rig.connect()
+    rig.agent.serve(lambda: sum(work[3] for work in works(rig)) == 2)
+    assert [bundle for _run, _task, bundle, called in works(rig) if called][1] == "new"

@@ -255,16 +255,14 @@ def test_creation_fails_with_the_engines_own_words_when_it_ends_at_once(world: W
     until(lambda: not any(world.pids().values()))
 
 
-def test_a_dead_engine_is_started_at_once_when_it_is_killed(world: World) -> None:
+def test_a_dead_engine_is_started_within_a_second_when_it_is_killed(world: World) -> None:
     world.insert()
     world.settle()
     before = world.pids()
     killed = time.monotonic()
     os.kill(before["engine"] or 0, signal.SIGKILL)
     until(lambda: world.pids()["engine"] not in (None, before["engine"]))
-    assert (
-        time.monotonic() - killed < 3.0
-    )  # alone it takes a fraction of a second; a crowded machine gets its time
+    assert time.monotonic() - killed < 1.0
     assert world.pids()["agent"] == before["agent"]
 
 

@@ -18,7 +18,7 @@ from tests.processes.cells import Cell, make_dag, wait_for
 from tests.services import make_database
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.service("postgresql")]
-TAKE_OVER_SECONDS = 10.0  # alone it takes half of that; a crowded machine gets its time
+TAKE_OVER_SECONDS = 5.0
 
 
 @pytest.fixture

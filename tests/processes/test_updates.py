@@ -59,7 +59,7 @@ def test_a_change_of_settings_is_in_force_with_no_process_restarted(made: World)
     before, began = made.pids(), time.monotonic()
     ask(made, MaxWorkers=4, AirflowConfigurationOptions={"core.default_task_retries": "3"})
     row = settle(made)
-    assert time.monotonic() - began < 6  # alone it takes one; a crowded machine gets its time
+    assert time.monotonic() - began < 3
     assert (row.status, row.generation, row.spec["MaxWorkers"]) == (S.AVAILABLE, 2, 4)
     assert row.last_update.status == "SUCCESS"
     assert row.last_update.source == "UpdateEnvironment: MaxWorkers, core.default_task_retries"
