@@ -117,7 +117,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "airflow.providers.standard.decorators.bash",
-        "airflow.decorators.decorated",
+        "airflow.decorators.bash",
         "_BashDecoratedOperator=BashDecoratedOperator",
     ),
     # triggers

@@ -265,3 +265,6 @@ _DATED: dict[str, Callable[[Context], Any]] = {
     "latest_date": _day("logical_date"),
 }
 """Values of a run with a logical date."""
+
+NAMES = frozenset({"run_id", *_MAKERS, *_DATED})
+"""Names that stand for text or dates in the context of nearly every task."""

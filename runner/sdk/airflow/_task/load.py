@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -14,6 +13,11 @@ from airflow._task.tracebacks import clean
 from airflow.exceptions import AirflowDagDuplicatedIdException
 from airflow.models import scope
 from airflow.models.dag import DAG
+
+try:
+    from _sha1 import sha1  # type: ignore[import-not-found, unused-ignore]
+except ImportError:  # an interpreter without digests of its own; `hashlib` brings all of OpenSSL
+    from hashlib import sha1
 
 
 def load_file(path: str, bundle_path: str) -> dict[str, DAG]:
@@ -38,7 +42,7 @@ def load_file(path: str, bundle_path: str) -> dict[str, DAG]:
 
 def _execute(path: str) -> ModuleType:
     """Run the file as a module of a name of its own. Its byte code is not kept: a snapshot is never written to."""
-    digest = hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest()
+    digest = sha1(path.encode(), usedforsecurity=False).hexdigest()
     name = f"dag_file_{digest}_{Path(path).stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # noqa: S101 - true of any path that ends with .py

@@ -5,7 +5,6 @@ What tasks ask is answered from memory (`local_comms`); `local_steps` runs them 
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import logging
 from typing import Any
@@ -83,6 +82,8 @@ def run_dag(
 
 def command_line(dag: Any) -> None:
     """`list` prints the tasks in order, `test` runs them; nothing else needs no server."""
+    import argparse
+
     parser = argparse.ArgumentParser(description=f"DAG {dag.dag_id}")
     parser.add_argument(
         "action", choices=("list", "test"), nargs="?", help="list the tasks, or run them here"

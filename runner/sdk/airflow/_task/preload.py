@@ -1,4 +1,8 @@
-"""What tasks normally need, imported and run once in the zygote, so that no child does either again.
+"""What tasks normally need, imported and run once in a zygote, so that no child does either again.
+
+The base zygote has what all tasks need, and no more: every megabyte of it costs each fork a tenth of a millisecond.
+What only some need (Jinja) is added by the zygote of a file that has such tasks; what an operator needs comes with it
+when the file imports it.
 
 Running matters as much as importing: what a child is the first to do (compiling patterns, filling caches, settling
 byte code) it does in memory of its own, for every task anew.
@@ -13,8 +17,7 @@ from typing import Any
 from airflow._task import plugins
 
 MODULES = (
-    "jinja2",
-    "jinja2.sandbox",
+    "_strptime",  # what datetime.strptime imports when it is first called
     "pendulum",
     "zoneinfo",
     "airflow.decorators",
@@ -23,16 +26,16 @@ MODULES = (
     "airflow.models.dag",
     "airflow.models.variable",
     "airflow.secrets.lookup",
-    "airflow.operators.bash",
     "airflow.operators.empty",
     "airflow.operators.python",
     "airflow.utils.task_group",
     "airflow._task.deferral",
     "airflow._task.execute",
-    "airflow._task.parse",
+    "airflow._task.rendered",
     "airflow._task.templates",
 )
-
+TEMPLATE_MODULES = ("jinja2", "jinja2.sandbox", "jinja2.ext", "uuid", "random")
+CALLBACKS = tuple(f"on_{end}_callback" for end in ("execute", "failure", "retry", "skipped", "success"))
 
 ROUNDS = 12
 """How often a function must have run before the interpreter has settled its byte code."""
@@ -51,10 +54,59 @@ def preload() -> None:
     warm()
 
 
+def preload_for(dags: dict[str, Any]) -> None:
+    """Jinja, for a file with a task that needs it. One that is broken is left to the tasks, which meet it again."""
+    if not any(needs_jinja(task) for dag in dags.values() for task in dag.tasks):
+        return
+    try:
+        for name in TEMPLATE_MODULES:
+            import_module(name)
+    except Exception:
+        return
+    warm_templates()
+
+
+def needs_jinja(task: Any) -> bool:
+    """Whether a task will take Jinja; so it is said when it cannot be seen."""
+    from airflow._task.context import NAMES
+    from airflow._task.templates import Renderer
+
+    owners = (task, task.get_dag())
+    callbacks = [getattr(owner, name, None) for owner in owners for name in CALLBACKS]
+    fields = [task.partial_kwargs, task.expand_input.value] if task.is_mapped else [task]
+    try:
+        renderer = Renderer(task, dict.fromkeys(NAMES, ""))
+        return bool(getattr(task, "renders_result", False)) or renderer.needs_jinja([*fields, *callbacks])
+    except Exception:  # of a user's property, or of a structure that holds itself
+        return True
+
+
 def warm() -> None:
-    """Run a task of each common kind in this process, with its log thrown away."""
+    """Run a task of a common kind in this process, with its log thrown away."""
     from airflow._task.execute import Attempt
-    from airflow._task.local import LocalComms, manual_run
+
+    level = logging.root.manager.disable
+    logging.disable()
+    try:
+        for _ in range(ROUNDS):
+            ti, workload = _instance("{{ ds }}")
+            Attempt(ti, workload).run()
+    finally:
+        logging.disable(level)
+
+
+def warm_templates() -> None:
+    """Render a template as tasks do."""
+    from airflow._task import context
+
+    for _ in range(ROUNDS):
+        ti, _workload = _instance("{{ ds }} {{ macros.ds_add(ds, 1) }}")
+        ti.task.render_template_fields(context.build(ti, ti.task, ti.task.dag))
+
+
+def _instance(day: str) -> tuple[Any, Any]:
+    """A task with a templated field, about to be run."""
+    from airflow._task.local_comms import LocalComms, manual_run
     from airflow._wire.workload import Workload
     from airflow.models.dag import DAG
     from airflow.models.dagrun import DagRun
@@ -63,20 +115,11 @@ def warm() -> None:
     from airflow.utils.timezone import utc_epoch
 
     with DAG("warm", schedule=None, auto_register=False) as dag:
-        PythonOperator(
-            task_id="t", python_callable=_work, op_kwargs={"day": "{{ ds }} {{ macros.ds_add(ds, 1) }}"}
-        )
+        PythonOperator(task_id="t", python_callable=_work, op_kwargs={"day": day})
     run = DagRun("warm", "warm", manual_run(utc_epoch(), {}))
     workload = Workload("warm", "warm", "warm", "t", 1, 1, "warm", "warm.py", {})
-    comms = LocalComms("warm", {})
-    level = logging.root.manager.disable
-    logging.disable()
-    try:
-        for _ in range(ROUNDS):
-            task = dag.get_task("t").prepare_for_execution()
-            Attempt(TaskInstance(workload, task, run, comms), workload).run()
-    finally:
-        logging.disable(level)
+    task = dag.get_task("t").prepare_for_execution()
+    return TaskInstance(workload, task, run, LocalComms("warm", {})), workload
 
 
 def _work(day: str, ti: Any) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from airflow._task import comms, fork
 from airflow._task.execute import execute
-from airflow._task.parse import parse
 from airflow._wire import encoding, messages, workload
 from airflow._wire.frames import FrameBuffer, encode
 
@@ -34,6 +32,10 @@ with DAG("rehearsal", schedule="@daily", tags=["rehearsal"]) as dag:
 
 def rehearse_parsing(times: int) -> None:
     """Parse a file that means nothing, for the same reason: parse children then copy half as many pages."""
+    import tempfile
+
+    from airflow._task.parse import parse
+
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "rehearsal.py").write_text(_SAMPLE, encoding="utf-8")
         modules, path = len(sys.modules), sys.path[:]

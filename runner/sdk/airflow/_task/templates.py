@@ -86,8 +86,7 @@ class Renderer:
         return value
 
     def _text(self, text: str) -> Any:
-        extensions = tuple(self._task.template_ext or ())
-        if extensions and text.endswith(extensions):
+        if self._is_file_name(text):
             self.read_files = self.found = True
             return self._output(self.environment().get_template(text))
         if not self._always:
@@ -97,6 +96,20 @@ class Renderer:
                 return plain
         self.found = True
         return self._output(self.environment().from_string(text))
+
+    def needs_jinja(self, value: Any) -> bool:
+        """Whether `render` would take Jinja for `value`, as far as that can be seen without the results of others."""
+        if isinstance(value, str):
+            return self._always or self._is_file_name(value) or self._without_jinja(value) is None
+        if isinstance(value, (list, tuple, set)):
+            return any(map(self.needs_jinja, value))
+        if isinstance(value, dict):
+            return any(map(self.needs_jinja, value.values()))
+        names = getattr(type(value), "template_fields", ())
+        return any(self.needs_jinja(getattr(value, name, None)) for name in names)
+
+    def _is_file_name(self, text: str) -> bool:
+        return text.endswith(tuple(self._task.template_ext or ()))
 
     def _without_jinja(self, text: str) -> str | None:
         """Text that holds nothing but plain names of the context, as Jinja would render it; None for any other."""

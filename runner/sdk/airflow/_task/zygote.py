@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow._task import child, fork, importing, logs
+from airflow._task import child, fork, importing, logs, preload
 from airflow._task.comms import Comms
 from airflow._wire import messages
 from airflow._wire.frames import Channel, Message
@@ -185,6 +185,7 @@ def run_file(
     if unsafe:
         channel.send(messages.ready(sorted(imported.dags), unsafe))
         return
+    preload.preload_for(imported.dags)
     sys.stdout.flush()
     logs.configure()
     gc.collect()

@@ -5,11 +5,11 @@ Types that JSON lacks become {"__type": name, "__var": plain}. Reading never imp
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import decimal
 import json
-import uuid
+import sys
+from importlib import import_module
 from typing import Any
 
 TYPE, VAR = "__type", "__var"
@@ -95,14 +95,20 @@ def _tagged(value: Any, path: str) -> Any:
         items = sorted((to_plain(item, path) for item in value), key=repr)
         return {TYPE: "set", VAR: items}
     if isinstance(value, bytes | bytearray):
-        return {TYPE: "bytes", VAR: base64.b64encode(value).decode()}
+        return {TYPE: "bytes", VAR: import_module("base64").b64encode(value).decode()}
     if isinstance(value, decimal.Decimal):
         return {TYPE: "decimal", VAR: str(value)}
-    if isinstance(value, uuid.UUID):
+    if _is_uuid(value):
         return {TYPE: "uuid", VAR: str(value)}
     raise NotEncodable(
         f"cannot encode {path}: {type(value).__module__}.{type(value).__qualname__} has no JSON form"
     )
+
+
+def _is_uuid(value: Any) -> bool:
+    """Whoever has made one has imported the module, which is not worth the memory of every task's process."""
+    uuid = sys.modules.get("uuid")
+    return uuid is not None and isinstance(value, uuid.UUID)
 
 
 def _zone_name(zone: dt.tzinfo | None) -> str | None:
@@ -129,8 +135,8 @@ _READERS: dict[str, Any] = {
     "tuple": lambda var: tuple(from_plain(item) for item in var),
     "set": lambda var: {from_plain(item) for item in var},
     "dict": lambda var: {from_plain(key): from_plain(item) for key, item in var},
-    "bytes": base64.b64decode,
+    "bytes": lambda var: import_module("base64").b64decode(var),
     "decimal": decimal.Decimal,
-    "uuid": uuid.UUID,
+    "uuid": lambda var: import_module("uuid").UUID(var),
     "float": float,
 }

@@ -39,8 +39,10 @@ class TaskDecoratorCollection:
 
     def bash(self, python_callable: Any = None, **options: Any) -> Any:
         """The function returns a bash command to run."""
+        from airflow.decorators.bash import BashDecoratedOperator
+
         options.setdefault("multiple_outputs", False)
-        return _decorate(decorated.BashDecoratedOperator, python_callable, **options)
+        return _decorate(BashDecoratedOperator, python_callable, **options)
 
     def stub(self, python_callable: Any = None, **options: Any) -> Any:
         """An empty function: a worker of another language runs the task."""

@@ -1,14 +1,15 @@
-"""`macros.*` in templates, importable as `airflow.macros`."""
+"""`macros.*` in templates, importable as `airflow.macros`.
+
+Any task that takes the whole context has it; what only some macros need is imported when it is used.
+"""
 
 from __future__ import annotations
 
 import datetime as _dt
 import json
 import time
-import uuid
 from datetime import datetime, timedelta
 from importlib import import_module
-from random import random
 from typing import Any
 
 __all__ = [  # noqa: RUF022
@@ -49,6 +50,10 @@ def __getattr__(name: str) -> Any:
         import_module("dateutil.parser")
         import_module("dateutil.relativedelta")
         return import_module("dateutil")
+    if name == "uuid":
+        return import_module("uuid")
+    if name == "random":
+        return import_module("random").random
     if name == "yaml":
         return import_module("airflow.utils.yaml")
     from airflow import aliases
