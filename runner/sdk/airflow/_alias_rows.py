@@ -261,6 +261,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("airflow.sdk.exceptions", "airflow.exceptions", "*"),
     ("airflow.sdk.execution_time.context", "airflow.utils.operator_helpers", "context_to_airflow_vars"),
     ("airflow.sdk.execution_time.macros", "airflow.macros", "*"),
+    ("airflow.sdk.execution_time.macros", "airflow.macros", "random uuid"),
     ("airflow.sdk.execution_time.timeout", "airflow._task.timeouts", "timeout"),
     ("airflow.sdk.execution_time.xcom", "airflow.models.xcom", "XCom BaseXCom"),
     ("airflow.sdk.log", "airflow.utils.log.secrets", "mask_secret redact"),

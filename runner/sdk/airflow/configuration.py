@@ -23,6 +23,7 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("core", "max_consecutive_failed_dag_runs_per_dag"): "0",
     ("core", "default_task_retries"): "0",
     ("core", "max_map_length"): str(MAP_LENGTH),
+    ("core", "max_templated_field_length"): "4096",
     ("core", "default_task_retry_delay"): "300",
     ("core", "max_task_retry_delay"): "86400",
     ("core", "default_task_execution_timeout"): "",

@@ -35,6 +35,7 @@ MODULES = (
     "airflow._task.templates",
 )
 TEMPLATE_MODULES = ("jinja2", "jinja2.sandbox", "jinja2.ext", "uuid", "random")
+FORMATTING = frozenset({"format", "diff_for_humans", "in_words"})
 CALLBACKS = tuple(f"on_{end}_callback" for end in ("execute", "failure", "retry", "skipped", "success"))
 
 ROUNDS = 12
@@ -55,15 +56,23 @@ def preload() -> None:
 
 
 def preload_for(dags: dict[str, Any]) -> None:
-    """Jinja, for a file with a task that needs it. One that is broken is left to the tasks, which meet it again."""
-    if not any(needs_jinja(task) for dag in dags.values() for task in dag.tasks):
-        return
+    """What only some tasks need, for a file that has such tasks. What is broken is left to them: they meet it again."""
+    tasks = [task for dag in dags.values() for task in dag.tasks]
     try:
-        for name in TEMPLATE_MODULES:
-            import_module(name)
+        if any(map(formats_dates, tasks)):
+            import_module("pendulum").locale("en")
+        if any(map(needs_jinja, tasks)):
+            for name in TEMPLATE_MODULES:
+                import_module(name)
+            warm_templates()
     except Exception:
         return
-    warm_templates()
+
+
+def formats_dates(task: Any) -> bool:
+    """Whether a task's function may write a date in words, for which pendulum reads a file of a language."""
+    code = getattr(getattr(task, "python_callable", None), "__code__", None)
+    return not FORMATTING.isdisjoint(getattr(code, "co_names", ()))
 
 
 def needs_jinja(task: Any) -> bool:
@@ -74,9 +83,10 @@ def needs_jinja(task: Any) -> bool:
     owners = (task, task.get_dag())
     callbacks = [getattr(owner, name, None) for owner in owners for name in CALLBACKS]
     fields = [task.partial_kwargs, task.expand_input.value] if task.is_mapped else [task]
+    values = [*fields, *callbacks, task.map_index_template]
     try:
         renderer = Renderer(task, dict.fromkeys(NAMES, ""))
-        return bool(getattr(task, "renders_result", False)) or renderer.needs_jinja([*fields, *callbacks])
+        return bool(getattr(task, "renders_result", False)) or renderer.needs_jinja(values)
     except Exception:  # of a user's property, or of a structure that holds itself
         return True
 

@@ -11,7 +11,7 @@ from airflow.utils.log.secrets import redact
 
 def describe_fields(task: Any) -> dict[str, Any]:
     """Every templated field: its value where JSON has a form for it, else its text, shortened where it is long."""
-    limit = conf.getint("core", "max_templated_field_length", fallback=4096)
+    limit = conf.getint("core", "max_templated_field_length")
     return {name: _describe(redact(getattr(task, name, None), name), limit) for name in task.template_fields}
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow._wire.serialized import Expansion
 from airflow.models.xcom_arg import XCOM_RETURN_KEY, XComArg, find_references
 from airflow.models.xcom_sequence import check_sequence, item_at
+
+if TYPE_CHECKING:
+    from airflow._wire.serialized import Expansion
 
 _UNSET: Any = object()
 
