@@ -101,7 +101,6 @@ from airflow.utils.timezone import utc_epoch
 
 folder, heavy, *files = sys.argv[1:]
 rehearsal = child.import_runtime("test")
-answers, answer = os.pipe()
 known = {"base": [name for name in heavy.split(",") if name in sys.modules]}
 
 def serve(zygote):
@@ -109,7 +108,7 @@ def serve(zygote):
     comms = LocalComms("run", {})
     facts = manual_run(utc_epoch(), {})
     workload = Workload("a", "d", "run", "t", 1, 1, "b", "f.py", facts)
-    (dag,) = (dag for name, module in sys.modules.items() if name.startswith("dag_file_") for dag in [module.dag])
+    (dag,) = (module.dag for name, module in sys.modules.items() if name.startswith("dag_file_"))
     word = execute(workload, {"d": dag}, comms, {"log_here": True})
     new = sorted(set(sys.modules) - before)
     found = {"jinja": "jinja2" in before, "new": new, "state": word["state"], "xcoms": word["xcoms"]}
@@ -118,11 +117,13 @@ def serve(zygote):
 zygote.Zygote.serve = serve
 for file in files:
     ours, theirs = socket.socketpair()
+    answers, answer = os.pipe()
     if os.fork() == 0:
         zygote.run_file(theirs, folder, file, "test", rehearsal)
         os._exit(0)
+    os.close(answer)
     os.wait()
-    known[file] = json.loads(os.read(answers, 65536))
+    known[file] = json.loads(os.read(answers, 65536) or b"null")
 print(json.dumps(known))
 """
 
@@ -135,6 +136,9 @@ FILES = {
         "call()"
     ),
     "words": "def work(logical_date): return logical_date.format('D MMM YYYY')\ncall()",
+    "library": (  # beside a folder of the bundle that has the name of a module of the standard library
+        "import uuid\ndef work(): return str(uuid.UUID(int=1))\ncall()"
+    ),
     "flow": (
         "from airflow.decorators import task\n"
         "@task(task_id='t')\n"
@@ -163,7 +167,17 @@ def zygotes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("bundle")
     for name, text in FILES.items():
         (folder / f"{name}.py").write_text(START + text)
-    command = [sys.executable, "-c", ZYGOTES, str(folder), ",".join(HEAVY), *(f"{name}.py" for name in FILES)]
+    (folder / "platform").mkdir()
+    (folder / "platform" / "__init__.py").write_text("raise RuntimeError('not the library')")
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        ZYGOTES,
+        str(folder),
+        ",".join(HEAVY),
+        *(f"{name}.py" for name in FILES),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -178,7 +192,7 @@ def test_jinja_is_there_before_the_first_fork_when_a_task_of_the_file_needs_it(
     zygotes: dict[str, Any],
 ) -> None:
     assert {name: zygotes[f"{name}.py"]["jinja"] for name in FILES} == {
-        "plain": False, "dates": False, "words": False, "flow": False, "shell": True,
+        "plain": False, "dates": False, "words": False, "library": False, "flow": False, "shell": True,
     }  # fmt: skip
 
 
@@ -194,6 +208,7 @@ def test_values_are_those_of_any_run_when_modules_come_late(zygotes: dict[str, A
         "plain": "run",
         "dates": ["1970-01-01", "1970-01-02", 1970, "1970-01-03"],
         "words": "1 Jan 1970",
+        "library": "00000000-0000-0000-0000-000000000001",
         "flow": {"given": "1970-01-01"},
         "shell": "1970-01-02",
     }

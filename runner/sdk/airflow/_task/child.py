@@ -67,9 +67,14 @@ def load(bundle_path: str, file: str) -> dict[str, Any]:
 
 
 def enter_bundle(bundle_path: str) -> None:
-    """Make a snapshot the place where this process works and imports from."""
+    """Make a snapshot the place where this process works and imports from, behind the standard library only.
+
+    A folder of the user's that is called `platform` is no module of the library's, whoever imports that when.
+    """
     os.chdir(bundle_path)
-    sys.path[0:0] = [bundle_path]
+    library = os.path.dirname(os.__file__)  # noqa: PTH120
+    theirs = [place for place, path in enumerate(sys.path) if path in (library, f"{library}/lib-dynload")]
+    sys.path.insert(max(theirs, default=-1) + 1, bundle_path)
     os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = bundle_path
 
 
