@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow._task.preload import formats_dates, needs_jinja
+from airflow._task.preload import needs_jinja
 
 from .conftest import Bundle
 
@@ -74,15 +74,6 @@ def test_need_of_jinja_when_the_dag_has_all_texts_rendered(bundle: Bundle, optio
     assert needs_jinja(dags["d"].get_task("t"))
 
 
-def test_need_of_dates_in_words_when_a_function_says_so(bundle: Bundle) -> None:
-    dags = bundle.load(
-        f"{HEAD}def late(logical_date): return logical_date.format('YYYY')\n"
-        "with DAG('d', schedule=None):\n    call()\n"
-        "    PythonOperator(task_id='late', python_callable=late)"
-    )
-    assert [formats_dates(dags["d"].get_task(name)) for name in ("t", "late")] == [False, True]
-
-
 # ---- zygotes ------------------------------------------------------------------------------------------------
 
 HEAVY = (
@@ -139,6 +130,13 @@ FILES = {
     "library": (  # beside a folder of the bundle that has the name of a module of the standard library
         "import uuid\ndef work(): return str(uuid.UUID(int=1))\ncall()"
     ),
+    "inside": (
+        "def work():\n"
+        "    import hashlib\n"
+        "    from tempfile import gettempdir\n"
+        "    return hashlib.md5(b'').hexdigest()\n"
+        "call()"
+    ),
     "flow": (
         "from airflow.decorators import task\n"
         "@task(task_id='t')\n"
@@ -192,7 +190,7 @@ def test_jinja_is_there_before_the_first_fork_when_a_task_of_the_file_needs_it(
     zygotes: dict[str, Any],
 ) -> None:
     assert {name: zygotes[f"{name}.py"]["jinja"] for name in FILES} == {
-        "plain": False, "dates": False, "words": False, "library": False, "flow": False, "shell": True,
+        "plain": False, "dates": False, "words": False, "library": False, "inside": False, "flow": False, "shell": True,
     }  # fmt: skip
 
 
@@ -209,6 +207,7 @@ def test_values_are_those_of_any_run_when_modules_come_late(zygotes: dict[str, A
         "dates": ["1970-01-01", "1970-01-02", 1970, "1970-01-03"],
         "words": "1 Jan 1970",
         "library": "00000000-0000-0000-0000-000000000001",
+        "inside": "d41d8cd98f00b204e9800998ecf8427e",
         "flow": {"given": "1970-01-01"},
         "shell": "1970-01-02",
     }

@@ -36,6 +36,10 @@ MODULES = (
     "airflow._task.templates",
 )
 TEMPLATE_MODULES = ("jinja2", "jinja2.sandbox", "jinja2.ext", "uuid", "random")
+STANDARD = frozenset(
+    {"argparse", "base64", "hashlib", "pickle", "random", "shutil", "subprocess", "tempfile", "uuid"}
+)
+"""What functions often import when they run."""
 FORMATTING = frozenset({"format", "diff_for_humans", "in_words"})
 CALLBACKS = tuple(f"on_{end}_callback" for end in ("execute", "failure", "retry", "skipped", "success"))
 
@@ -60,7 +64,10 @@ def preload_for(dags: dict[str, Any]) -> None:
     """What only some tasks need, for a file that has such tasks. What is broken is left to them: they meet it again."""
     tasks = [task for dag in dags.values() for task in dag.tasks]
     try:
-        if any(map(formats_dates, tasks)):
+        named = frozenset().union(*map(list_names, tasks))
+        for name in STANDARD & named:
+            import_module(name)
+        if FORMATTING & named:  # a date in words, for which pendulum reads a file of a language
             import_module("pendulum").locale("en")
         if any(map(needs_jinja, tasks)):
             for name in TEMPLATE_MODULES:
@@ -70,10 +77,10 @@ def preload_for(dags: dict[str, Any]) -> None:
         return
 
 
-def formats_dates(task: Any) -> bool:
-    """Whether a task's function may write a date in words, for which pendulum reads a file of a language."""
+def list_names(task: Any) -> tuple[str, ...]:
+    """The attributes, globals and modules that a task's function names."""
     code = getattr(getattr(task, "python_callable", None), "__code__", None)
-    return not FORMATTING.isdisjoint(getattr(code, "co_names", ()))
+    return getattr(code, "co_names", ())
 
 
 def needs_jinja(task: Any) -> bool:

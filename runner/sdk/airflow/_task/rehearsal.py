@@ -21,6 +21,7 @@ from airflow._wire import encoding, messages, workload
 from airflow._wire.frames import FrameBuffer, encode
 
 _SAMPLE = """
+import base64, hashlib, pickle, random, uuid  # what DAG files often import, and the base zygote is too small for
 from airflow import DAG
 from airflow.operators.bash import BashOperator
 from airflow.operators.python import PythonOperator
