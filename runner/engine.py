@@ -74,6 +74,7 @@ def _reign(layout: Layout, spec: CellSpec, db: Database, ship: Callable[[CellSpe
         return
     try:
         db.create_or_migrate(_pool_slots(spec))
+        db.grow_log()
         engine = Engine(layout, spec, db, ship, reign.epoch)
         reign.begin(engine.stop)
         engine.run()

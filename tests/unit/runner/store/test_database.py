@@ -141,3 +141,22 @@ def test_writers_of_many_threads_take_turns(database_url: str) -> None:
     with db.read() as conn:
         assert conn.execute(sa.select(meta.c.value).where(meta.c.key == "n")).scalar() == "80"
     db.dispose()
+
+
+def test_log_has_its_size_before_the_first_commit_and_the_database_is_as_it_was(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/cell.db")
+    db.create_or_migrate()
+    before, wal = describe(db), tmp_path / "cell.db-wal"
+    db.grow_log()
+    size, pages = wal.stat().st_size, (tmp_path / "cell.db").stat().st_size
+    assert size > 3_900_000
+    for number in range(150):
+        with db.begin() as conn:
+            conn.execute(meta.insert().values(key=f"k{number}", value="v" * 300))
+    assert wal.stat().st_size == size
+    assert (tmp_path / "cell.db").stat().st_size == pages
+    with db.read() as conn:
+        assert conn.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
+        assert conn.execute(sa.text("SELECT count(*) FROM meta WHERE key LIKE 'k%'")).scalar() == 150
+    assert describe(db) == before
+    db.dispose()
