@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from runner.agent.kit import Kit
 
 _PIPE_READ = 65536
+LOG_NEWS = 0.05
+"""Seconds in which nobody looks at what an attempt logs: a short one is read once, when it has ended."""
 _ENOUGH = 64  # reads that empty any pipe, but not one that a stray keeps filling
 
 
@@ -34,6 +36,8 @@ class Attempt:
     """The workload as it came, passed on to the child."""
     stream: Stream | None = None
     pipe: int | None = None
+    watched: bool = False
+    """Whether the loop looks after the pipe."""
     launched: bool = False
     orphaned: bool = False
     lost: bool = False
@@ -55,11 +59,16 @@ class Attempt:
         return f"{self.workload.dag_id}.{self.workload.task_id}"
 
     def open_pipe(self, loop: Loop) -> int:
-        """Make the log pipe and watch it; the descriptor that the child writes to."""
+        """Make the log pipe, which is soon watched; the descriptor that the child writes to."""
         self.pipe, writer = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self.pipe, False)
-        loop.watch(self.pipe, lambda: self.read_log(loop, once=True))
+        self.timers.append(loop.after(LOG_NEWS, lambda: self._watch_log(loop)))
         return writer
+
+    def _watch_log(self, loop: Loop) -> None:
+        if self.pipe is not None:
+            self.watched = True
+            loop.watch(self.pipe, lambda: self.read_log(loop, once=True))
 
     def read_log(self, loop: Loop, once: bool = False) -> None:
         """Take what waits in the log pipe, closing it at its end."""
@@ -76,10 +85,13 @@ class Attempt:
                 self.close_pipe(loop)
 
     def close_pipe(self, loop: Loop) -> None:
-        if self.pipe is not None:
+        if self.pipe is None:
+            return
+        if self.watched:
             loop.forget(self.pipe)
-            os.close(self.pipe)
-            self.pipe = None
+            self.watched = False
+        os.close(self.pipe)
+        self.pipe = None
 
     def close(self, loop: Loop) -> None:
         """Close all that is open; the lock last. A process that the task left behind may hold it on: its file is not
