@@ -31,8 +31,14 @@ def test_feed_returns_the_messages_however_the_stream_is_cut(
 
 @pytest.mark.parametrize(
     "data",
-    [struct.pack(">I", frames.MAX_FRAME + 1), struct.pack(">I", 2) + b"[]", struct.pack(">I", 1) + b"{"],
-    ids=["too long", "not an object", "not JSON"],
+    [
+        struct.pack(">I", frames.MAX_FRAME + 1),
+        struct.pack(">I", 2) + b"[]",
+        struct.pack(">I", 1) + b"{",
+        struct.pack(">I", 4) + b"{}{}",
+        struct.pack(">I", 2) + b"\xff{",
+    ],
+    ids=["too long", "not an object", "not JSON", "two objects", "not UTF-8"],
 )
 def test_feed_refuses_what_is_not_a_frame(data: bytes) -> None:
     with pytest.raises(frames.FrameError, match="cannot read a frame"):

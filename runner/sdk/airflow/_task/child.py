@@ -25,7 +25,6 @@ from airflow._wire.frames import Channel, FrameError, Message
 if TYPE_CHECKING:
     from airflow._task.rehearsal import Rehearsal
 
-REHEARSALS = 16
 PARSE_MEMORY = 2 * 1024**3
 PARSE_FILE_SIZE = 64 * 1024**2
 PARSE_PROCESSES = 4096
@@ -47,7 +46,7 @@ def import_runtime(environment: str) -> Rehearsal:
     from airflow._task.rehearsal import Rehearsal
 
     rehearsal = Rehearsal(environment)
-    rehearsal.run(REHEARSALS)
+    rehearsal.settle()
     return rehearsal
 
 
@@ -55,7 +54,7 @@ def rehearse_parsing() -> None:
     """Make this process one from which parsing is cheap."""
     from airflow._task.rehearsal import rehearse_parsing
 
-    rehearse_parsing(REHEARSALS)
+    rehearse_parsing()
 
 
 def load(bundle_path: str, file: str) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def run_forked(sock: int, imported: Imported, rehearsal: Rehearsal) -> NoReturn:
     """A task child that a file zygote forked. While its work is not there it rehearses."""
     settle()
     if not select.select([sock], [], [], 0)[0]:
-        rehearsal.run(1)
+        rehearsal.run()
     run(Channel(_socket(sock)), imported)
 
 
@@ -123,19 +122,26 @@ def run(channel: Channel, imported: Imported | None) -> NoReturn:
     if received is None:
         os._exit(0)
     message, fds = received
+    about = message["workload"]
+    fork.show_title(
+        "aerodrome", "task", message["settings"]["environment"], f"{about['dag_id']}.{about['task_id']}"
+    )
+    _leave(do_work(channel, message, fds, imported))
+
+
+def do_work(channel: Channel, message: Message, fds: list[int], imported: Imported | None) -> int:
+    """The work of one message, and the word on how it went: the exit status of its process."""
     if fds:  # log pipe and lock file, which stays open for as long as it lives; a fresh interpreter has them
         take_output(fds[0])
     work = workload.from_message(message["workload"])
-    settings = message["settings"]
-    fork.show_title("aerodrome", "task", settings["environment"], f"{work.dag_id}.{work.task_id}")
     os.environ["AERODROME_ATTEMPT"] = work.attempt
     me, began = os.getpid(), time.time()
-    result = _execute(channel, work, message["bundle_path"], imported, settings)
+    result = _execute(channel, work, message["bundle_path"], imported, message["settings"])
     _flush()
     if os.getpid() != me:
         os._exit(0)  # a copy that the user's code forked and let return to us
     _say(channel, {**result, "pid": me, "started_at": began})
-    _leave(0 if result["state"] != "failed" else 1)
+    return 0 if result["state"] != "failed" else 1
 
 
 def _execute(

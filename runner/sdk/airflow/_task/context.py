@@ -19,11 +19,13 @@ from airflow.models.param import ParamsDict
 
 
 class Context(MutableMapping[str, Any]):
-    """A mapping whose values are made by `makers` on first use. Assigning replaces a value."""
+    """A mapping whose values are made by `makers` on first use. Assigning replaces a value.
+
+    The table of makers is everybody's: who takes a name away gets a table of its own.
+    """
 
     def __init__(self, values: dict[str, Any], makers: Mapping[str, Callable[[Context], Any]]) -> None:
-        self._values = dict(values)
-        self._makers = {name: make for name, make in makers.items() if name not in values}
+        self._values, self._makers = values, makers
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -36,9 +38,10 @@ class Context(MutableMapping[str, Any]):
         self._values[name] = value
 
     def __delitem__(self, name: str) -> None:
-        found = self._values.pop(name, None), self._makers.pop(name, None)
-        if found == (None, None):
+        if name not in self:
             raise KeyError(name)
+        self._values.pop(name, None)
+        self._makers = {other: make for other, make in self._makers.items() if other != name}
 
     def __contains__(self, name: object) -> bool:
         return name in self._values or name in self._makers
@@ -101,10 +104,7 @@ def build(ti: Any, task: Any, dag: Any) -> Context:
         "try_number": ti.try_number,
         "var": Variables(),
     }
-    makers = dict(_MAKERS)
-    if run.has_date():
-        makers.update(_DATED)
-    context = Context(values, makers)
+    context = Context(values, _ALL_MAKERS if run.has_date() else _MAKERS)
     ti._context = context
     return context
 
@@ -120,18 +120,21 @@ def change_task(context: Context, task: Any) -> None:
 def merge_params(dag: Any, task: Any, run: Any) -> dict[str, Any]:
     """The values of the DAG's params under the task's under the run's conf. Raises ParamValidationError."""
     own = task.params
-    if not dag.params and not own and not run.conf:
-        return {}
+    given: dict[str, Any] = {}
+    if run.conf and conf.getboolean("core", "dag_run_conf_overrides_params"):
+        given = {name: value for name, value in run.conf.items() if isinstance(name, str)}
+    if not dag.params and not own:
+        return given
     params = ParamsDict(dag.params)
     params.deep_merge(own)
-    if run.conf and conf.getboolean("core", "dag_run_conf_overrides_params"):
-        params.deep_merge({name: value for name, value in run.conf.items() if isinstance(name, str)})
+    params.deep_merge(given)
     return params.validate()
 
 
 def _key_text(ti: Any) -> str:
     date = ti.logical_date
-    return f"{ti.dag_id}__{ti.task_id}__{date.strftime('%Y%m%d') if date is not None else ti.run_id}"
+    day = f"{date.year:04}{date.month:02}{date.day:02}" if date is not None else ti.run_id
+    return f"{ti.dag_id}__{ti.task_id}__{day}"
 
 
 def _macros(context: Context) -> Any:
@@ -208,7 +211,7 @@ def _day(name: str, dashes: bool = True, days: int = 0) -> Callable[[Context], A
         at = context[name]
         if at is None:
             return None
-        day = (dt.date(at.year, at.month, at.day) + dt.timedelta(days)).isoformat()
+        day = dt.date.fromordinal(at.toordinal() + days).isoformat()
         return day if dashes else day.replace("-", "")
 
     return read
@@ -265,6 +268,7 @@ _DATED: dict[str, Callable[[Context], Any]] = {
     "latest_date": _day("logical_date"),
 }
 """Values of a run with a logical date."""
+_ALL_MAKERS = {**_MAKERS, **_DATED}
 
-NAMES = frozenset({"run_id", *_MAKERS, *_DATED})
+NAMES = frozenset({"run_id", *_ALL_MAKERS})
 """Names that stand for text or dates in the context of nearly every task."""

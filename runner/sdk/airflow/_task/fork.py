@@ -9,10 +9,12 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]
 import ctypes
 import functools
+import logging
 import os
 import resource
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,14 @@ def ignore_children() -> None:
 def stop_handling_term() -> None:
     """Let SIGTERM end this process at once. By the C function, as above."""
     _signal.signal(_SIGTERM, _SIG_DFL)
+
+
+def rehearse() -> None:
+    """Do here what every fork does in the new process, so that it is done from memory that is warm."""
+    for module, name in ((threading, "_after_fork"), (logging, "_after_at_fork_child_reinit_locks")):
+        hook = getattr(module, name, None)
+        if hook is not None:
+            hook()
 
 
 @functools.cache

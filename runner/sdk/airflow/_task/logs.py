@@ -33,11 +33,12 @@ class PipeHandler(logging.Handler):
 def configure(level: str = "INFO", fd: int = 1) -> None:
     """Send the root logger's records to `fd` and make prints visible line by line."""
     root = logging.getLogger()
-    now = root.handlers[0] if len(root.handlers) == 1 else None
-    if type(now) is not PipeHandler or now.fd != fd:  # a zygote has done it before it forked
-        root.handlers[:] = [PipeHandler(fd)]
     if logging.getLevelName(root.level) != level:
         root.setLevel(level)
+    now = root.handlers[0] if len(root.handlers) == 1 else None
+    if type(now) is PipeHandler and now.fd == fd:
+        return  # a zygote has done the rest before it forked
+    root.handlers[:] = [PipeHandler(fd)]
     logging.captureWarnings(True)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

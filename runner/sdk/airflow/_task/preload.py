@@ -10,6 +10,7 @@ byte code) it does in memory of its own, for every task anew.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from importlib import import_module
 from typing import Any
@@ -63,6 +64,9 @@ def preload() -> None:
 def preload_for(dags: dict[str, Any]) -> None:
     """What only some tasks need, for a file that has such tasks. What is broken is left to them: they meet it again."""
     tasks = [task for dag in dags.values() for task in dag.tasks]
+    for task in {type(task): task for task in tasks}.values():
+        with contextlib.suppress(Exception):
+            task.log.isEnabledFor(logging.INFO)
     try:
         named = frozenset().union(*map(list_names, tasks))
         for name in STANDARD & named:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow._task import comms, fork
-from airflow._task.execute import execute
+from airflow._task import child, comms, fork
+from airflow._task.gathering import gather_code
 from airflow._wire import encoding, messages, workload
-from airflow._wire.frames import FrameBuffer, encode
+from airflow._wire.frames import Channel, Message, encode
 
+_TIMES = 16
+"""How often something must have run before the interpreter has settled its byte code."""
 _SAMPLE = """
 import base64, hashlib, pickle, random, uuid  # what DAG files often import, and the base zygote is too small for
 from airflow import DAG
@@ -31,7 +34,7 @@ with DAG("rehearsal", schedule="@daily", tags=["rehearsal"]) as dag:
 """
 
 
-def rehearse_parsing(times: int) -> None:
+def rehearse_parsing() -> None:
     """Parse a file that means nothing, for the same reason: parse children then copy half as many pages."""
     import tempfile
 
@@ -40,7 +43,7 @@ def rehearse_parsing(times: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "rehearsal.py").write_text(_SAMPLE, encoding="utf-8")
         modules, path = len(sys.modules), sys.path[:]
-        for _ in range(times):
+        for _ in range(_TIMES):
             encode(parse(folder, "rehearsal.py"))
         sys.path[:] = path
         for name in list(sys.modules)[modules:]:
@@ -48,38 +51,57 @@ def rehearse_parsing(times: int) -> None:
                 del sys.modules[name]
 
 
-class _Nobody:
-    """Nobody to ask: the rehearsed task asks nothing."""
-
-    def ask(self, method: str, params: dict[str, Any]) -> None:
-        return None
-
-
 class Rehearsal:
-    """The task and its work, made once."""
+    """The tasks and their work, made once."""
 
     def __init__(self, environment: str) -> None:
+        from airflow.decorators import task
         from airflow.models.dag import DAG
         from airflow.operators.python import PythonOperator
 
         with DAG("rehearsal", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC)) as dag:
-            PythonOperator(task_id="task", python_callable=_do_nothing)
-        self._dags = {"rehearsal": dag}
-        self._message = messages.work(_workload().to_message(), "/", _settings(environment))
+            PythonOperator(task_id="plain", python_callable=_do_nothing)
+            task(_take_all)()
+        self._imported = child.Imported({"rehearsal": dag})
+        self._works = [encode(_message(task_id, environment)) for task_id in dag.task_ids]
 
-    def run(self, times: int) -> None:
-        """Run the task; what it prints and logs goes nowhere, and the process is left as it was."""
-        place, handlers, level = os.dup(1), logging.root.handlers[:], logging.root.level
-        fork.silence(1)
+    def settle(self) -> None:
+        """Run all until nothing is done for the first time any more, and what they all need lies together."""
+        self._run_all(_TIMES)
+        self._former = gather_code(lambda: self._run_all(1))
+        self._run_all(_TIMES)
+
+    def run(self) -> None:
+        """Run one task; what it prints and logs goes nowhere, and the process is left as it was."""
+        self._run(self._works[1:])
+
+    def _run_all(self, times: int) -> None:
+        """Run each task so often, and what happens in a new process before it has one."""
+        for _ in range(times):
+            fork.rehearse()
+        self._run(self._works * times)
+
+    def _run(self, works: list[bytes]) -> None:
+        kept = os.dup(1), os.dup(2)
+        handlers, level = logging.root.handlers[:], logging.root.level
+        ours, its = socket.socketpair()
         try:
-            for _ in range(times):
-                (arrived,) = FrameBuffer().feed(encode(self._message))
-                work = workload.from_message(arrived["workload"])
-                encode(execute(work, self._dags, _Nobody(), arrived["settings"]))
+            channel = Channel(its)
+            for work in works:
+                nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+                socket.send_fds(ours, [work], [nowhere])
+                os.close(nowhere)
+                message, fds = channel.receive() or ({}, [])
+                child.do_work(channel, message, fds, self._imported)
+                ours.recv(65536)
         finally:
-            os.dup2(place, 1)
-            os.close(place)
+            for fd, place in enumerate(kept, start=1):
+                os.dup2(place, fd)
+                os.close(place)
+            ours.close()
+            its.close()
             comms.set_current(None)
+            os.environ.pop("AERODROME_ATTEMPT", None)
             logging.captureWarnings(False)
             logging.root.handlers[:] = handlers
             logging.root.setLevel(level)
@@ -89,13 +111,19 @@ def _do_nothing() -> None:
     """A plain function, as most tasks have: what looks into other callables would copy pages for nothing."""
 
 
-def _workload() -> workload.Workload:
+def _take_all(**context: Any) -> str:
+    """A function that takes the whole context, as many do, and leaves an XCom."""
+    return str(context["run_id"])
+
+
+def _message(task_id: str, environment: str) -> Message:
+    """The work of a task, as an agent hands it over."""
     at = encoding.to_plain(datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")))
     dates = ("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date")
     run = {**dict.fromkeys(dates, at), "run_type": "manual", "conf": {}, "external_trigger": True}
-    return workload.Workload("", "rehearsal", "run", "task", 1, 1, "", "", run)
-
-
-def _settings(environment: str) -> dict[str, Any]:
     version = os.environ.get("AERODROME_AIRFLOW_VERSION", "")
-    return {"log_level": "INFO", "airflow_version": version, "environment": environment, "config": {}}
+    settings = {
+        "log_level": "INFO", "airflow_version": version, "environment": environment, "config": {},
+    }  # fmt: skip
+    work = workload.Workload("", "rehearsal", "run", task_id, 1, 1, "", "", run)
+    return {**messages.work(work.to_message(), "/", settings), "fds": 1}

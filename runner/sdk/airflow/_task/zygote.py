@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow._task import child, fork, importing, logs, preload
+from airflow._task import child, fork, gathering, importing, logs, preload
 from airflow._task.comms import Comms
 from airflow._wire import messages
 from airflow._wire.frames import Channel, Message
@@ -37,7 +37,10 @@ _NICE = 5
 
 
 class Zygote:
-    """The loop of a process that forks: answers its socket and reaps its children."""
+    """The loop of a process that forks: answers its socket and reaps its children.
+
+    What is in memory when it is made is what children share: collections leave it alone from then on.
+    """
 
     def __init__(self, channel: Channel, handle: Callable[[Zygote, Message, list[int]], None]) -> None:
         self.channel = channel
@@ -45,9 +48,13 @@ class Zygote:
         self._ids: dict[int, str] = {}
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
+        self._ours = channel.sock.fileno(), self._wake, self._waker
         fork.reset_signals()
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        gc.collect()
+        self._gaps = gathering.fill_gaps()
+        gc.freeze()
 
     def serve(self) -> None:
         """Work until the parent closes the socket."""
@@ -96,9 +103,8 @@ class Zygote:
 
     def _close_ours(self) -> None:
         fork.ignore_children()
-        self.channel.sock.close()
-        os.close(self._wake)
-        os.close(self._waker)
+        for fd in self._ours:
+            os.close(fd)
 
 
 def run_forked(parent: int, cleanup: Callable[[], None], body: Callable[[], Any]) -> NoReturn:
@@ -121,9 +127,7 @@ def run_base(sock: socket.socket, parent: int, environment: str) -> None:
     os.nice(_NICE)  # all that it forks: what users run gives way to what starts and watches it
     fork.limit(resource.RLIMIT_CORE, 0)
     rehearsal = child.import_runtime(environment)
-    gc.collect()
     gc.disable()
-    gc.freeze()
     channel = Channel(sock)
     zygote = Zygote(channel, lambda z, message, fds: _serve_base(z, message, fds, environment, rehearsal))
     channel.send(messages.ready([], None))
@@ -149,8 +153,6 @@ def run_parser(sock: socket.socket, environment: str, variables: dict[str, str |
         os.environ.pop(name, None)
     os.environ.update({name: value for name, value in variables.items() if value is not None})
     child.rehearse_parsing()
-    gc.collect()
-    gc.freeze()
     channel = Channel(sock)
     zygote = Zygote(channel, lambda z, message, fds: _serve_parser(z, message, fds, environment))
     channel.send(messages.ready([], None))
@@ -188,8 +190,6 @@ def run_file(
     preload.preload_for(imported.dags)
     sys.stdout.flush()
     logs.configure()
-    gc.collect()
-    gc.freeze()
     zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, imported, rehearsal))
     channel.send(messages.ready(sorted(imported.dags), None))
     zygote.serve()

@@ -15,7 +15,8 @@ from typing import Any
 
 MAX_FRAME = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
-_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
+_DECODER = json.JSONDecoder()
 _FD_ROOM = socket.CMSG_LEN(8 * array.array("i").itemsize) if hasattr(socket, "CMSG_LEN") else 0
 
 Message = dict[str, Any]
@@ -25,9 +26,9 @@ class FrameError(ValueError):
     """The peer sent something that is not a frame; the connection cannot be trusted any more."""
 
 
-def encode(message: Message) -> bytes:
-    """One frame, ready to send."""
-    body = _COMPACT.encode(message).encode()
+def encode(message: Message | str) -> bytes:
+    """One frame, ready to send. A text is a message that is JSON already."""
+    body = (message if isinstance(message, str) else _COMPACT.encode(message)).encode()
     if len(body) > MAX_FRAME:
         raise FrameError(f"cannot send a frame of {len(body)} bytes; the limit is {MAX_FRAME}")
     return _LENGTH.pack(len(body)) + body
@@ -59,10 +60,11 @@ class FrameBuffer:
 
 def _decode(body: bytes | bytearray) -> Message:
     try:
-        message = json.loads(body)
+        text = body.decode()
+        message, end = _DECODER.raw_decode(text)
     except ValueError as error:
         raise FrameError(f"cannot read a frame: {error}") from None
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or end != len(text):
         raise FrameError("cannot read a frame: it is not a JSON object")
     return message
 
@@ -76,7 +78,7 @@ class Channel:
         self._ready: deque[Message] = deque()
         self._fds: deque[int] = deque()
 
-    def send(self, message: Message, fds: list[int] | None = None) -> None:
+    def send(self, message: Message | str, fds: list[int] | None = None) -> None:
         """Send one frame whole; `fds` are duplicated into the receiver."""
         send(self.sock, message, fds)
 
@@ -97,11 +99,12 @@ class Channel:
         return message, [self._fds.popleft() for _ in range(message.get("fds", 0))]
 
 
-def send(sock: socket.socket, message: Message, fds: list[int] | None = None) -> None:
+def send(sock: socket.socket, message: Message | str, fds: list[int] | None = None) -> None:
     """Send one frame on a blocking socket, with descriptors riding on its first byte."""
     if not fds:
         sock.sendall(encode(message))
         return
+    assert isinstance(message, dict)  # noqa: S101 - nothing that carries descriptors is written out
     data = encode({**message, "fds": len(fds)})
     sent = socket.send_fds(sock, [data], fds)
     if sent < len(data):
