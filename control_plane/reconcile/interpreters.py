@@ -18,8 +18,8 @@ from sync.venv import VenvError
 
 _CHECK = """
 from importlib import import_module
-from airflow._task.preload import MODULES
-for name in ("airflow.sdk", "airflow._task.child", "airflow._task.zygote", *MODULES):
+from airflow._task.preload import NEEDED
+for name in NEEDED:
     import_module(name)
 """
 

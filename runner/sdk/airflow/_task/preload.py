@@ -37,6 +37,11 @@ MODULES = (
     "airflow._task.templates",
 )
 TEMPLATE_MODULES = ("jinja2", "jinja2.sandbox", "jinja2.ext", "uuid", "random")
+NEEDED = (
+    "airflow.sdk", "airflow._task.child", "airflow._task.zygote", *MODULES,
+    "airflow._task.parse", "airflow.operators.bash", *TEMPLATE_MODULES,
+)  # fmt: skip
+"""What must be there beside what a user installs: an environment in which one cannot be imported is not made."""
 STANDARD = frozenset(
     {"argparse", "base64", "hashlib", "pickle", "random", "shutil", "subprocess", "tempfile", "uuid"}
 )
