@@ -21,7 +21,7 @@ log = logging.getLogger("aerodrome.agent.link")
 
 FIRST_RETRY, LAST_RETRY = 0.05, 1.0
 WELCOME_LIMIT = 10.0
-GATHER = 0.005
+GATHER = 0.012
 """How long news waits for more in a crowd: the engine's turn costs as much for one report as for ten."""
 
 

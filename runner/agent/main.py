@@ -41,7 +41,7 @@ STOP_GRACE = 10.0
 STOP_REPORT = 2.0
 LOG_STOP = 5.0
 GC_THRESHOLD = 20_000
-CROWD = 8
+CROWD = 4 * (os.cpu_count() or 2)
 """More attempts than this wait for processors rather than for the engine."""
 
 

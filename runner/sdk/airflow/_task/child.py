@@ -262,4 +262,6 @@ def _try_out(
 def _socket(fd: int) -> Any:
     import socket
 
-    return socket.socket(fileno=fd)
+    return socket.socket(
+        socket.AF_UNIX, socket.SOCK_STREAM, 0, fd
+    )  # said here, or three calls would find it out

@@ -28,11 +28,9 @@ class Context(MutableMapping[str, Any]):
         self._values, self._makers = values, makers
 
     def __getitem__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            value = self._values[name] = self._makers[name](self)
-            return value
+        if name not in self._values:
+            self._values[name] = self._makers[name](self)
+        return self._values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._values[name] = value
