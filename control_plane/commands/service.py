@@ -87,11 +87,11 @@ def _serve(settings: Settings, sockets: Sockets, began: float, undo: contextlib.
     undo.callback(service.reconciler.stop, _JOB_SECONDS)
     service.reconciler.start()
     service.prepare_interpreter(_say)
-    _say_ready(settings, endpoints, time.monotonic() - began)
     warning = ground.read(paths).warning
     if warning is not None:
         logging.getLogger(__name__).warning(warning)
         _say(warning)
+    _say_ready(settings, endpoints, time.monotonic() - began)
     asyncio.run(_until_signal(service.app, sockets, renew, object_store.keep(settings, access)))
     _exit_at_once_when_asked_again()
     _say("stopping: environments, then the object store (Ctrl-C again to leave them as they are)")
