@@ -65,9 +65,16 @@ class Link:
         stream.send(self._hello())
 
     def send(self, message: Message) -> None:
-        """Send at the end of this turn, or with what follows shortly while there is much of it; or drop."""
-        if self._welcomed and self._stream is not None:
-            self._stream.send_soon(message, GATHER if self._is_crowded() else 0.0)
+        """Send at the end of this turn, or with what follows shortly while there is much of it; or drop.
+
+        An outcome goes at once, for the next task waits for it: the engine works while we do the rest of the turn.
+        """
+        if not self._welcomed or self._stream is None:
+            return
+        crowded = self._is_crowded()
+        self._stream.send_soon(message, GATHER if crowded else 0.0)
+        if message["kind"] == "finished" and not crowded:
+            self._stream.uncork()
 
     def flush(self) -> None:
         """Send now what waits for the end of the turn."""

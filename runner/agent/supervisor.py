@@ -204,9 +204,10 @@ class Supervisor:
             self._send(messages.started(attempt.id, pid, attempt.started_at or time.time()))
 
     def child_exited(self, id: str, status: int) -> None:
+        """Dealt with at the end of the turn: what others have to say in it is waited for, a log's end is not."""
         attempt = self.attempts.get(id)
         if attempt is not None:
-            self._process_gone(attempt, status, None)
+            self._loop.at_end_of_turn(lambda: self._process_gone(attempt, status, None))
 
     def reaped(self, pid: int, status: int) -> bool:
         """Whether a process that the agent itself has reaped was an attempt's."""
