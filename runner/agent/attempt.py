@@ -46,6 +46,8 @@ class Attempt:
     start_told: bool = False
     """Whether the engine was told, on this connection, that the process exists."""
     status: int | None = None
+    reaped: bool = False
+    """Its number may be another process's from now on."""
     gone: bool = False
     outcome: Message | None = None
     ended: bool = False

@@ -207,6 +207,7 @@ class Supervisor:
         """Dealt with at the end of the turn: what others have to say in it is waited for, a log's end is not."""
         attempt = self.attempts.get(id)
         if attempt is not None:
+            attempt.reaped = True
             self._loop.at_end_of_turn(lambda: self._process_gone(attempt, status, None))
 
     def reaped(self, pid: int, status: int) -> bool:
@@ -282,7 +283,7 @@ class Supervisor:
 
     def terminate(self, attempt: Attempt, grace: float, reason: str) -> None:
         """TERM to the attempt's group, KILL after the grace; it fails with this reason."""
-        if attempt.stop_reason is not None or attempt.outcome is not None:
+        if attempt.stop_reason is not None or attempt.outcome is not None or attempt.reaped:
             return
         attempt.stop_reason = reason
         if not attempt.launched:
@@ -302,7 +303,7 @@ class Supervisor:
             self.terminate(attempt, grace, reason)
 
     def _kill(self, attempt: Attempt, pid: int) -> None:
-        if not attempt.gone:
+        if not attempt.gone and not attempt.reaped:
             kernel.signal_leader(pid, signal.SIGKILL)
             kernel.kill_session(pid)
 
