@@ -26,6 +26,7 @@ BUCKET = "bench"
 OPTIONS = {
     "core.parallelism": "2000",
     "core.max_active_tasks_per_dag": "100000",
+    "celery.worker_autoscale": "200,200",
 }
 ROLE = "arn:aws:iam::123456789012:role/bench"
 NETWORK = {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
