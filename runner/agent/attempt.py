@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runner.agent.kit import Kit
 
 _PIPE_READ = 65536
-LOG_NEWS = 0.05
+_LOG_NEWS = 0.05
 """Seconds in which nobody looks at what an attempt logs: a short one is read once, when it has ended."""
 _ENOUGH = 64  # reads that empty any pipe, but not one that a stray keeps filling
 
@@ -46,8 +46,6 @@ class Attempt:
     start_told: bool = False
     """Whether the engine was told, on this connection, that the process exists."""
     status: int | None = None
-    reaped: bool = False
-    """Its number may be another process's from now on."""
     gone: bool = False
     outcome: Message | None = None
     ended: bool = False
@@ -64,7 +62,7 @@ class Attempt:
         """Make the log pipe, which is soon watched; the descriptor that the child writes to."""
         self.pipe, writer = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self.pipe, False)
-        self.timers.append(loop.after(LOG_NEWS, lambda: self._watch_log(loop)))
+        self.timers.append(loop.after(_LOG_NEWS, lambda: self._watch_log(loop)))
         return writer
 
     def _watch_log(self, loop: Loop) -> None:

@@ -76,11 +76,6 @@ class Link:
         if message["kind"] == "finished" and not crowded:
             self._stream.uncork()
 
-    def flush(self) -> None:
-        """Send now what waits for the end of the turn."""
-        if self._stream is not None:
-            self._stream.uncork()
-
     def close(self) -> None:
         self._welcomed = False
         if self._stream is not None:

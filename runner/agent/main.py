@@ -41,8 +41,8 @@ STOP_GRACE = 10.0
 STOP_REPORT = 2.0
 LOG_STOP = 5.0
 GC_THRESHOLD = 20_000
-CROWD = 4 * (os.cpu_count() or 2)
-"""More attempts than this wait for processors rather than for the engine."""
+CROWD = 4
+"""More attempts than this for each processor wait for processors rather than for the engine."""
 
 
 def run(home: Path) -> int:
@@ -83,10 +83,11 @@ class Agent:
         self._layout, self._spec, self._store, self._ours = layout, spec, store, ours
         self._incarnation = uuid.uuid4().hex
         self._loop = loop = Loop()
+        crowd = CROWD * (os.cpu_count() or 2)
         self._link = Link(
             loop, layout.engine_socket, layout.lock("agent").with_name("agent.epoch"),
             self._hello, self._on_welcome, self._on_message, self._cancel_parses,
-            lambda: len(self._supervisor.attempts) > CROWD,
+            lambda: len(self._supervisor.attempts) > crowd,
         )  # fmt: skip
         self._kills = OutOfMemory()
         self._supervisor = Supervisor(

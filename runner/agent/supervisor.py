@@ -204,11 +204,9 @@ class Supervisor:
             self._send(messages.started(attempt.id, pid, attempt.started_at or time.time()))
 
     def child_exited(self, id: str, status: int) -> None:
-        """Dealt with at the end of the turn: what others have to say in it is waited for, a log's end is not."""
         attempt = self.attempts.get(id)
         if attempt is not None:
-            attempt.reaped = True
-            self._loop.at_end_of_turn(lambda: self._process_gone(attempt, status, None))
+            self._process_gone(attempt, status, None)
 
     def reaped(self, pid: int, status: int) -> bool:
         """Whether a process that the agent itself has reaped was an attempt's."""
@@ -271,6 +269,10 @@ class Supervisor:
                 why, attempt.started_at, time.time(), lost=attempt.lost or lost, **facts
             )
             self._conclude(attempt, failure)
+        self._loop.at_end_of_turn(lambda: self._tidy_up(attempt, spoke))
+
+    def _tidy_up(self, attempt: Attempt, spoke: bool) -> None:
+        """When the turn is over: what others have to say in it is waited for, the end of a log is not."""
         attempt.read_log(self._loop)
         if attempt.pid is None or not kernel.kill_group(attempt.pid, 0):
             self._end(attempt)
@@ -283,7 +285,7 @@ class Supervisor:
 
     def terminate(self, attempt: Attempt, grace: float, reason: str) -> None:
         """TERM to the attempt's group, KILL after the grace; it fails with this reason."""
-        if attempt.stop_reason is not None or attempt.outcome is not None or attempt.reaped:
+        if attempt.stop_reason is not None or attempt.outcome is not None:
             return
         attempt.stop_reason = reason
         if not attempt.launched:
@@ -303,7 +305,7 @@ class Supervisor:
             self.terminate(attempt, grace, reason)
 
     def _kill(self, attempt: Attempt, pid: int) -> None:
-        if not attempt.gone and not attempt.reaped:
+        if not attempt.gone:
             kernel.signal_leader(pid, signal.SIGKILL)
             kernel.kill_session(pid)
 

@@ -1,4 +1,4 @@
-"""What tasks normally need, imported and run once in a zygote, so that no child does either again.
+"""What tasks normally need, imported in a zygote, so that no child does it again. `rehearsal` runs it besides.
 
 The base zygote has what all tasks need, and no more: every megabyte of it costs each fork a tenth of a millisecond.
 What only some need (Jinja) is added by the zygote of a file that has such tasks; what an operator needs comes with it
@@ -49,12 +49,9 @@ STANDARD = frozenset(
 FORMATTING = frozenset({"format", "diff_for_humans", "in_words"})
 CALLBACKS = tuple(f"on_{end}_callback" for end in ("execute", "failure", "retry", "skipped", "success"))
 
-ROUNDS = 12
-"""How often a function must have run before the interpreter has settled its byte code."""
-
 
 def preload() -> None:
-    """Import them all and run a small task; what an environment lacks (a broken pendulum, say) is left to the tasks."""
+    """Import them all; what an environment lacks (a broken pendulum, say) is left to the tasks."""
     for name in MODULES:
         try:
             import_module(name)
@@ -63,7 +60,6 @@ def preload() -> None:
                 raise
             return
     plugins.list_entry_points()
-    warm()
 
 
 def preload_for(dags: dict[str, Any]) -> None:
@@ -108,30 +104,9 @@ def needs_jinja(task: Any) -> bool:
         return True
 
 
-def warm() -> None:
-    """Run a task of a common kind in this process, with its log thrown away."""
-    from airflow._task.execute import Attempt
-
-    level = logging.root.manager.disable
-    logging.disable()
-    try:
-        for _ in range(ROUNDS):
-            ti, workload = _instance("{{ ds }}")
-            Attempt(ti, workload).run()
-    finally:
-        logging.disable(level)
-
-
 def warm_templates() -> None:
     """Render a template as tasks do. Once: of the pages that a child copies for it, more rounds save none."""
     from airflow._task import context
-
-    ti, _workload = _instance("{{ ds }} {{ macros.ds_add(ds, 1) }}")
-    ti.task.render_template_fields(context.build(ti, ti.task, ti.task.dag))
-
-
-def _instance(day: str) -> tuple[Any, Any]:
-    """A task with a templated field, about to be run."""
     from airflow._task.local_comms import LocalComms, manual_run
     from airflow._wire.workload import Workload
     from airflow.models.dag import DAG
@@ -141,12 +116,8 @@ def _instance(day: str) -> tuple[Any, Any]:
     from airflow.utils.timezone import utc_epoch
 
     with DAG("warm", schedule=None, auto_register=False) as dag:
-        PythonOperator(task_id="t", python_callable=_work, op_kwargs={"day": day})
+        task = PythonOperator(task_id="t", python_callable=print, op_args=["{{ macros.ds_add(ds, 1) }}"])
     run = DagRun("warm", "warm", manual_run(utc_epoch(), {}))
     workload = Workload("warm", "warm", "warm", "t", 1, 1, "warm", "warm.py", {})
-    task = dag.get_task("t").prepare_for_execution()
-    return TaskInstance(workload, task, run, LocalComms("warm", {})), workload
-
-
-def _work(day: str, ti: Any) -> str:
-    return day
+    ti = TaskInstance(workload, task, run, LocalComms("warm", {}))
+    task.render_template_fields(context.build(ti, task, dag))

@@ -60,10 +60,10 @@ class Rehearsal:
         from airflow.operators.python import PythonOperator
 
         with DAG("rehearsal", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC)) as dag:
-            PythonOperator(task_id="plain", python_callable=_do_nothing)
+            PythonOperator(task_id="plain", python_callable=_take_one, op_kwargs={"day": "{{ ds }}"})
             task(_take_all)()
         self._imported = child.Imported({"rehearsal": dag})
-        self._works = [encode(_message(task_id, environment)) for task_id in dag.task_ids]
+        self._plain, self._whole = (encode(_message(task_id, environment)) for task_id in dag.task_ids)
 
     def settle(self) -> None:
         """Run all until nothing is done for the first time any more, and what they all need lies together."""
@@ -73,13 +73,13 @@ class Rehearsal:
 
     def run(self) -> None:
         """Run one task; what it prints and logs goes nowhere, and the process is left as it was."""
-        self._run(self._works[1:])
+        self._run([self._whole])
 
     def _run_all(self, times: int) -> None:
         """Run each task so often, and what happens in a new process before it has one."""
         for _ in range(times):
             fork.rehearse()
-        self._run(self._works * times)
+        self._run([self._plain, self._whole] * times)
 
     def _run(self, works: list[bytes]) -> None:
         kept = os.dup(1), os.dup(2)
@@ -107,8 +107,8 @@ class Rehearsal:
             logging.root.setLevel(level)
 
 
-def _do_nothing() -> None:
-    """A plain function, as most tasks have: what looks into other callables would copy pages for nothing."""
+def _take_one(day: str, ti: Any) -> None:
+    """A plain function that takes what it names: of its own arguments, and of the context."""
 
 
 def _take_all(**context: Any) -> str:

@@ -71,7 +71,7 @@ class PythonOperator(BaseOperator):
 
     def execute_callable(self, context: Any) -> Any:
         """Call the function with its own arguments and what it asks of the context; await it when it is async."""
-        available = Available({"templates_dict": self.templates_dict, **self.op_kwargs}, context)
+        available = _Available({"templates_dict": self.templates_dict, **self.op_kwargs}, context)
         self.op_kwargs = {**self.determine_kwargs(available), **self.op_kwargs}
         result = self.python_callable(*self.op_args, **self.op_kwargs)
         if isinstance(result, GeneratorType) and isgeneratorfunction(self.python_callable):
@@ -89,7 +89,7 @@ class PythonOperator(BaseOperator):
         return determine_kwargs(self.python_callable, self.op_args, context)
 
 
-class Available(ChainMap[str, Any]):
+class _Available(ChainMap[str, Any]):
     """A function's own arguments before the context's values. A task may take all: none is looked for in vain."""
 
     def __getitem__(self, name: str) -> Any:
