@@ -21,11 +21,12 @@ from airflow._wire.layout import Layout
 from airflow._wire.reload import CODE
 
 from runner.agent import interpreter
+from runner.agent.file_zygote import FileZygote, Where
 from runner.agent.importing import ImportQuestions
 from runner.agent.launching import Launcher
 from runner.agent.loop import Loop
 from runner.agent.parsing import Parser
-from runner.agent.zygotes import FileZygote, Where, Zygotes
+from runner.agent.zygotes import Zygotes
 
 _LOOK_SECONDS = 0.5
 

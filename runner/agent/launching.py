@@ -11,10 +11,10 @@ from airflow._wire import messages
 from airflow._wire.frames import Message
 
 from runner.agent.attempt import Attempt
+from runner.agent.file_zygote import FileZygote
 from runner.agent.interpreter import Interpreter
 from runner.agent.loop import Loop
 from runner.agent.stream import Stream
-from runner.agent.zygotes import FileZygote
 
 
 class ZygoteGone(Exception):
@@ -61,7 +61,7 @@ class Launcher:
         self, attempt: Attempt, zygote: FileZygote, work: Message, fds: list[int],
         on_message: Callable[[Message], None], on_hang_up: Callable[[str], None],
     ) -> int | None:  # fmt: skip
-        """Give the work to the zygote's spare, and have the next one forked."""
+        """Give the work to the zygote's spare, and have the next one forked when it was the last."""
         spare = zygote.take_spare(self._loop, attempt.id)
         if spare is None:
             os.close(fds[0])
@@ -71,5 +71,5 @@ class Launcher:
         attempt.stream = spare.stream
         spare.stream.hand_over(on_message, on_hang_up)
         spare.stream.send(work, fds, fds[:1])
-        zygote.ask_spare(self._loop)
+        zygote.keep_spares(self._loop)
         return spare.pid

@@ -22,12 +22,12 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel, questions, spool
 from runner.agent.attempt import Attempt
+from runner.agent.file_zygote import FileZygote
 from runner.agent.kit import Kit
 from runner.agent.launching import ZygoteGone
 from runner.agent.logs import AttemptLog, LogStore
 from runner.agent.loop import Loop
 from runner.agent.oom import OutOfMemory
-from runner.agent.zygotes import FileZygote
 
 log = logging.getLogger("aerodrome.agent.supervisor")
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import itertools
 import socket
 import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -20,18 +19,19 @@ from airflow._wire.frames import Message
 
 from runner.agent import endings, kernel
 from runner.agent.base import BaseZygote
+from runner.agent.file_zygote import IDLE_SECONDS, FileZygote, Where, list_stale
 from runner.agent.importing import ImportQuestions
 from runner.agent.interpreter import Interpreter
-from runner.agent.loop import Loop, Timer
-from runner.agent.spares import Spare, Spares
+from runner.agent.loop import Loop
 from runner.agent.stream import Stream
 
 MOST_FILES = 32
-IDLE_SECONDS = 300.0
 SPARE_SECONDS = 30.0
+REST_SECONDS = 0.02
+"""From the end of a file's work to the first spare that is laid in, and from each to the next."""
+MOST_SPARES = 32
+"""All files together lay in no more."""
 OPENINGS = 3
-Where = tuple[str, str]
-"""Snapshot and file."""
 
 
 class Owner(Protocol):
@@ -45,48 +45,6 @@ class Owner(Protocol):
     def child_exited(self, id: str, status: int) -> None: ...
     def base_ready(self) -> None: ...
     def base_hopeless(self, reason: str) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class FileZygote:
-    """One DAG file of one snapshot, imported and ready to be forked (or on its way there)."""
-
-    id: str
-    bundle: str
-    file: str
-    stream: Stream | None = None
-    pid: int | None = None
-    ready: bool = False
-    waiting: list[str] = field(default_factory=list)
-    children: set[str] = field(default_factory=set)
-    secrets: list[str] = field(default_factory=list)
-    """What its file learned while it was imported: no log of its children shows it."""
-    used: float = 0.0
-    openings: int = 0
-    deadline: Timer | None = None
-    trouble: str | None = None
-    spares: Spares = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.spares = Spares(self.id)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is ready and nothing comes of it now."""
-        return self.ready and not self.children and not self.waiting
-
-    def take_spare(self, loop: Loop, attempt: str) -> Spare | None:
-        """A child for this attempt, there already or on its way; None when the zygote is certainly gone."""
-        self.ask_spare(loop)
-        spare = self.spares.take(attempt)
-        if spare is not None:
-            self.children.add(attempt)
-        return spare
-
-    def ask_spare(self, loop: Loop) -> None:
-        """Have a child forked for the next attempt."""
-        assert self.stream is not None  # noqa: S101 - it has one for as long as it is ready
-        self.spares.ask(loop, self.stream)
 
 
 class Zygotes:
@@ -215,6 +173,7 @@ class Zygotes:
             if attempt is not None:
                 zygote.children.discard(attempt)
                 self._owner.child_exited(attempt, message["status"])
+                self._rest(zygote)
         elif kind == "ask" and zygote.stream is not None:
             self._imports.ask(zygote.id, message, zygote.stream.send, zygote.secrets.extend)
         elif kind == "ready" and message["unsafe"]:
@@ -278,6 +237,26 @@ class Zygotes:
         if zygote.pid is None:
             self._by_id.pop(zygote.id, None)
 
+    # ---- spares
+
+    def _rest(self, zygote: FileZygote) -> None:
+        """When it has no work, see to its spares a little later."""
+        if zygote.rest is None and zygote.is_idle:
+            zygote.rest = self._loop.after(REST_SECONDS, lambda: self._lay_in(zygote))
+
+    def _lay_in(self, zygote: FileZygote) -> None:
+        """One more spare, and soon the next: whatever else there is to do comes first."""
+        zygote.rest = None
+        if not zygote.is_idle or zygote.stream is None:
+            return
+        zygote.spares.rest()
+        if len(zygote.spares) < zygote.spares.enough and self._count_spares() < MOST_SPARES:
+            zygote.keep_spares(self._loop, zygote.spares.enough)
+            self._rest(zygote)
+
+    def _count_spares(self) -> int:
+        return sum(len(zygote.spares) for zygote in self._files.values())
+
     # ---- bounds
 
     def _make_room(self) -> None:
@@ -295,19 +274,6 @@ class Zygotes:
                 zygote.spares.lose()
         for zygote in list_stale(self._files.values(), self.newest_bundle, self._list_expected(), now):
             self._drop(zygote)
-
-
-def list_stale(
-    zygotes: Iterable[FileZygote], newest: str | None, expected: Collection[Where], now: float
-) -> list[FileZygote]:
-    """Those that have no work, and can expect none soon: unused for long, or of a snapshot that another followed."""
-    return [
-        zygote
-        for zygote in zygotes
-        if zygote.is_idle
-        and (zygote.used < now - IDLE_SECONDS or (newest is not None and zygote.bundle != newest))
-        and (zygote.bundle, zygote.file) not in expected
-    ]
 
 
 def _take(zygote: FileZygote) -> list[str]:

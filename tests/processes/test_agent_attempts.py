@@ -284,16 +284,3 @@ def test_every_attempt_has_a_process_of_its_own_whether_it_was_forked_ahead_or_n
     assert [words[0] for words in said] == [work.attempt for work in works]
     assert all(words[1] == words[2] for words in said)  # each leads a session of its own
     assert len({words[1] for words in said}) == len(works)
-
-
-def test_a_spare_that_was_killed_costs_the_next_attempt_nothing(cell: Cell, engine: Engine) -> None:
-    first, second = cell.work("hello"), cell.work("hello")
-    engine.run(first)
-    engine.outcome(first)
-    zygote = cell.zygote("d.py")
-    children = Path(f"/proc/{zygote}/task/{zygote}/children")
-    (spare,) = until(lambda: len(found := children.read_text().split()) == 1 and found)
-    os.kill(int(spare), signal.SIGKILL)
-    until(lambda: not alive(int(spare)))
-    engine.run(second)
-    assert engine.outcome(second)["state"] == "success"

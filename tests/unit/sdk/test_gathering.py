@@ -21,16 +21,27 @@ print(json.dumps([len({id(one) // 16384 for one in made}), sum(map(sys.getsizeof
 """
 _REHEARSE = """
 import json, logging, os, sys
-from airflow._task import child, fork
+import warnings
+from airflow._task import child, fork, logs
 fork.open_output()
 os.environ["AERODROME_AIRFLOW_VERSION"] = "3.0.6"
 rehearsal = child.import_runtime("demo")
 def look():
     files = sorted(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else []
-    return [files, os.getcwd(), dict(os.environ), repr(logging.root.handlers), logging.root.level, os.fstat(1).st_ino]
+    logging_now = [repr(logging.root.handlers), logging.root.level, warnings.showwarning is shown]
+    return [files, os.getcwd(), dict(os.environ), os.fstat(1).st_ino, *logging_now]
+shown = warnings.showwarning
+fresh = look()
+rehearsal._run_all(1)
+settled = look()
+logs.configure()
+kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+shown = warnings.showwarning
 before = look()
+os.dup2(nowhere, 1)
 rehearsal.run()
-print(json.dumps([before, look()]))
+os.dup2(kept, 1)
+print(json.dumps([[fresh, before], [settled, look()]]))
 """
 
 
@@ -68,6 +79,7 @@ def test_what_is_made_after_the_gaps_are_filled_lies_together() -> None:
 def test_process_that_has_rehearsed_is_as_it_was() -> None:
     before, after = json.loads(run_apart(_REHEARSE))
     assert before == after
+    assert before[0][-3:] != before[1][-3:]
 
 
 def run_apart(program: str) -> str:

@@ -93,11 +93,11 @@ def settle() -> None:
     gc.enable()
 
 
-def run_forked(sock: int, imported: Imported, rehearsal: Rehearsal) -> NoReturn:
-    """A task child that a file zygote forked. While its work is not there it rehearses."""
+def run_forked(sock: int, imported: Imported, prepare: Callable[[], None]) -> NoReturn:
+    """A task child that a file zygote forked. While its work is not there it prepares for it."""
     settle()
     if not select.select([sock], [], [], 0)[0]:
-        rehearsal.run()
+        prepare()
     run(Channel(_socket(sock)), imported)
 
 

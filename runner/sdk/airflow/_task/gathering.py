@@ -25,7 +25,7 @@ def gather_code(run: Callable[[], None]) -> list[CodeType]:
 
     If it were let go, the gaps that it leaves would be where children make what they make.
     """
-    former = _list_executed(run)
+    former = list_executed(run)
     moved: dict[int, CodeType] = {}
     for code in former:
         _move(code, {id(code) for code in former}, moved)
@@ -61,7 +61,8 @@ def _take(size: int) -> Any:
     return object() if size == _STEP else float(size)
 
 
-def _list_executed(run: Callable[[], None]) -> list[CodeType]:
+def list_executed(run: Callable[[], None]) -> list[CodeType]:
+    """The byte code of every function that `run` calls."""
     seen: dict[CodeType, None] = {}
 
     def note(frame: FrameType, event: str, _argument: Any) -> None:

@@ -2,6 +2,7 @@
 
 The base zygote runs it a few times before it forks: what is loaded, cached or specialised at first use would otherwise
 be done again in every child, and every such write copies a page of memory (measured: a fifth less time for each task).
+The zygote of a file runs it once more, for what importing the file made stale.
 A spare runs it once: the pages that its task will write to are its own by then (a millisecond less to the body).
 """
 
@@ -11,13 +12,13 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow._task import child, comms, fork
-from airflow._task.gathering import gather_code
+from airflow._task import child, comms, fork, gathering, noticing
 from airflow._wire import encoding, messages, workload
 from airflow._wire.frames import Channel, Message, encode
 
@@ -63,25 +64,48 @@ class Rehearsal:
             PythonOperator(task_id="plain", python_callable=_take_one, op_kwargs={"day": "{{ ds }}"})
             task(_take_all)()
         self._imported = child.Imported({"rehearsal": dag})
-        self._plain, self._whole = (encode(_message(task_id, environment)) for task_id in dag.task_ids)
+        plain, whole = (_message(task_id, environment) for task_id in dag.task_ids)
+        self._works = [encode({**work, "fds": 1}) for work in (plain, whole)]
+        self._alone: Any = _Nowhere(encode(whole))
+        self._places: list[noticing.Place] = []
+        self._noticed = False
 
     def settle(self) -> None:
         """Run all until nothing is done for the first time any more, and what they all need lies together."""
         self._run_all(_TIMES)
-        self._former = gather_code(lambda: self._run_all(1))
+        self._former = gathering.gather_code(lambda: self._run_all(1))
         self._run_all(_TIMES)
+        self._places = noticing.find_places(gathering.list_executed(lambda: self._run_all(1)))
+
+    def refresh(self) -> None:
+        """After an import: abstract classes forget what they know whenever one is made, and are asked for every log.
+
+        From here on nothing is rehearsed when what was imported would notice.
+        """
+        for kind in (type(None), bool, int, float, str, bytes, tuple, list, dict, set):
+            issubclass(kind, Mapping)
+        self._noticed = noticing.is_noticed(self._places)
+        self.run()
 
     def run(self) -> None:
-        """Run one task; what it prints and logs goes nowhere, and the process is left as it was."""
-        self._run([self._whole])
+        """Run one task, in a process whose output goes nowhere and that logs as tasks do (see `logs.configure`)."""
+        if self._noticed:
+            return
+        try:
+            channel = Channel(self._alone)
+            message, fds = channel.receive() or ({}, [])
+            child.do_work(channel, message, fds, self._imported)
+        finally:
+            _clean_up()
 
     def _run_all(self, times: int) -> None:
         """Run each task so often, and what happens in a new process before it has one."""
         for _ in range(times):
             fork.rehearse()
-        self._run([self._plain, self._whole] * times)
+        self._run(self._works * times)
 
     def _run(self, works: list[bytes]) -> None:
+        """Run these with everything that an attempt has: a socket, and a pipe for its log. All is as before then."""
         kept = os.dup(1), os.dup(2)
         handlers, level = logging.root.handlers[:], logging.root.level
         ours, its = socket.socketpair()
@@ -100,11 +124,29 @@ class Rehearsal:
                 os.close(place)
             ours.close()
             its.close()
-            comms.set_current(None)
-            os.environ.pop("AERODROME_ATTEMPT", None)
+            _clean_up()
             logging.captureWarnings(False)
             logging.root.handlers[:] = handlers
             logging.root.setLevel(level)
+
+
+class _Nowhere:
+    """What a channel needs of a socket: it brings the same work each time, and what is said to it is not heard."""
+
+    def __init__(self, work: bytes) -> None:
+        self._work = work
+
+    def recvmsg(self, *_sizes: int) -> tuple[bytes, list[Any], int, None]:
+        return self._work, [], 0, None
+
+    def sendall(self, _data: bytes) -> None:
+        """Nobody listens."""
+
+
+def _clean_up() -> None:
+    """The process has no task again."""
+    comms.set_current(None)
+    os.environ.pop("AERODROME_ATTEMPT", None)
 
 
 def _take_one(day: str, ti: Any) -> None:
@@ -126,4 +168,4 @@ def _message(task_id: str, environment: str) -> Message:
         "log_level": "INFO", "airflow_version": version, "environment": environment, "config": {},
     }  # fmt: skip
     work = workload.Workload("", "rehearsal", "run", task_id, 1, 1, "", "", run)
-    return {**messages.work(work.to_message(), "/", settings), "fds": 1}
+    return messages.work(work.to_message(), "/", settings)

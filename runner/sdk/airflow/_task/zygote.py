@@ -190,16 +190,22 @@ def run_file(
     preload.preload_for(imported.dags)
     sys.stdout.flush()
     logs.configure()
-    zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, imported, rehearsal))
+    rehearsal.refresh()
+
+    def prepare() -> None:
+        fork.show_title("aerodrome", "spare", environment, file)
+        rehearsal.run()
+
+    zygote = Zygote(channel, lambda z, message, fds: _serve_file(z, message, fds, imported, prepare))
     channel.send(messages.ready(sorted(imported.dags), None))
     zygote.serve()
 
 
 def _serve_file(
-    zygote: Zygote, message: Message, fds: list[int], imported: child.Imported, rehearsal: Rehearsal
+    zygote: Zygote, message: Message, fds: list[int], imported: child.Imported, prepare: Callable[[], None]
 ) -> None:
     (sock,) = fds
-    zygote.fork(message["attempt"], lambda: child.run_forked(sock, imported, rehearsal))
+    zygote.fork(message["attempt"], lambda: child.run_forked(sock, imported, prepare))
     os.close(sock)
 
 

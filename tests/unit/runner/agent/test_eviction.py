@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.agent.zygotes import IDLE_SECONDS, FileZygote, list_stale
+from runner.agent.file_zygote import IDLE_SECONDS, FileZygote, list_stale
 
 NOW = 1_000.0
 
