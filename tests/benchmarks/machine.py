@@ -105,13 +105,17 @@ class PeakMemory:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._look()  # a short block ends before the first sample
         self._stop.set()
         if self._thread:
             self._thread.join()
 
     def _sample(self) -> None:
         while not self._stop.wait(self.interval):
-            self.mib = max(self.mib, sum(pss_mib(pid) for pid in tree()))
+            self._look()
+
+    def _look(self) -> None:
+        self.mib = max(self.mib, sum(pss_mib(pid) for pid in tree()))
 
 
 def _processes() -> dict[int, tuple[int, str, float]]:

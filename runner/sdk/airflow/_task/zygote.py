@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow._task.rehearsal import Rehearsal
 
 _CRASHED = 70
-_NICE = 5
+_NICE = 10
 
 
 class Zygote:
