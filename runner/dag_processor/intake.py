@@ -40,7 +40,7 @@ _WINDOW = 64
 """Files that are being parsed at once: enough to keep agents busy, few enough to change our mind."""
 _BATCH = 64
 """Answers in one transaction."""
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.25
 """How long to gather a batch while many files are waiting: every transaction makes the scheduler look, too."""
 _KEEP_SECONDS = 300.0
 _RETRY_SECONDS = 1.0

@@ -14,6 +14,9 @@ from runner.store.schema import asset, asset_alias, asset_alias_asset, asset_que
 
 _CHUNK = 400
 _KEY = ("dag_id", "task_id", "role", "kind", "asset", "ref")
+_USES = sa.select(*(dag_asset.c[name] for name in _KEY), dag_asset.c.watchers).where(
+    dag_asset.c.dag_id == sa.bindparam("of")
+)
 
 
 def put_dag_assets(conn: sa.Connection, dag_id: str, data: Mapping[str, Any], now: float) -> bool:
@@ -24,8 +27,7 @@ def put_dag_assets(conn: sa.Connection, dag_id: str, data: Mapping[str, Any], no
     found = put_assets(conn, [by_identity[item] for item in leaves if item[0] == "asset"], now)
     aliases = put_aliases(conn, {use.leaf.name: use.leaf.group for use in uses if use.leaf.kind == "alias"})
     wanted = {_row_key(dag_id, use, found, aliases): _dump_watchers(use.leaf) for use in uses}
-    columns = [dag_asset.c[name] for name in _KEY]
-    rows = conn.execute(sa.select(*columns, dag_asset.c.watchers).where(dag_asset.c.dag_id == dag_id))
+    rows = conn.execute(_USES, {"of": dag_id})
     known = {tuple(row)[:-1]: row.watchers for row in rows}
     for key in known.keys() - wanted.keys():
         conn.execute(dag_asset.delete().where(*_is_row(key)))

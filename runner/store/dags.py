@@ -16,8 +16,29 @@ from runner.domain.partition_runs import PARTITIONED, is_partitioned
 from runner.domain.spec import DagSpec, read_dag
 from runner.domain.timetables import Interval, RunInfo, get_time_part, next_run
 from runner.store.assets import drop_dag_assets, put_dag_assets, settle
+from runner.store.prepared import run_many
 from runner.store.runs import BACKFILL, SCHEDULED
 from runner.store.schema import dag, dag_file, dag_run, dag_version
+
+_KNOWN = (
+    sa.select(dag.c.dag_id, dag.c.file, dag.c.is_stale, dag_version.c.number, dag_version.c.digest)
+    .select_from(dag.join(dag_version, dag_version.c.id == dag.c.version_id))
+    .where(
+        sa.or_(dag.c.file == sa.bindparam("of_file"), dag.c.dag_id.in_(sa.bindparam("named", expanding=True)))
+    )
+)
+_LAST_INTERVAL = (
+    sa.select(dag_run.c.interval_start, dag_run.c.interval_end)
+    .where(
+        dag_run.c.dag_id == sa.bindparam("of"),
+        dag_run.c.run_type.in_([SCHEDULED, BACKFILL]),
+        dag_run.c.interval_start.is_not(None),
+    )
+    .order_by(dag_run.c.logical_date.desc())
+    .limit(1)
+)
+_NEW_VERSION = dag_version.insert().returning(dag_version.c.id)
+_NEW_DAG = dag.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +70,7 @@ def put_dags(
     for spec in specs:
         build(spec.tasks)
         pointers.find(spec, None)
-        list_uses(data_of[spec.dag_id])
+    named = {dag_id for dag_id, data in data_of.items() if list_uses(data)}
     known = _list_known(conn, file, [spec.dag_id for spec in specs])
     changed = [
         spec.dag_id
@@ -58,7 +79,9 @@ def put_dags(
             conn, bundle, spec, data_of[spec.dag_id], pointers, paused_at_creation, known.get(spec.dag_id)
         )
     ]
-    news = [put_dag_assets(conn, dag_id, data_of[dag_id], now) for dag_id in changed]
+    news = [
+        put_dag_assets(conn, name, data_of[name], now) for name in changed if name in named or name in known
+    ]
     if any(news):
         settle(conn)
     gone = known.keys() - {spec.dag_id for spec in specs}
@@ -101,17 +124,7 @@ def get_version(conn: sa.Connection, version_id: int) -> DagSpec:
 
 def find_last_interval(conn: sa.Connection, dag_id: str) -> Interval | None:
     """The interval of the newest run that the timetable made."""
-    query = (
-        sa.select(dag_run.c.interval_start, dag_run.c.interval_end)
-        .where(
-            dag_run.c.dag_id == dag_id,
-            dag_run.c.run_type.in_([SCHEDULED, BACKFILL]),
-            dag_run.c.interval_start.is_not(None),
-        )
-        .order_by(dag_run.c.logical_date.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).first()
+    row = conn.execute(_LAST_INTERVAL, {"of": dag_id}).first()
     return (row[0], row[1]) if row else None
 
 
@@ -177,12 +190,7 @@ def _newest_version() -> sa.FromClause:
 
 
 def _list_known(conn: sa.Connection, file: str, dag_ids: list[str]) -> dict[str, Any]:
-    query = (
-        sa.select(dag.c.dag_id, dag.c.file, dag.c.is_stale, dag_version.c.number, dag_version.c.digest)
-        .select_from(dag.join(dag_version, dag_version.c.id == dag.c.version_id))
-        .where(sa.or_(dag.c.file == file, dag.c.dag_id.in_(dag_ids)))
-    )
-    return {row.dag_id: row for row in conn.execute(query)}
+    return {row.dag_id: row for row in conn.execute(_KNOWN, {"of_file": file, "named": dag_ids})}
 
 
 def _put_dag(
@@ -205,10 +213,8 @@ def _put_dag(
     if known is None or known.digest != digest:
         version = {"dag_id": spec.dag_id, "number": (known.number if known else 0) + 1, "digest": digest}
         version |= {"bundle": bundle, "created_at": now, "data": text}
-        values["version_id"] = conn.execute(
-            dag_version.insert().returning(dag_version.c.id), version
-        ).scalar_one()
-    last = find_last_interval(conn, spec.dag_id)
+        values["version_id"] = conn.execute(_NEW_VERSION, version).scalar_one()
+    last = find_last_interval(conn, spec.dag_id) if known is not None else None
     values |= _next_columns(pointers.find(spec, last))
     if known is not None:
         conn.execute(dag.update().where(dag.c.dag_id == spec.dag_id).values(values))
@@ -216,7 +222,7 @@ def _put_dag(
     chosen = spec.is_paused_upon_creation
     values |= {"dag_id": spec.dag_id, "first_seen": now}
     values["is_paused"] = paused_at_creation if chosen is None else chosen
-    conn.execute(dag.insert(), values)
+    run_many(conn, _NEW_DAG, [values])
     return True
 
 

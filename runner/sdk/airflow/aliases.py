@@ -163,18 +163,18 @@ def table() -> dict[str, list[tuple[str, dict[str, str] | None]]]:
 
 
 @cache
-def virtual_modules() -> frozenset[str]:
-    """The paths of the rows that have no file, and their parents that have none."""
+def row_paths() -> frozenset[str]:
+    """The paths of the rows, and their parents."""
     paths = {path for path, _, _ in (*ROWS, *CORE_ROWS)}
     for path in tuple(paths):
         parts = path.split(".")
         paths.update(".".join(parts[:end]) for end in range(2, len(parts)))
-    return frozenset(path for path in paths if not _has_file(path))
+    return frozenset(paths)
 
 
 def exists(path: str) -> bool:
-    """Whether the path can be imported: a file, a row, or a module of some generation."""
-    if _has_file(path) or path in virtual_modules():
+    """Whether the path can be imported: a row, a file, or a module of some generation."""
+    if path in row_paths() or _has_file(path):
         return True
     from airflow._names import tables
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from airflow import aliases
@@ -126,8 +127,16 @@ def test_providers_stay_open_for_other_distributions() -> None:
 
 
 def test_no_row_hides_a_file() -> None:
-    assert "airflow.models" not in aliases.virtual_modules()
-    assert "airflow.contrib" not in aliases.virtual_modules()
+    root, found = Path(aliases.__file__).parent, 0
+    for path in sorted(aliases.row_paths() - {"airflow", aliases.PROVIDERS}):
+        place = root.joinpath(*path.split(".")[1:])
+        files = [file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()]
+        finder = aliases.ProviderFinder if path.startswith("airflow.providers.") else aliases.OwnFinder
+        spec = finder.find_spec(path)
+        assert spec is not None
+        assert spec.origin == (str(files[0]) if files else "airflow.aliases")
+        found += bool(files)
+    assert found > 5
 
 
 def test_importing_airflow_is_light() -> None:

@@ -211,3 +211,52 @@ def test_values_are_those_of_any_run_when_modules_come_late(zygotes: dict[str, A
         "flow": {"given": "1970-01-01"},
         "shell": "1970-01-02",
     }
+
+
+PARSE = """
+import json, os, sys
+from airflow._task import child
+from airflow._task.parse import parse
+child.import_runtime("test")
+child.rehearse_parsing()
+found = {}
+for file in sys.argv[2:]:
+    before = set(sys.modules)
+    result = parse(sys.argv[1], file)
+    new = [name for name in sys.modules if name not in before and not name.startswith("dag_file_")]
+    found[file] = [new, result["error"], len(result["dags"])]
+print(json.dumps(found))
+"""
+GENERATIONS = {
+    "one.py": """
+from airflow.models import DAG, Variable
+from airflow.operators.bash_operator import BashOperator
+from airflow.operators.dummy_operator import DummyOperator
+from airflow.operators.python_operator import BranchPythonOperator, PythonOperator
+from airflow.utils.dates import days_ago
+""",
+    "two.py": """
+from airflow import DAG
+from airflow.decorators import dag, task, task_group
+from airflow.operators.bash import BashOperator
+from airflow.operators.empty import EmptyOperator
+from airflow.operators.python import PythonOperator
+from airflow.utils.task_group import TaskGroup
+""",
+    "three.py": """
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, Variable, chain, dag, task
+""",
+}
+
+
+def test_parsing_a_file_of_any_generation_imports_nothing_but_the_file(tmp_path: Path) -> None:
+    for name, text in GENERATIONS.items():
+        more = "\nwith DAG('d', start_date=datetime(2024, 1, 1)):\n    BashOperator(task_id='b', bash_command='true')\n"
+        (tmp_path / name).write_text(f"from datetime import datetime\n{text}{more}")
+    command = [sys.executable, "-P", "-c", PARSE, str(tmp_path), *GENERATIONS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {name: [[], None, 1] for name in GENERATIONS}

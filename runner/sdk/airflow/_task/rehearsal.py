@@ -26,9 +26,16 @@ _TIMES = 16
 """How often something must have run before the interpreter has settled its byte code."""
 _SAMPLE = """
 import base64, hashlib, pickle, random, uuid  # what DAG files often import, and the base zygote is too small for
-from airflow import DAG
+from airflow.decorators import dag, task, task_group
+from airflow.models import DAG, Variable
+from airflow.operators import bash_operator, dummy_operator, python_operator
 from airflow.operators.bash import BashOperator
-from airflow.operators.python import PythonOperator
+from airflow.operators.dummy import DummyOperator
+from airflow.operators.empty import EmptyOperator
+from airflow.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators import bash, empty, python
+from airflow.sdk import DAG, BaseOperator, chain
+from airflow.utils.dates import days_ago
 with DAG("rehearsal", schedule="@daily", tags=["rehearsal"]) as dag:
     tasks = [PythonOperator(task_id=f"p{i}", python_callable=int, retries=1) for i in range(4)]
     tasks >> BashOperator(task_id="b", bash_command="true")
