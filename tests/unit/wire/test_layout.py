@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -36,6 +37,30 @@ def test_socket_paths_stay_below_the_kernels_limit(tmp_path: Path) -> None:
     deep.make()
     assert len(str(deep.engine_socket)) <= 100
     assert deep.engine_socket != Layout(tmp_path / ("d" * 60) / ("f" * 60)).engine_socket
+
+
+def test_sockets_are_not_kept_where_somebody_else_could_put_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = Layout(tmp_path / ("d" * 60) / ("e" * 60))
+    sockets = deep.engine_socket.parent
+    deep.make()
+    deep.make()  # its own, again
+    sockets.chmod(0o777)
+    with pytest.raises(PermissionError, match="shorter path"):
+        deep.make()
+    sockets.rmdir()
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    sockets.symlink_to(tmp_path / "theirs")
+    with pytest.raises(PermissionError, match="shorter path"):
+        deep.make()
+    sockets.unlink()
+    deep.make()
+    monkeypatch.setattr(os, "getuid", lambda: os.stat(tmp_path).st_uid + 1)
+    with pytest.raises(PermissionError, match="shorter path"):
+        deep.make()
+    deep.engine_socket.parent.rmdir()
+    sockets.rmdir()
 
 
 @pytest.mark.parametrize("level, enabled, kept", [("WARNING", True, "WARNING"), ("INFO", False, None)])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,10 +99,15 @@ class Layout:
         return self.home / "run" / f"{role}.lock"
 
     def make(self) -> None:
-        """Create the directories, private to their owner."""
+        """Create the directories, private to their owner. Raises PermissionError when somebody else keeps the sockets'.
+
+        Whoever owned it could put a socket of theirs in the place of the engine's, and hand out tasks.
+        """
         parts = (self.database.parent, self.store, self.bundles, self.attempts, self.task_logs, self.own_logs)
         for part in (self.home, *parts, self.lock("x").parent, self.engine_socket.parent):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.engine_socket.parent != self.lock("x").parent:
+            _check_private(self.engine_socket.parent)
         self.bundles.chmod(0o750)  # where tasks have a user of their own, it is in our group
 
     def _socket(self, name: str) -> Path:
@@ -111,3 +117,12 @@ class Layout:
             return path
         short = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"aerodrome-{os.getuid()}-{short}" / name
+
+
+def _check_private(folder: Path) -> None:
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(
+            f"cannot keep sockets in {folder}: it is not a folder that only this user may enter; remove it, or "
+            "choose a home with a shorter path"
+        )
