@@ -48,7 +48,7 @@ def _find_place(function: FunctionType) -> Place | None:
 
 
 def _has_ears(entry: tuple[str, Any]) -> bool:
-    """Whether a logger of ours was given something that sees its records. (Those without children are placeholders.)"""
+    """Whether a logger of ours, and no mere placeholder, was given something that sees its records."""
     name, logger = entry
     ours = name.partition(".")[0] == "airflow" and isinstance(logger, logging.Logger)
     return ours and bool(logger.handlers or logger.filters)
