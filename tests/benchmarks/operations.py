@@ -60,7 +60,7 @@ def dagbag(side: Aerodrome, setup: Setup) -> Iterator[Row]:
     big.create()
     big.wait_available()
     available = time.monotonic()
-    wait_for("all DAGs visible", lambda: _dags(big) == count, 300.0, every=0.1)
+    wait_for("all DAGs visible", lambda: _dags(big) == count, 300.0, every=0.25)  # asking costs, too
     over = time.monotonic()
     figures = {
         "create_to_all_visible_s": over - began,
