@@ -29,6 +29,8 @@ from runner.agent.stream import Stream
 
 WATCH_INTERVAL = 0.25
 MOST_PROCESSES = 64
+AT_ONCE = (os.cpu_count() or 1) + 1
+"""One more than processors: none of them waits while a child that has ended is reaped and the next is forked."""
 TIMEOUT_MARGIN = 2.0
 """Seconds more than the child gives itself: its own time-out comes first and names the line that hangs."""
 TRIES = 3
@@ -80,7 +82,7 @@ class Job:
 
 
 class Parser:
-    """Keeps as many parse children busy as there are processors."""
+    """Keeps as many parse children busy as are of use."""
 
     def __init__(
         self, loop: Loop, base: BaseZygote, bundle_path: Callable[[str], Path],
@@ -197,7 +199,7 @@ class Parser:
         if not self._zygote.ready:
             return False
         alone = job.tries > 0 or any(other.tries > 1 for other in self._running.values())
-        return len(self._running) < (1 if alone else os.cpu_count() or 1)
+        return len(self._running) < (1 if alone else AT_ONCE)
 
     def _start(self, job: Job) -> None:
         job.id, job.tries = f"p{self._prefix}{next(self._numbers)}", job.tries + 1
