@@ -31,6 +31,8 @@ REST_SECONDS = 0.02
 """From the end of a file's work to the first spare that is laid in, and from each to the next."""
 MOST_SPARES = 32
 """All files together lay in no more."""
+_PLENTY = 0.2
+"""Of all the memory there is: none is laid in unless so much of it is free."""
 OPENINGS = 3
 
 
@@ -250,12 +252,15 @@ class Zygotes:
         if not zygote.is_idle or zygote.stream is None:
             return
         zygote.spares.rest()
-        if len(zygote.spares) < zygote.spares.enough and self._count_spares() < MOST_SPARES:
+        if len(zygote.spares) < zygote.spares.enough and self._has_room_for_spares():
             zygote.keep_spares(self._loop, zygote.spares.enough)
             self._rest(zygote)
 
-    def _count_spares(self) -> int:
-        return sum(len(zygote.spares) for zygote in self._files.values())
+    def _has_room_for_spares(self) -> bool:
+        """Whether there may be one more, and memory for it."""
+        free = kernel.find_free_memory()
+        count = sum(len(zygote.spares) for zygote in self._files.values())
+        return count < MOST_SPARES and (free is None or free[0] > free[1] * _PLENTY)
 
     # ---- bounds
 

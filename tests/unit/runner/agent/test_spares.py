@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow._wire.frames import Channel
 
+from runner.agent import kernel
+from runner.agent.file_zygote import FileZygote
 from runner.agent.loop import Loop
 from runner.agent.spares import MOST, Spare, Spares
 from runner.agent.stream import Stream
+from runner.agent.zygotes import Zygotes
 
 
 class Zygote:
@@ -92,3 +97,20 @@ def test_all_that_wait_end_when_they_are_lost_and_those_at_work_do_not(zygote: Z
     assert (len(spares), spares.enough, spares.take("b")) == (0, 1, None)
     assert [child.recv(1) for child in zygote.children[1:]] == [b"", b""]
     assert not working.stream.closed
+
+
+@pytest.mark.parametrize(("free", "laid_in"), [((15, 100), 0), ((30, 100), 1), (None, 1)])
+def test_none_is_laid_in_while_memory_is_short(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch, free: tuple[int, int] | None, laid_in: int
+) -> None:
+    nothing: Any = None
+    zygotes = Zygotes(zygote.loop, nothing, nothing, Path, Path("/dev/null"), 1.0, nothing, set)
+    file = FileZygote("z1", "bundle", "f.py", stream=zygote.stream, ready=True)
+    file.spares = zygote.spares
+    zygotes._files["bundle", "f.py"] = file
+    zygote.ask(3)
+    for attempt in ("a", "b", "c"):
+        zygote.take(attempt)
+    monkeypatch.setattr(kernel, "find_free_memory", lambda: free)
+    zygotes._lay_in(file)
+    assert (len(file.spares), file.spares.enough) == (laid_in, 3)
